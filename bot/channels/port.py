@@ -1,0 +1,109 @@
+"""What every channel offers the core: data about itself, pure parsing and rendering, and one send.
+
+A channel never touches the log, the outbox or a conversation. It may keep nothing between calls but a
+token cache that it is handed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from bot.model import AccountId, ExternalId
+
+
+class InboundKind(StrEnum):
+    """What a guest's side can tell us; a type that we don't know is OTHER, never an error."""
+
+    TEXT = "text"
+    MEDIA = "media"  # image, voice, video, file, location, link: `subtype` says which
+    FOLLOW = "follow"
+    UNFOLLOW = "unfollow"
+    CLICK = "click"  # a menu click or a scan: opens a reply window, says nothing
+    RECEIPT = "receipt"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """One verified, parsed message or event of a channel.
+
+    `message_key` is the platform's own id for it (or what stands in for one); unique per account, it is
+    what makes a second delivery recognisable. It may hold an external id, so it is hashed before storing.
+    """
+
+    kind: InboundKind
+    external_id: ExternalId
+    message_key: str
+    sent_at: datetime | None
+    text: str = ""
+    subtype: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """How a channel differs, as data. Lengths are in UTF-8 bytes of one message; None is unlimited."""
+
+    buttons: bool
+    max_bytes: int | None
+    reply_window: bool  # only so many messages, only for so long
+    idempotent: bool  # the other side drops a repeated delivery by a key of ours
+    receipts: bool
+    typing: bool
+    media: bool
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice offered to the guest: what is shown and what choosing it sends."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What we want said: text and, where there is a choice, its options."""
+
+    text: str
+    options: tuple[Option, ...] = ()
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The other side has it. `reference` is its id for the message, if it gives one."""
+
+    reference: str | None = None
+
+
+@dataclass(frozen=True)
+class TryLater:
+    """Certainly not delivered now; asking again after `after` seconds may work."""
+
+    after: float
+    why: str
+
+
+@dataclass(frozen=True)
+class NeverDelivered:
+    """Certainly not delivered, and asking again won't help. `why` is a code of ours."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Unclear:
+    """Nobody can know whether it arrived: never repeated by itself."""
+
+    why: str
+
+
+Outcome = Accepted | TryLater | NeverDelivered | Unclear
+
+
+class Sender(Protocol):
+    """The one I/O call of a channel. Must not raise for anything the other side does."""
+
+    async def send(self, account: AccountId, to: ExternalId, reply: Reply) -> Outcome: ...

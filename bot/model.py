@@ -1,0 +1,230 @@
+"""The words of the product: ids, states, events and acts, as frozen data.
+
+Owns the vocabulary and nothing else: no rule, no I/O, no clock. Names follow docs/glossary.md.
+"""
+
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType
+
+HotelId = NewType("HotelId", str)
+ConversationId = NewType("ConversationId", str)
+GuestId = NewType("GuestId", str)
+IdentityId = NewType("IdentityId", str)
+StaffId = NewType("StaffId", str)
+OrderId = NewType("OrderId", str)
+OutboxId = NewType("OutboxId", str)
+AccountId = NewType("AccountId", str)
+ExternalId = NewType("ExternalId", str)  # a platform's openid, a visitor's hashed token: stands on identities only
+
+Json = Mapping[str, Any]
+
+
+def new_id() -> str:
+    """A UUIDv7 as text (RFC 9562): sortable by the millisecond it was made in."""
+    stamp = time.time_ns() // 1_000_000
+    tail = int.from_bytes(os.urandom(10), "big")
+    value = (stamp & (1 << 48) - 1) << 80 | 7 << 76 | (tail >> 68) << 64 | 2 << 62 | tail & (1 << 62) - 1
+    return str(uuid.UUID(int=value))
+
+
+class State(StrEnum):
+    """Who may speak to the guest."""
+
+    BOT = "BOT"
+    WAITING = "WAITING"
+    STAFF = "STAFF"
+    CLOSED = "CLOSED"
+
+
+class Audience(StrEnum):
+    """Who may read an event: everybody in the conversation, or staff alone."""
+
+    GUEST = "guest"
+    STAFF = "staff"
+
+
+class ActorKind(StrEnum):
+    GUEST = "guest"
+    ASSISTANT = "assistant"
+    STAFF = "staff"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who did it. `id` is a guest's or a staff member's id; the assistant and the service have none."""
+
+    kind: ActorKind
+    id: str | None = None
+
+    def __str__(self) -> str:
+        return self.kind if self.id is None else f"{self.kind}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Actor":
+        kind, _, who = text.partition(":")
+        return cls(ActorKind(kind), who or None)
+
+
+ASSISTANT = Actor(ActorKind.ASSISTANT)
+SERVICE = Actor(ActorKind.SERVICE)
+
+
+class EventType(StrEnum):
+    """Everything that can stand in a log. Types are added, never renamed or removed."""
+
+    CONTACTED = "contacted"
+    NOTICE_SHOWN = "notice_shown"
+    GUEST_SAID = "guest_said"
+    GUEST_FOLLOWED = "guest_followed"
+    GUEST_UNFOLLOWED = "guest_unfollowed"
+    CHANNEL_EVENT_RECEIVED = "channel_event_received"
+    ASSISTANT_SAID = "assistant_said"
+    ASSISTANT_DRAFTED = "assistant_drafted"
+    HANDOFF_REQUESTED = "handoff_requested"
+    ALARM_RAISED = "alarm_raised"
+    ALARM_ACKNOWLEDGED = "alarm_acknowledged"
+    CLAIMED = "claimed"
+    TRANSFERRED = "transferred"
+    RELEASED = "released"
+    LAPSED = "lapsed"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+    STAFF_SAID = "staff_said"
+    STAFF_NOTED = "staff_noted"
+    DELIVERY_ACCEPTED = "delivery_accepted"
+    DELIVERY_UNCLEAR = "delivery_unclear"
+    DELIVERY_FAILED = "delivery_failed"
+    DELIVERY_READ = "delivery_read"
+    RESEND_REQUESTED = "resend_requested"
+    ORDER_PLACED = "order_placed"
+    ORDER_CHANGED = "order_changed"
+    ORDER_CANCELLED = "order_cancelled"
+    ORDER_RUNG = "order_rung"
+    ORDER_DONE = "order_done"
+    PREFERENCE_REMEMBERED = "preference_remembered"
+    IDENTITY_LINKED = "identity_linked"
+    IDENTITY_UNLINKED = "identity_unlinked"
+    ENDED = "ended"
+    GUEST_ERASED = "guest_erased"
+
+
+class Reason(StrEnum):
+    """Why a person is needed."""
+
+    EMERGENCY = "emergency"
+    COMPLAIN = "complain"
+    BILLING_DISPUTE = "billing_dispute"
+    PRIVACY_REQUEST = "privacy_request"
+    SUGGEST = "suggest"
+    HUMAN_HANDOFF = "human_handoff"
+    LOW_CONFIDENCE = "low_confidence"
+    MISUNDERSTOOD = "misunderstood"
+    ENGINE_FAILED = "engine_failed"
+    MISSING_FACT = "missing_fact"
+    ACTION_FAILED = "action_failed"
+    UNSUPPORTED_TASK = "unsupported_task"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What people wrote, beside the event and erasable: text (numbers masked), the sealed originals, the
+    assistant's memory and the addresses of files."""
+
+    text: str | None = None
+    sealed: tuple[Json, ...] = ()
+    memory: Json | None = None
+    blobs: tuple[str, ...] = ()
+    details: Json | None = None
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event that has been decided and not yet appended. `body` holds ids, codes and times only."""
+
+    type: EventType
+    at: datetime
+    actor: Actor
+    audience: Audience
+    identity: IdentityId | None = None
+    body: Json = field(default_factory=dict)
+    content: Content | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class Event:
+    """An appended event, without its content: folding never needs more than this."""
+
+    hotel: HotelId
+    conversation: ConversationId
+    seq: int
+    type: EventType
+    version: int
+    at: datetime
+    actor: Actor
+    identity: IdentityId | None
+    audience: Audience
+    body: Json
+
+
+class OrderState(StrEnum):
+    OPEN = "open"
+    RINGING = "ringing"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class DeliveryState(StrEnum):
+    """The delivery ladder: it never goes down."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    UNCLEAR = "unclear"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+
+
+# ---- acts: what Rasa decided, for the service to carry out
+
+
+@dataclass(frozen=True)
+class Say:
+    key: str
+    values: Json = field(default_factory=dict)
+    options: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    topic: str
+
+
+@dataclass(frozen=True)
+class Order:
+    op: str  # place, change, cancel
+    service: str
+    slots: Json = field(default_factory=dict)
+    order: OrderId | None = None
+
+
+@dataclass(frozen=True)
+class Remember:
+    preference: str
+
+
+@dataclass(frozen=True)
+class Handoff:
+    reason: Reason
+    detail: Json | None = None
+
+
+Act = Say | Answer | Order | Remember | Handoff
