@@ -3,9 +3,6 @@
 Owns the vocabulary and nothing else: no rule, no I/O, no clock. Names follow docs/glossary.md.
 """
 
-import os
-import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,17 +17,11 @@ StaffId = NewType("StaffId", str)
 OrderId = NewType("OrderId", str)
 OutboxId = NewType("OutboxId", str)
 AccountId = NewType("AccountId", str)
-ExternalId = NewType("ExternalId", str)  # a platform's openid, a visitor's hashed token: stands on identities only
+ExternalId = NewType(
+    "ExternalId", str
+)  # a platform's openid, a visitor's hashed token: stands on identities only
 
 Json = Mapping[str, Any]
-
-
-def new_id() -> str:
-    """A UUIDv7 as text (RFC 9562): sortable by the millisecond it was made in."""
-    stamp = time.time_ns() // 1_000_000
-    tail = int.from_bytes(os.urandom(10), "big")
-    value = (stamp & (1 << 48) - 1) << 80 | 7 << 76 | (tail >> 68) << 64 | 2 << 62 | tail & (1 << 62) - 1
-    return str(uuid.UUID(int=value))
 
 
 class State(StrEnum):
