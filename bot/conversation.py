@@ -1,0 +1,681 @@
+"""The rules of a conversation: who may speak, and what follows from each thing that happens.
+
+Rules, all of them here and nowhere else:
+- Every (state, event) pair stands in TABLE: it moves the state, stays, is dropped or is refused.
+- `step` is the only way a conversation changes; `fold` is `step` over a log; the row is its result.
+- Whatever changes who may speak raises the epoch; an answer computed under an older epoch is a draft.
+- The assistant never speaks in STAFF or CLOSED, nor in WAITING once the reason is grave.
+- While a guest waits, `clocks` names at least one thing that will wake somebody, or an Ask is due.
+
+Pure: no I/O, no clock (`now` is an argument), no text of ours (callers render before deciding).
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from bot.model import (
+    ASSISTANT,
+    SERVICE,
+    Actor,
+    ActorKind,
+    Audience,
+    Content,
+    ConversationId,
+    Event,
+    EventType,
+    GuestId,
+    HotelId,
+    IdentityId,
+    Json,
+    NewEvent,
+    Reason,
+    StaffId,
+    State,
+)
+
+E = EventType
+
+# Once a person is needed for one of these, the assistant is silent until a person has been there.
+GRAVE = frozenset({Reason.EMERGENCY, Reason.COMPLAIN, Reason.BILLING_DISPUTE, Reason.PRIVACY_REQUEST})
+
+# Each of these changes who may speak.
+EPOCH_RAISING = frozenset(
+    {E.HANDOFF_REQUESTED, E.CLAIMED, E.TRANSFERRED, E.RELEASED, E.LAPSED, E.CLOSED, E.REOPENED}
+)
+
+
+class Verdict(Enum):
+    """What a state does with an event that doesn't move it."""
+
+    STAY = "stay"
+    DROP = "drop"
+    REFUSE = "refuse"
+
+
+class Refused(Exception):
+    """The rules don't allow it now. `code` is stable; `holder` and `since` say who has the conversation."""
+
+    def __init__(self, code: str, holder: StaffId | None = None, since: datetime | None = None) -> None:
+        super().__init__(code)
+        self.code, self.holder, self.since = code, holder, since
+
+
+Cell = State | Verdict
+_STAY, _DROP, _REFUSE = Verdict.STAY, Verdict.DROP, Verdict.REFUSE
+
+
+def _row(bot: Cell, waiting: Cell, staff: Cell, closed: Cell) -> dict[State, Cell]:
+    return {State.BOT: bot, State.WAITING: waiting, State.STAFF: staff, State.CLOSED: closed}
+
+
+_ANYWHERE = _row(_STAY, _STAY, _STAY, _STAY)
+_WHILE_OPEN = _row(_STAY, _STAY, _STAY, _REFUSE)
+
+TABLE: dict[EventType, dict[State, Cell]] = {
+    E.CONTACTED: _ANYWHERE,
+    E.NOTICE_SHOWN: _WHILE_OPEN,
+    E.GUEST_SAID: _WHILE_OPEN,  # in CLOSED the next visit is opened first
+    E.GUEST_FOLLOWED: _WHILE_OPEN,
+    E.GUEST_UNFOLLOWED: _ANYWHERE,
+    E.CHANNEL_EVENT_RECEIVED: _ANYWHERE,
+    E.ASSISTANT_SAID: _row(_STAY, _STAY, _REFUSE, _REFUSE),
+    E.ASSISTANT_DRAFTED: _ANYWHERE,
+    E.HANDOFF_REQUESTED: _row(State.WAITING, State.WAITING, _DROP, _REFUSE),
+    E.ALARM_RAISED: _WHILE_OPEN,
+    E.ALARM_ACKNOWLEDGED: _ANYWHERE,
+    E.CLAIMED: _row(State.STAFF, State.STAFF, _REFUSE, _REFUSE),
+    E.TRANSFERRED: _row(_REFUSE, _REFUSE, State.STAFF, _REFUSE),
+    E.RELEASED: _row(_REFUSE, _REFUSE, State.BOT, _REFUSE),
+    E.LAPSED: _row(_REFUSE, _REFUSE, State.WAITING, _REFUSE),
+    E.CLOSED: _row(State.CLOSED, State.CLOSED, State.CLOSED, _REFUSE),
+    E.REOPENED: _row(_REFUSE, _REFUSE, _REFUSE, State.BOT),
+    E.STAFF_SAID: _row(_REFUSE, _REFUSE, _STAY, _REFUSE),
+    E.STAFF_NOTED: _ANYWHERE,
+    E.DELIVERY_ACCEPTED: _ANYWHERE,
+    E.DELIVERY_UNCLEAR: _ANYWHERE,
+    E.DELIVERY_FAILED: _ANYWHERE,
+    E.DELIVERY_READ: _ANYWHERE,
+    E.RESEND_REQUESTED: _ANYWHERE,
+    E.ORDER_PLACED: _ANYWHERE,
+    E.ORDER_CHANGED: _ANYWHERE,
+    E.ORDER_CANCELLED: _ANYWHERE,
+    E.ORDER_RUNG: _ANYWHERE,
+    E.ORDER_DONE: _ANYWHERE,
+    E.PREFERENCE_REMEMBERED: _ANYWHERE,
+    E.IDENTITY_LINKED: _ANYWHERE,
+    E.IDENTITY_UNLINKED: _ANYWHERE,
+    E.ENDED: _row(State.CLOSED, State.CLOSED, State.CLOSED, _STAY),
+    E.GUEST_ERASED: _ANYWHERE,
+}
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The row: what folding a log gives. Times are aware UTC. `seq` is also the version."""
+
+    hotel: HotelId
+    id: ConversationId
+    guest: GuestId
+    seq: int = 0
+    state: State = State.BOT
+    epoch: int = 0
+    visit: int = 1
+    opened_at: datetime | None = None
+    holder: StaffId | None = None
+    held_since: datetime | None = None
+    waiting_since: datetime | None = None
+    reason: Reason | None = None
+    alarm_since: datetime | None = None
+    alarm_kind: str | None = None
+    identity: IdentityId | None = None  # where the guest last wrote: replies go there
+    guest_seq: int = 0  # the guest's last message
+    guest_at: datetime | None = None
+    answered_seq: int = 0  # the guest's messages up to here have had their answer
+    unheard_since: datetime | None = None  # since when the guest waits for a word from us
+    said_seq: int = 0  # the last thing anybody said aloud
+    introduced_visit: int = 0  # the visit in which the assistant last said what it is
+    notice: str | None = None  # version of the privacy notice that was shown
+    unclear: tuple[int, ...] = ()
+    reachable: bool = True  # false once the guest has unfollowed
+    changed_at: datetime | None = None
+
+    @property
+    def silent(self) -> bool:
+        """Whether the assistant must say nothing now."""
+        grave = self.state is State.WAITING and self.reason in GRAVE
+        return grave or self.state in (State.STAFF, State.CLOSED)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a message of the guest has had no answer from anybody."""
+        return self.guest_seq > self.answered_seq
+
+    def canonical(self) -> str:
+        """The row as text, the same bytes for the same log."""
+        return json.dumps(
+            asdict(self), default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"not a value of a conversation row: {value!r}")
+
+
+# ---- step: one event's effect on the row, beyond the state that the table gives
+
+
+def _guest_said(c: Conversation, e: Event) -> Conversation:
+    return replace(
+        c,
+        identity=e.identity or c.identity,
+        guest_seq=e.seq,
+        guest_at=e.at,
+        said_seq=e.seq,
+        unheard_since=c.unheard_since or e.at,
+        reachable=True,
+    )
+
+
+def _assistant_said(c: Conversation, e: Event) -> Conversation:
+    through = max(c.answered_seq, int(e.body.get("through", 0)))
+    owed = c.unheard_since if c.state is State.WAITING or c.guest_seq > through else None
+    introduced = c.visit if e.body.get("introduced") else c.introduced_visit
+    return replace(c, answered_seq=through, unheard_since=owed, said_seq=e.seq, introduced_visit=introduced)
+
+
+def _handoff_requested(c: Conversation, e: Event) -> Conversation:
+    grave_stays = c.reason in GRAVE and c.state is State.WAITING
+    reason = c.reason if grave_stays and Reason(e.body["reason"]) not in GRAVE else Reason(e.body["reason"])
+    return replace(
+        c,
+        reason=reason,
+        waiting_since=c.waiting_since or e.at,
+        unheard_since=c.unheard_since or e.at,
+    )
+
+
+def _claimed(c: Conversation, e: Event) -> Conversation:
+    return replace(c, holder=StaffId(e.body["holder"]), held_since=e.at, waiting_since=None)
+
+
+def _released(c: Conversation, e: Event) -> Conversation:
+    unheard = c.unheard_since if c.pending else None
+    return replace(c, holder=None, held_since=None, waiting_since=None, reason=None, unheard_since=unheard)
+
+
+def _lapsed(c: Conversation, e: Event) -> Conversation:
+    return replace(
+        c,
+        holder=None,
+        held_since=None,
+        waiting_since=e.at,
+        reason=c.reason or Reason.HUMAN_HANDOFF,
+        unheard_since=c.unheard_since or e.at,
+    )
+
+
+def _closed(c: Conversation, e: Event) -> Conversation:
+    return replace(
+        c,
+        holder=None,
+        held_since=None,
+        waiting_since=None,
+        reason=None,
+        alarm_since=None,
+        alarm_kind=None,
+        unheard_since=None,
+        answered_seq=max(c.answered_seq, c.guest_seq),
+    )
+
+
+def _reopened(c: Conversation, e: Event) -> Conversation:
+    return replace(c, visit=c.visit + 1, opened_at=e.at)
+
+
+def _staff_said(c: Conversation, e: Event) -> Conversation:
+    return replace(c, answered_seq=c.guest_seq, unheard_since=None, said_seq=e.seq)
+
+
+def _without_unclear(c: Conversation, e: Event) -> Conversation:
+    return replace(c, unclear=tuple(s for s in c.unclear if s != e.body["seq"]))
+
+
+def _unclear(c: Conversation, e: Event) -> Conversation:
+    return replace(c, unclear=tuple(sorted({*c.unclear, int(e.body["seq"])})))
+
+
+def _alarm_raised(c: Conversation, e: Event) -> Conversation:
+    return replace(c, alarm_since=c.alarm_since or e.at, alarm_kind=c.alarm_kind or str(e.body["kind"]))
+
+
+_CHANGES: dict[EventType, Callable[[Conversation, Event], Conversation]] = {
+    E.CONTACTED: lambda c, e: replace(c, identity=e.identity, opened_at=c.opened_at or e.at),
+    E.NOTICE_SHOWN: lambda c, e: replace(c, notice=str(e.body["version"])),
+    E.GUEST_SAID: _guest_said,
+    E.GUEST_FOLLOWED: lambda c, e: replace(c, identity=e.identity or c.identity, reachable=True),
+    E.GUEST_UNFOLLOWED: lambda c, e: replace(c, reachable=False),
+    E.ASSISTANT_SAID: _assistant_said,
+    E.HANDOFF_REQUESTED: _handoff_requested,
+    E.ALARM_RAISED: _alarm_raised,
+    E.ALARM_ACKNOWLEDGED: lambda c, e: replace(c, alarm_since=None, alarm_kind=None),
+    E.CLAIMED: _claimed,
+    E.TRANSFERRED: _claimed,
+    E.RELEASED: _released,
+    E.LAPSED: _lapsed,
+    E.CLOSED: _closed,
+    E.ENDED: _closed,
+    E.REOPENED: _reopened,
+    E.STAFF_SAID: _staff_said,
+    E.DELIVERY_ACCEPTED: _without_unclear,
+    E.DELIVERY_UNCLEAR: _unclear,
+    E.RESEND_REQUESTED: _without_unclear,
+}
+
+
+def step(c: Conversation, e: Event) -> Conversation:
+    """The row after one more event. Raises Refused for what the table refuses and for a gap in seq."""
+    if e.seq != c.seq + 1:
+        raise Refused("gap")
+    cell = TABLE[e.type][c.state]
+    if cell is Verdict.REFUSE:
+        raise Refused("illegal")
+    moved = replace(c, seq=e.seq, changed_at=e.at)
+    if cell is Verdict.DROP:
+        return moved
+    change = _CHANGES.get(e.type)
+    changed = change(moved, e) if change else moved
+    state = cell if isinstance(cell, State) else changed.state
+    return replace(changed, state=state, epoch=changed.epoch + (e.type in EPOCH_RAISING))
+
+
+def fold(start: Conversation, events: Iterable[Event]) -> Conversation:
+    """The row that a log gives, from its first event or from any row on."""
+    for event in events:
+        start = step(start, event)
+    return start
+
+
+# ---- clocks: what must wake somebody, as a function of the row alone
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long may pass (settings of a hotel)."""
+
+    hold: timedelta = timedelta(minutes=5)
+    escalate: timedelta = timedelta(seconds=60)
+    idle: timedelta = timedelta(hours=24)
+    handler_wait: timedelta = timedelta(seconds=4.3)
+
+
+def clocks(c: Conversation, patience: Patience) -> dict[str, datetime]:
+    """Which wake-ups this row needs, and when each is first due."""
+    due: dict[str, datetime] = {}
+    if c.state is State.WAITING and c.waiting_since:
+        due["escalate"] = c.waiting_since + patience.escalate
+    if c.state is State.STAFF and c.unheard_since and c.held_since:
+        due["lapse"] = max(c.unheard_since, c.held_since) + patience.hold
+    if c.state is State.BOT and not c.pending and c.changed_at:
+        due["idle"] = c.changed_at + patience.idle
+    return due
+
+
+# ---- decide: a command on a row gives events and effects
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Ask the assistant about the guest's unanswered messages."""
+
+    due: datetime
+
+
+@dataclass(frozen=True)
+class Deliver:
+    """Bring event `seq` to the guest. Not before `due`: until then a waiting push may carry it."""
+
+    seq: int
+    identity: IdentityId
+    due: datetime
+
+
+@dataclass(frozen=True)
+class Wake:
+    """Look at the conversation again at `due`."""
+
+    kind: str
+    due: datetime
+    key: str = ""
+
+
+Effect = Ask | Deliver | Wake
+
+
+@dataclass(frozen=True)
+class Decision:
+    events: tuple[NewEvent, ...]
+    effects: tuple[Effect, ...]
+    row: Conversation
+
+
+@dataclass(frozen=True)
+class Said:
+    """Words of the assistant, already rendered. `body` carries keys, intent and the like, never words."""
+
+    content: Content
+    body: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Receive:
+    """A guest's message or a channel's event. `emergency` is what the safety words found, with what to say."""
+
+    event: NewEvent
+    emergency: str | None = None
+    emergency_words: Said | None = None
+    holder_gone: bool = False
+    notice: str | None = None
+    words: Said | None = None  # an answer that needs no assistant (a welcome, an unsupported picture)
+    ask: bool = True
+
+
+@dataclass(frozen=True)
+class Respond:
+    """The assistant's answer to the guest's messages up to `through`, computed under `epoch`."""
+
+    epoch: int
+    through: int
+    words: Said
+    also: tuple[NewEvent, ...] = ()  # orders, preferences
+    handoff: Reason | None = None
+    handoff_detail: Json | None = None
+    notice: str | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    staff: StaffId
+    holder_gone: bool = False
+
+
+@dataclass(frozen=True)
+class Speak:
+    """A staff member's reply. Writing to what nobody else holds takes it over."""
+
+    staff: StaffId
+    content: Content
+    body: Json
+    identity: IdentityId | None = None
+    holder_gone: bool = False
+    take_over: bool = True
+
+
+@dataclass(frozen=True)
+class Note:
+    staff: StaffId
+    content: Content
+    body: Json
+
+
+@dataclass(frozen=True)
+class Release:
+    staff: StaffId
+    words: Said
+
+
+@dataclass(frozen=True)
+class Close:
+    actor: Actor
+    reason: str
+    content: Content | None = None
+
+
+@dataclass(frozen=True)
+class Lapse:
+    """The held conversation's guest has waited too long, or its holder is gone."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Acknowledge:
+    staff: StaffId
+
+
+@dataclass(frozen=True)
+class Resend:
+    staff: StaffId
+    seq: int
+    identity: IdentityId
+
+
+@dataclass(frozen=True)
+class Record:
+    """Events that happen to a conversation and ask nothing of it: deliveries, orders rung or done, erasure."""
+
+    events: tuple[NewEvent, ...]
+
+
+Command = Receive | Respond | Claim | Speak | Note | Release | Close | Lapse | Acknowledge | Resend | Record
+
+
+class _Draft:
+    """A decision in the making: each event is stepped at once, so that the next sees the row it left."""
+
+    def __init__(self, row: Conversation, now: datetime, patience: Patience) -> None:
+        self.row, self.now, self.patience = row, now, patience
+        self.events: list[NewEvent] = []
+        self.effects: list[Effect] = []
+        self._before = clocks(row, patience)
+
+    def add(self, event: NewEvent) -> int:
+        self.row = step(self.row, _numbered(self.row, event))
+        self.events.append(event)
+        return self.row.seq
+
+    def note(self, type_: EventType, actor: Actor, body: Json, content: Content | None = None) -> int:
+        return self.add(NewEvent(type_, self.now, actor, Audience.STAFF, body=body, content=content))
+
+    def say(self, words: Said) -> None:
+        body = {**words.body, "epoch": self.row.epoch}
+        said = NewEvent(
+            E.ASSISTANT_SAID, self.now, ASSISTANT, Audience.GUEST, self.row.identity, body, words.content
+        )
+        self.deliver(self.add(said))
+
+    def deliver(self, seq: int, identity: IdentityId | None = None, waits: bool = True) -> None:
+        """`waits`: a push of the guest may still be open, so leave its handler the first chance."""
+        to = identity or self.row.identity
+        if to is None or not self.row.reachable:
+            return
+        held = self.row.guest_at + self.patience.handler_wait if waits and self.row.guest_at else self.now
+        self.effects.append(Deliver(seq, to, max(self.now, held)))
+
+    def done(self) -> Decision:
+        after = clocks(self.row, self.patience)
+        wakes = [Wake(kind, due) for kind, due in after.items() if self._before.get(kind) != due]
+        return Decision(tuple(self.events), (*self.effects, *wakes), self.row)
+
+
+def _numbered(row: Conversation, e: NewEvent) -> Event:
+    return Event(
+        row.hotel, row.id, row.seq + 1, e.type, e.version, e.at, e.actor, e.identity, e.audience, e.body
+    )
+
+
+def decide(row: Conversation, command: Command, now: datetime, patience: Patience = Patience()) -> Decision:
+    """What the command means for this row now. Raises Refused; changes nothing."""
+    draft = _Draft(row, now, patience)
+    _DECIDERS[type(command)](draft, command)
+    return draft.done()
+
+
+def _vacate(d: _Draft, holder_gone: bool) -> None:
+    """A departed owner owns nothing open: what they held is nobody's before anything else happens."""
+    if holder_gone and d.row.state is State.STAFF:
+        d.note(E.LAPSED, SERVICE, {"why": "holder_inactive"})
+
+
+def _reopen(d: _Draft, actor: Actor) -> None:
+    if d.row.state is State.CLOSED:
+        d.note(E.REOPENED, actor, {})
+
+
+def _receive(d: _Draft, c: Receive) -> None:
+    _vacate(d, c.holder_gone)
+    if c.event.type is not E.GUEST_SAID:
+        return _receive_event(d, c)
+    _reopen(d, c.event.actor)
+    seq = d.add(c.event)
+    if c.emergency:
+        return _emergency(d, c, seq)
+    if d.row.silent:
+        return
+    if c.words:
+        _show_notice(d, c.notice)
+        d.say(replace(c.words, body={**c.words.body, "through": seq}))
+    elif c.ask:
+        d.effects.append(Ask(d.now))
+
+
+def _receive_event(d: _Draft, c: Receive) -> None:
+    if c.event.type is E.GUEST_FOLLOWED:
+        _reopen(d, c.event.actor)
+    d.add(c.event)
+    if c.words and not d.row.silent:
+        _show_notice(d, c.notice)
+        d.say(c.words)
+
+
+def _emergency(d: _Draft, c: Receive, seq: int) -> None:
+    d.note(E.ALARM_RAISED, SERVICE, {"kind": c.emergency, "seq": seq})
+    if d.row.state is State.STAFF:
+        return
+    if c.emergency_words:
+        d.say(replace(c.emergency_words, body={**c.emergency_words.body, "through": seq}))
+    d.note(E.HANDOFF_REQUESTED, SERVICE, {"reason": Reason.EMERGENCY})
+
+
+def _show_notice(d: _Draft, version: str | None) -> None:
+    if version and d.row.notice != version:
+        notice = NewEvent(
+            E.NOTICE_SHOWN, d.now, SERVICE, Audience.STAFF, d.row.identity, {"version": version}
+        )
+        d.add(notice)
+
+
+def _respond(d: _Draft, c: Respond) -> None:
+    if c.epoch != d.row.epoch or d.row.silent:
+        body = {**c.words.body, "through": c.through, "epoch": c.epoch}
+        d.note(E.ASSISTANT_DRAFTED, ASSISTANT, body, c.words.content)
+        return
+    if c.through <= d.row.answered_seq:
+        return  # somebody has answered this turn already
+    for event in c.also:
+        d.add(event)
+        _order_wake(d, event)
+    _show_notice(d, c.notice)
+    d.say(replace(c.words, body={**c.words.body, "through": c.through}))
+    if c.handoff and not (d.row.state is State.WAITING and c.handoff not in GRAVE):
+        d.note(E.HANDOFF_REQUESTED, ASSISTANT, {"reason": c.handoff, **(c.handoff_detail or {})})
+
+
+def _order_wake(d: _Draft, event: NewEvent) -> None:
+    due = event.body.get("due_at")
+    if event.type in (E.ORDER_PLACED, E.ORDER_CHANGED) and due:
+        d.effects.append(Wake("ring", datetime.fromisoformat(due), str(event.body["order"])))
+
+
+def _take(d: _Draft, staff: StaffId, holder_gone: bool) -> None:
+    _vacate(d, holder_gone)
+    _reopen(d, Actor(ActorKind.STAFF, staff))
+    if d.row.holder == staff:
+        return
+    if d.row.state is State.STAFF:
+        raise Refused("held", d.row.holder, d.row.held_since)
+    claimed = {
+        "holder": staff,
+        "waited_since": d.row.waiting_since.isoformat() if d.row.waiting_since else None,
+    }
+    d.add(NewEvent(E.CLAIMED, d.now, Actor(ActorKind.STAFF, staff), Audience.GUEST, body=claimed))
+
+
+def _claim(d: _Draft, c: Claim) -> None:
+    _take(d, c.staff, c.holder_gone)
+
+
+def _speak(d: _Draft, c: Speak) -> None:
+    if not c.take_over and d.row.holder != c.staff:
+        raise Refused("not_holder", d.row.holder, d.row.held_since)
+    _take(d, c.staff, c.holder_gone)
+    if not d.row.reachable:
+        raise Refused("unreachable")
+    actor, identity = Actor(ActorKind.STAFF, c.staff), c.identity or d.row.identity
+    said = NewEvent(E.STAFF_SAID, d.now, actor, Audience.GUEST, identity, c.body, c.content)
+    d.deliver(d.add(said), identity, waits=False)
+
+
+def _note(d: _Draft, c: Note) -> None:
+    d.note(E.STAFF_NOTED, Actor(ActorKind.STAFF, c.staff), c.body, c.content)
+
+
+def _release(d: _Draft, c: Release) -> None:
+    if d.row.holder != c.staff:
+        raise Refused("not_holder", d.row.holder, d.row.held_since)
+    released = NewEvent(E.RELEASED, d.now, Actor(ActorKind.STAFF, c.staff), Audience.GUEST)
+    d.add(released)
+    d.say(c.words)
+    if d.row.pending:
+        d.effects.append(Ask(d.now))
+
+
+def _close(d: _Draft, c: Close) -> None:
+    if c.actor.kind is ActorKind.STAFF and d.row.state is State.STAFF and d.row.holder != c.actor.id:
+        raise Refused("not_holder", d.row.holder, d.row.held_since)
+    if d.row.state is State.CLOSED:
+        raise Refused("closed")
+    d.add(NewEvent(E.CLOSED, d.now, c.actor, Audience.GUEST, body={"reason": c.reason}))
+    if c.content:
+        d.note(E.STAFF_NOTED, c.actor, {"about": "closing"}, c.content)
+
+
+def _lapse(d: _Draft, c: Lapse) -> None:
+    if d.row.state is not State.STAFF:
+        raise Refused("not_held")
+    d.note(E.LAPSED, SERVICE, {"why": c.why, "holder": d.row.holder})
+
+
+def _acknowledge(d: _Draft, c: Acknowledge) -> None:
+    if d.row.alarm_since:
+        d.note(E.ALARM_ACKNOWLEDGED, Actor(ActorKind.STAFF, c.staff), {"kind": d.row.alarm_kind})
+
+
+def _resend(d: _Draft, c: Resend) -> None:
+    d.note(E.RESEND_REQUESTED, Actor(ActorKind.STAFF, c.staff), {"seq": c.seq})
+    d.deliver(c.seq, c.identity, waits=False)
+
+
+def _record(d: _Draft, c: Record) -> None:
+    for event in c.events:
+        d.add(event)
+
+
+_DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
+    Receive: _receive,
+    Respond: _respond,
+    Claim: _claim,
+    Speak: _speak,
+    Note: _note,
+    Release: _release,
+    Close: _close,
+    Lapse: _lapse,
+    Acknowledge: _acknowledge,
+    Resend: _resend,
+    Record: _record,
+}
