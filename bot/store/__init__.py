@@ -1,0 +1,1 @@
+"""Schema, engines and every query. Nothing outside this folder writes SQL."""

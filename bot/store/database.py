@@ -1,0 +1,107 @@
+"""Connections to either database, and nothing about what is in them.
+
+SQLite: WAL, one writing connection per process with BEGIN IMMEDIATE, synchronous=FULL, foreign keys and
+secure_delete on. PostgreSQL: a pool. No transaction is ever open during a network call to somebody else.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+BUSY_SECONDS = 15
+
+
+class AlreadyServed(Exception):
+    """Another process is serving from this SQLite file."""
+
+
+def async_url(url: str) -> str:
+    """The URL with the driver we use: sqlite:///x and postgresql://x are what people write."""
+    parsed = make_url(url)
+    driver = {
+        "sqlite": "sqlite+aiosqlite",
+        "postgresql": "postgresql+asyncpg",
+        "postgres": "postgresql+asyncpg",
+    }
+    return parsed.set(drivername=driver[parsed.get_backend_name()]).render_as_string(hide_password=False)
+
+
+class Database:
+    """One process's way to the database: `read()` for a snapshot, `write()` for the one transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.sqlite = make_url(url).get_backend_name() == "sqlite"
+        self.path = Path(make_url(url).database or "") if self.sqlite else None
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._writer = self._engine("BEGIN IMMEDIATE", 1 if self.sqlite else 10)
+        self._reader = self._engine("BEGIN", 4) if self.sqlite else self._writer
+        self._turn = asyncio.Lock()
+        self._served: int | None = None
+
+    def _engine(self, begin: str, size: int) -> AsyncEngine:
+        engine = create_async_engine(
+            async_url(self.url), pool_size=size, max_overflow=0, pool_timeout=BUSY_SECONDS
+        )
+        if self.sqlite:
+            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(engine.sync_engine, "begin", lambda c: c.exec_driver_sql(begin))
+        return engine
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with self._reader.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end, rolled back on any exception."""
+        if not self.sqlite:
+            async with self._writer.begin() as connection:
+                yield connection
+            return
+        async with self._turn, self._writer.begin() as connection:
+            yield connection
+
+    def serve(self) -> None:
+        """Claim an SQLite file for this serving process; raises AlreadyServed. Freed when the process ends."""
+        if self.path is None:
+            return
+        self._served = os.open(f"{self.path}.serving", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._served, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise AlreadyServed(
+                f"{self.path} is already served by another process; stop it, or use PostgreSQL for several"
+            ) from None
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+        if self._served is not None:
+            os.close(self._served)
+            self._served = None
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()

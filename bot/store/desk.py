@@ -1,0 +1,237 @@
+"""What the desk lists: conversations and orders of one hotel, and the hotels and accounts themselves."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation import Conversation
+from bot.model import AccountId, ConversationId, GuestId, HotelId, OrderId, OrderState, StaffId, State
+from bot.store.log import restore
+from bot.store.people import insert_or_ignore
+from bot.store.schema import accounts, conversations, hotels, orders
+
+
+@dataclass(frozen=True)
+class HotelRow:
+    id: HotelId
+    name: str
+    timezone: str
+    profile: dict[str, Any]
+    knowledge: dict[str, str]
+    wording: dict[str, dict[str, str]]
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    channel: str
+    account: AccountId
+    hotel: HotelId
+    config: dict[str, Any]
+    sealed: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    hotel: HotelId
+    id: OrderId
+    conversation: ConversationId
+    guest: GuestId
+    service: str
+    state: OrderState
+    due_at: datetime | None
+    details: dict[str, Any]
+    seq: int
+    owner: StaffId | None
+    placed_at: datetime
+    placed_by: str
+    done_at: datetime | None
+    done_by: StaffId | None
+    changed_at: datetime
+
+
+# ---- conversations
+
+
+async def list_conversations(
+    tx: AsyncConnection,
+    hotel: HotelId,
+    states: tuple[State, ...] = (),
+    holder: StaffId | None = None,
+    before: tuple[datetime, str] | None = None,
+    since: datetime | None = None,
+    limit: int = 200,
+) -> list[Conversation]:
+    """Newest change first; `before` is the key of the last one seen, `since` a time of change."""
+    c = conversations.c
+    query = select(c.row).where(c.hotel_id == hotel, c.seq > 0)
+    if states:
+        query = query.where(c.state.in_(states))
+    if holder:
+        query = query.where(c.holder_id == holder)
+    if since:
+        query = query.where(c.changed_at >= since)
+    if before:
+        older = (c.changed_at < before[0]) | and_(c.changed_at == before[0], c.conversation_id < before[1])
+        query = query.where(older)
+    query = query.order_by(c.changed_at.desc(), c.conversation_id.desc()).limit(limit)
+    return [restore(row) for row in (await tx.execute(query)).scalars()]
+
+
+async def conversation_of_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> list[ConversationId]:
+    query = select(conversations.c.conversation_id).where(
+        conversations.c.hotel_id == hotel, conversations.c.guest_id == guest
+    )
+    return [ConversationId(c) for c in (await tx.execute(query)).scalars()]
+
+
+async def waiting_count(tx: AsyncConnection) -> dict[str, int]:
+    query = (
+        select(conversations.c.hotel_id, func.count())
+        .where(conversations.c.state == State.WAITING)
+        .group_by(conversations.c.hotel_id)
+    )
+    return {hotel: count for hotel, count in (await tx.execute(query)).all()}
+
+
+# ---- orders
+
+
+def _order(r: Row[Any]) -> OrderRow:
+    return OrderRow(
+        r.hotel_id,
+        r.order_id,
+        r.conversation_id,
+        r.guest_id,
+        r.service,
+        OrderState(r.state),
+        r.due_at,
+        json.loads(r.details),
+        r.seq,
+        r.owner_id,
+        r.placed_at,
+        r.placed_by,
+        r.done_at,
+        r.done_by,
+        r.changed_at,
+    )
+
+
+async def add_order(tx: AsyncConnection, order: OrderRow) -> None:
+    values = {
+        "hotel_id": order.hotel,
+        "order_id": order.id,
+        "conversation_id": order.conversation,
+        "guest_id": order.guest,
+        "service": order.service,
+        "state": order.state,
+        "due_at": order.due_at,
+        "details": json.dumps(order.details, ensure_ascii=False),
+        "seq": order.seq,
+        "placed_at": order.placed_at,
+        "placed_by": order.placed_by,
+        "changed_at": order.changed_at,
+    }
+    await tx.execute(insert(orders).values(**values))
+
+
+async def change_order(tx: AsyncConnection, hotel: HotelId, id_: OrderId, **values: Any) -> bool:
+    if "details" in values:
+        values["details"] = json.dumps(values["details"], ensure_ascii=False)
+    query = update(orders).where(orders.c.hotel_id == hotel, orders.c.order_id == id_)
+    return bool((await tx.execute(query.values(**values))).rowcount)
+
+
+async def order_of(tx: AsyncConnection, hotel: HotelId, id_: OrderId) -> OrderRow | None:
+    query = select(orders).where(orders.c.hotel_id == hotel, orders.c.order_id == id_)
+    found = (await tx.execute(query)).first()
+    return _order(found) if found else None
+
+
+async def list_orders(
+    tx: AsyncConnection,
+    hotel: HotelId,
+    states: tuple[OrderState, ...] = (),
+    conversation: ConversationId | None = None,
+    since: datetime | None = None,
+    limit: int = 500,
+) -> list[OrderRow]:
+    query = select(orders).where(orders.c.hotel_id == hotel)
+    if states:
+        query = query.where(orders.c.state.in_(states))
+    if conversation:
+        query = query.where(orders.c.conversation_id == conversation)
+    if since:
+        query = query.where(orders.c.changed_at >= since)
+    query = query.order_by(orders.c.due_at, orders.c.placed_at).limit(limit)
+    return [_order(r) for r in (await tx.execute(query)).all()]
+
+
+async def empty_orders(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> None:
+    """Take the guest's words out of their orders."""
+    query = update(orders).where(orders.c.hotel_id == hotel, orders.c.guest_id == guest)
+    await tx.execute(query.values(details="{}"))
+
+
+# ---- hotels and accounts
+
+
+def _hotel(r: Row[Any]) -> HotelRow:
+    loaded = (json.loads(r.profile), json.loads(r.knowledge), json.loads(r.wording))
+    return HotelRow(r.hotel_id, r.name, r.timezone, *loaded, r.changed_at)
+
+
+async def list_hotels(tx: AsyncConnection) -> list[HotelRow]:
+    return [_hotel(r) for r in (await tx.execute(select(hotels).order_by(hotels.c.hotel_id))).all()]
+
+
+async def hotel_of(tx: AsyncConnection, id_: HotelId) -> HotelRow | None:
+    found = (await tx.execute(select(hotels).where(hotels.c.hotel_id == id_))).first()
+    return _hotel(found) if found else None
+
+
+async def save_hotel(tx: AsyncConnection, hotel: HotelRow) -> None:
+    values = {
+        "name": hotel.name,
+        "timezone": hotel.timezone,
+        "profile": json.dumps(hotel.profile, ensure_ascii=False, sort_keys=True),
+        "knowledge": json.dumps(hotel.knowledge, ensure_ascii=False, sort_keys=True),
+        "wording": json.dumps(hotel.wording, ensure_ascii=False, sort_keys=True),
+        "changed_at": hotel.changed_at,
+    }
+    query = insert_or_ignore(tx, hotels).values(hotel_id=hotel.id, **values)
+    await tx.execute(query.on_conflict_do_update(index_elements=["hotel_id"], set_=values))
+
+
+def _account(r: Row[Any]) -> AccountRow:
+    return AccountRow(r.channel, r.account, r.hotel_id, json.loads(r.config), r.sealed, r.active)
+
+
+async def list_accounts(tx: AsyncConnection) -> list[AccountRow]:
+    query = select(accounts).order_by(accounts.c.channel, accounts.c.account)
+    return [_account(r) for r in (await tx.execute(query)).all()]
+
+
+async def account_of(tx: AsyncConnection, channel: str, account: AccountId) -> AccountRow | None:
+    query = select(accounts).where(
+        accounts.c.channel == channel, accounts.c.account == account, accounts.c.active
+    )
+    found = (await tx.execute(query)).first()
+    return _account(found) if found else None
+
+
+async def save_account(tx: AsyncConnection, account: AccountRow, at: datetime) -> None:
+    values = {
+        "hotel_id": account.hotel,
+        "config": json.dumps(account.config, ensure_ascii=False, sort_keys=True),
+        "sealed": account.sealed,
+        "active": account.active,
+        "changed_at": at,
+    }
+    query = insert_or_ignore(tx, accounts).values(channel=account.channel, account=account.account, **values)
+    await tx.execute(query.on_conflict_do_update(index_elements=["channel", "account"], set_=values))

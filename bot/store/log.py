@@ -1,0 +1,337 @@
+"""The log: appending to it, reading it, and proving it.
+
+hash = sha256(previous hash + header + body + digest) and digest = sha256(salt + content), so that emptying
+a content keeps the chain whole. `append` is the only writer of events, contents and conversation rows.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation import Conversation, Decision, step
+from bot.model import (
+    Actor,
+    Audience,
+    Content,
+    ConversationId,
+    Event,
+    EventType,
+    GuestId,
+    HotelId,
+    IdentityId,
+    Json,
+    NewEvent,
+    Reason,
+    State,
+)
+from bot.store.schema import contents, conversations, events, stamp
+
+GENESIS = "0" * 64
+NO_CONTENT = hashlib.sha256(b"").hexdigest()
+
+
+class StaleVersion(Exception):
+    """Somebody else has appended first: read and decide again."""
+
+
+def canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def chain(previous: str, header: Sequence[object], body: str, digest: str) -> str:
+    return hashlib.sha256(f"{previous}\n{canonical(list(header))}\n{body}\n{digest}".encode()).hexdigest()
+
+
+def digest_of(salt: str, content: dict[str, str | None]) -> str:
+    return hashlib.sha256(f"{salt}\n{canonical(content)}".encode()).hexdigest()
+
+
+def _packed(content: Content) -> dict[str, str | None]:
+    return {
+        "text": content.text,
+        "sealed": canonical(list(content.sealed)) if content.sealed else None,
+        "memory": canonical(content.memory) if content.memory is not None else None,
+        "blobs": canonical(list(content.blobs)) if content.blobs else None,
+        "details": canonical(content.details) if content.details is not None else None,
+    }
+
+
+def restore(row: str) -> Conversation:
+    """A conversation from its canonical text."""
+    raw = json.loads(row)
+    times = {f.name for f in fields(Conversation) if "datetime" in str(f.type)}
+    values: dict[str, Any] = {k: datetime.fromisoformat(v) if k in times and v else v for k, v in raw.items()}
+    values["state"] = State(raw["state"])
+    values["reason"] = Reason(raw["reason"]) if raw["reason"] else None
+    values["unclear"] = tuple(raw["unclear"])
+    return Conversation(**values)
+
+
+async def create(
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId, guest: GuestId, at: datetime
+) -> Conversation:
+    row = Conversation(hotel, id_, guest)
+    values = {"hotel_id": hotel, "conversation_id": id_, "guest_id": guest, "head": GENESIS, "changed_at": at}
+    await tx.execute(insert(conversations).values(**values, **_columns(row)))
+    return row
+
+
+def _columns(row: Conversation) -> dict[str, Any]:
+    return {
+        "seq": row.seq,
+        "epoch": row.epoch,
+        "state": row.state,
+        "holder_id": row.holder,
+        "waiting_since": row.waiting_since,
+        "row": row.canonical(),
+    }
+
+
+async def append(tx: AsyncConnection, before: Conversation, decision: Decision) -> list[Event]:
+    """Append a decision's events to the log that `before` was folded from.
+
+    Raises StaleVersion when the log or the epoch has moved since; then nothing has been written.
+    """
+    if not decision.events:
+        return []
+    key = and_(conversations.c.hotel_id == before.hotel, conversations.c.conversation_id == before.id)
+    found = (
+        await tx.execute(select(conversations.c.head).where(key, conversations.c.seq == before.seq))
+    ).first()
+    if found is None:
+        raise StaleVersion
+    rows, packs, head = _rows(before, decision.events, found.head)
+    holds = and_(key, conversations.c.seq == before.seq, conversations.c.epoch == before.epoch)
+    values = {**_columns(decision.row), "head": head, "changed_at": decision.events[-1].at}
+    if (await tx.execute(update(conversations).where(holds).values(**values))).rowcount != 1:
+        raise StaleVersion
+    await tx.execute(insert(events), rows)
+    if packs:
+        await tx.execute(insert(contents), packs)
+    return [_event(r) for r in rows]
+
+
+def _rows(
+    before: Conversation, new: Iterable[NewEvent], head: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], str]:
+    rows: list[dict[str, Any]] = []
+    packs: list[dict[str, Any]] = []
+    for seq, e in enumerate(new, before.seq + 1):
+        place = {"hotel_id": before.hotel, "conversation_id": before.id, "seq": seq}
+        digest = NO_CONTENT
+        if e.content is not None:
+            salt, packed = os.urandom(16).hex(), _packed(e.content)
+            digest = digest_of(salt, packed)
+            packs.append({**place, "salt": salt, **packed})
+        row: dict[str, Any] = {
+            **place,
+            "type": e.type,
+            "version": e.version,
+            "at": e.at,
+            "actor": str(e.actor),
+            "identity_id": e.identity,
+            "audience": e.audience,
+            "body": canonical(e.body),
+            "digest": digest,
+        }
+        head = row["hash"] = chain(head, _header(row), row["body"], digest)
+        rows.append(row)
+    return rows, packs, head
+
+
+def _header(row: Any) -> list[object]:
+    names = (
+        "hotel_id",
+        "conversation_id",
+        "seq",
+        "type",
+        "version",
+        "at",
+        "actor",
+        "identity_id",
+        "audience",
+    )
+    return [stamp(row[n]) if n == "at" else row[n] for n in names]
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        row["hotel_id"],
+        row["conversation_id"],
+        row["seq"],
+        EventType(row["type"]),
+        row["version"],
+        row["at"],
+        Actor.parse(row["actor"]),
+        IdentityId(row["identity_id"]) if row["identity_id"] else None,
+        Audience(row["audience"]),
+        json.loads(row["body"]),
+    )
+
+
+# ---- reading
+
+
+async def row_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Conversation | None:
+    key = and_(conversations.c.hotel_id == hotel, conversations.c.conversation_id == id_)
+    found = (await tx.execute(select(conversations.c.row).where(key))).scalar()
+    return restore(found) if found else None
+
+
+async def events_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, after: int = 0) -> list[Event]:
+    """Events without content, in order: all that folding needs."""
+    query = select(events).where(
+        events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.seq > after
+    )
+    return [_event(r) for r in (await tx.execute(query.order_by(events.c.seq))).mappings()]
+
+
+async def read_thread(
+    tx: AsyncConnection,
+    hotel: HotelId,
+    id_: ConversationId,
+    after: int = 0,
+    audience: Audience | None = None,
+    limit: int | None = None,
+) -> list[tuple[Event, Content]]:
+    """Events with what people wrote; the last `limit` of them where one is given."""
+    same = and_(
+        contents.c.hotel_id == events.c.hotel_id,
+        contents.c.conversation_id == events.c.conversation_id,
+        contents.c.seq == events.c.seq,
+    )
+    columns = (contents.c.text, contents.c.sealed, contents.c.memory, contents.c.blobs, contents.c.details)
+    query = select(events, *columns).select_from(events.outerjoin(contents, same))
+    query = query.where(events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.seq > after)
+    if audience is not None:
+        query = query.where(events.c.audience == audience)
+    query = query.order_by(events.c.seq.desc()).limit(limit) if limit else query.order_by(events.c.seq)
+    found = [(_event(r), _content(r)) for r in (await tx.execute(query)).mappings()]
+    return sorted(found, key=lambda pair: pair[0].seq)
+
+
+def _content(row: Any) -> Content:
+    def load(name: str, default: Any) -> Any:
+        return json.loads(row[name]) if row[name] else default
+
+    return Content(
+        row["text"],
+        tuple(load("sealed", ())),
+        load("memory", None),
+        tuple(load("blobs", ())),
+        load("details", None),
+    )
+
+
+async def content_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, seq: int) -> Content | None:
+    query = select(contents).where(
+        contents.c.hotel_id == hotel, contents.c.conversation_id == id_, contents.c.seq == seq
+    )
+    found = (await tx.execute(query)).mappings().first()
+    return _content(found) if found else None
+
+
+async def last_memory(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Json | None:
+    """The assistant's memory as its last answer left it; None after a hand-back or at the start of a visit."""
+    spoken = (EventType.ASSISTANT_SAID, EventType.RELEASED, EventType.REOPENED, EventType.GUEST_ERASED)
+    query = (
+        select(events.c.seq, events.c.type, contents.c.memory)
+        .select_from(
+            events.outerjoin(
+                contents,
+                and_(
+                    contents.c.hotel_id == events.c.hotel_id,
+                    contents.c.conversation_id == events.c.conversation_id,
+                    contents.c.seq == events.c.seq,
+                ),
+            )
+        )
+        .where(events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type.in_(spoken))
+        .order_by(events.c.seq.desc())
+    )
+    async for row in await tx.stream(query.limit(20)):
+        if row.type != EventType.ASSISTANT_SAID:
+            return None
+        if row.memory is not None:
+            memory: Json = json.loads(row.memory)
+            return memory
+    return None
+
+
+async def all_conversations(tx: AsyncConnection) -> list[tuple[HotelId, ConversationId]]:
+    query = select(conversations.c.hotel_id, conversations.c.conversation_id).order_by(
+        conversations.c.hotel_id, conversations.c.conversation_id
+    )
+    return [(HotelId(h), ConversationId(c)) for h, c in (await tx.execute(query)).all()]
+
+
+# ---- proving
+
+
+async def first_fault(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> str | None:
+    """The first broken link of a conversation's chain, or None: seq gaps, hashes, digests, the row's fold."""
+    key = and_(conversations.c.hotel_id == hotel, conversations.c.conversation_id == id_)
+    kept = (await tx.execute(select(conversations).where(key))).mappings().one()
+    row, head = Conversation(hotel, id_, GuestId(kept["guest_id"])), GENESIS
+    content_by_seq = {c["seq"]: c for c in await _contents(tx, hotel, id_)}
+    query = (
+        select(events)
+        .where(events.c.hotel_id == hotel, events.c.conversation_id == id_)
+        .order_by(events.c.seq)
+    )
+    for e in (await tx.execute(query)).mappings():
+        place = f"{hotel}/{id_}#{e['seq']}"
+        if e["seq"] != row.seq + 1:
+            return f"{place}: seq {row.seq + 1} is missing"
+        if chain(head, _header(e), e["body"], e["digest"]) != e["hash"]:
+            return f"{place}: the hash doesn't follow from the event before it"
+        if not _digest_holds(e["digest"], content_by_seq.get(e["seq"])):
+            return f"{place}: what was written was changed"
+        head, row = e["hash"], step(row, _event(e))
+    if head != kept["head"] or row.canonical() != kept["row"]:
+        return f"{hotel}/{id_}: the row isn't what its log folds to"
+    return None
+
+
+async def _contents(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> list[Any]:
+    query = select(contents).where(contents.c.hotel_id == hotel, contents.c.conversation_id == id_)
+    return list((await tx.execute(query)).mappings())
+
+
+def _digest_holds(digest: str, content: Any | None) -> bool:
+    if content is None:
+        return digest == NO_CONTENT
+    packed = {name: content[name] for name in ("text", "sealed", "memory", "blobs", "details")}
+    if content["emptied_at"] is not None:
+        return not any(packed.values()) and content["salt"] is None
+    return digest_of(content["salt"], packed) == digest
+
+
+async def rebuild(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Conversation:
+    """The row from the log alone, written back to the cache."""
+    key = and_(conversations.c.hotel_id == hotel, conversations.c.conversation_id == id_)
+    guest = (await tx.execute(select(conversations.c.guest_id).where(key))).scalar_one()
+    row = Conversation(hotel, id_, GuestId(guest))
+    for event in await events_of(tx, hotel, id_):
+        row = step(row, event)
+    await tx.execute(update(conversations).where(key).values(**_columns(row)))
+    return row
+
+
+async def empty_contents(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, at: datetime) -> int:
+    """Erase what people wrote in a conversation; the chain stays whole. Returns how many were emptied."""
+    blank = dict.fromkeys(("salt", "text", "sealed", "memory", "blobs", "details"))
+    query = update(contents).where(contents.c.hotel_id == hotel, contents.c.conversation_id == id_)
+    done = await tx.execute(query.where(contents.c.emptied_at.is_(None)).values(**blank, emptied_at=at))
+    return int(done.rowcount)
+
+
+async def count_events(tx: AsyncConnection) -> int:
+    return int((await tx.execute(select(func.count()).select_from(events))).scalar_one())

@@ -1,0 +1,423 @@
+"""Guests, their identities on channels, and reply windows; staff, memberships and sign-ins."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.model import AccountId, ConversationId, ExternalId, GuestId, HotelId, IdentityId, StaffId
+from bot.store.schema import (
+    arrivals,
+    audit,
+    guests,
+    identities,
+    memberships,
+    read_marks,
+    reply_windows,
+    sign_ins,
+    staff,
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A guest on one channel. `external` is None once it has been erased."""
+
+    hotel: HotelId
+    id: IdentityId
+    guest: GuestId
+    conversation: ConversationId
+    channel: str
+    account: AccountId
+    external: ExternalId | None
+    pushed_until: datetime | None
+
+
+@dataclass(frozen=True)
+class Guest:
+    hotel: HotelId
+    id: GuestId
+    name: str | None
+    room: str | None
+    room_until: datetime | None
+    preferences: tuple[str, ...]
+    unfollowed_at: datetime | None
+    erased_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Window:
+    """How many messages a platform still takes for an identity, and until when."""
+
+    kind: str
+    opened_at: datetime
+    closes_at: datetime
+    quota: int
+    used: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.quota - self.used)
+
+
+@dataclass(frozen=True)
+class Staff:
+    id: StaffId
+    login: str
+    name: str
+    password: str
+    must_change: bool
+    active: bool
+    failures: int
+    locked_until: datetime | None
+
+
+def _identity(r: Row[Any]) -> Identity:
+    return Identity(
+        r.hotel_id,
+        r.identity_id,
+        r.guest_id,
+        r.conversation_id,
+        r.channel,
+        r.account,
+        r.external_id,
+        r.pushed_until,
+    )
+
+
+def insert_or_ignore(tx: AsyncConnection, table: Any) -> Any:
+    """INSERT … ON CONFLICT, in the words of the database at hand."""
+    return (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(table)
+
+
+# ---- guests and identities
+
+
+async def find_identity(
+    tx: AsyncConnection, hotel: HotelId, channel: str, account: AccountId, external: ExternalId
+) -> Identity | None:
+    query = select(identities).where(
+        identities.c.hotel_id == hotel,
+        identities.c.channel == channel,
+        identities.c.account == account,
+        identities.c.external_id == external,
+    )
+    found = (await tx.execute(query)).first()
+    return _identity(found) if found else None
+
+
+async def identity_of(tx: AsyncConnection, hotel: HotelId, identity: IdentityId) -> Identity | None:
+    query = select(identities).where(identities.c.hotel_id == hotel, identities.c.identity_id == identity)
+    found = (await tx.execute(query)).first()
+    return _identity(found) if found else None
+
+
+async def identities_of(tx: AsyncConnection, hotel: HotelId, conversation: ConversationId) -> list[Identity]:
+    query = select(identities).where(
+        identities.c.hotel_id == hotel, identities.c.conversation_id == conversation
+    )
+    return [_identity(r) for r in (await tx.execute(query.order_by(identities.c.created_at))).all()]
+
+
+async def add_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId, at: datetime) -> None:
+    await tx.execute(insert(guests).values(hotel_id=hotel, guest_id=guest, created_at=at))
+
+
+async def add_identity(tx: AsyncConnection, identity: Identity, at: datetime) -> None:
+    values = {
+        "hotel_id": identity.hotel,
+        "identity_id": identity.id,
+        "guest_id": identity.guest,
+        "conversation_id": identity.conversation,
+        "channel": identity.channel,
+        "account": identity.account,
+        "external_id": identity.external,
+        "created_at": at,
+    }
+    await tx.execute(insert(identities).values(**values))
+
+
+async def guest_of(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> Guest:
+    query = select(guests).where(guests.c.hotel_id == hotel, guests.c.guest_id == guest)
+    r = (await tx.execute(query)).one()
+    return Guest(
+        r.hotel_id,
+        r.guest_id,
+        r.name,
+        r.room,
+        r.room_until,
+        tuple(json.loads(r.preferences)),
+        r.unfollowed_at,
+        r.erased_at,
+    )
+
+
+async def find_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> bool:
+    query = select(guests.c.guest_id).where(guests.c.hotel_id == hotel, guests.c.guest_id == guest)
+    return (await tx.execute(query)).first() is not None
+
+
+async def change_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId, **values: Any) -> None:
+    query = update(guests).where(guests.c.hotel_id == hotel, guests.c.guest_id == guest)
+    await tx.execute(query.values(**values))
+
+
+async def open_push(tx: AsyncConnection, identity: Identity, until: datetime | None, key: str | None) -> None:
+    """Note until when an open push may carry a reply."""
+    query = update(identities).where(
+        identities.c.hotel_id == identity.hotel, identities.c.identity_id == identity.id
+    )
+    await tx.execute(query.values(pushed_until=until, push_key=key))
+
+
+async def close_push(tx: AsyncConnection, identity: Identity, key: str) -> None:
+    query = update(identities).where(
+        identities.c.hotel_id == identity.hotel,
+        identities.c.identity_id == identity.id,
+        identities.c.push_key == key,
+    )
+    await tx.execute(query.values(pushed_until=None, push_key=None))
+
+
+async def erase_identities(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> None:
+    key = and_(identities.c.hotel_id == hotel, identities.c.guest_id == guest)
+    await tx.execute(update(identities).where(key).values(external_id=None, push_key=None))
+
+
+# ---- arrivals
+
+
+async def arrive(tx: AsyncConnection, identity: Identity, message_key: str, seq: int, at: datetime) -> bool:
+    """Note a message's arrival. False when the same message has arrived before."""
+    values = {
+        "hotel_id": identity.hotel,
+        "channel": identity.channel,
+        "account": identity.account,
+        "message_key": message_key,
+        "conversation_id": identity.conversation,
+        "identity_id": identity.id,
+        "seq": seq,
+        "deliveries": 1,
+        "at": at,
+    }
+    query = insert_or_ignore(tx, arrivals).values(**values).on_conflict_do_nothing()
+    return bool((await tx.execute(query)).rowcount)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    conversation: ConversationId
+    identity: IdentityId
+    seq: int
+    deliveries: int
+    at: datetime
+
+
+async def arrived(
+    tx: AsyncConnection, hotel: HotelId, channel: str, account: AccountId, message_key: str
+) -> Arrival | None:
+    query = select(arrivals).where(
+        arrivals.c.hotel_id == hotel,
+        arrivals.c.channel == channel,
+        arrivals.c.account == account,
+        arrivals.c.message_key == message_key,
+    )
+    r = (await tx.execute(query)).first()
+    return Arrival(r.conversation_id, r.identity_id, r.seq, r.deliveries, r.at) if r else None
+
+
+async def count_delivery(
+    tx: AsyncConnection, hotel: HotelId, channel: str, account: AccountId, message_key: str
+) -> None:
+    key = and_(
+        arrivals.c.hotel_id == hotel,
+        arrivals.c.channel == channel,
+        arrivals.c.account == account,
+        arrivals.c.message_key == message_key,
+    )
+    await tx.execute(update(arrivals).where(key).values(deliveries=arrivals.c.deliveries + 1))
+
+
+# ---- reply windows
+
+
+async def open_window(tx: AsyncConnection, hotel: HotelId, identity: IdentityId, window: Window) -> None:
+    values = {
+        "opened_at": window.opened_at,
+        "closes_at": window.closes_at,
+        "quota": window.quota,
+        "used": window.used,
+    }
+    query = insert_or_ignore(tx, reply_windows).values(
+        hotel_id=hotel, identity_id=identity, kind=window.kind, **values
+    )
+    keys = ["hotel_id", "identity_id", "kind"]
+    await tx.execute(query.on_conflict_do_update(index_elements=keys, set_=values))
+
+
+async def windows_of(tx: AsyncConnection, hotel: HotelId, identity: IdentityId) -> list[Window]:
+    query = select(reply_windows).where(
+        reply_windows.c.hotel_id == hotel, reply_windows.c.identity_id == identity
+    )
+    rows = (await tx.execute(query.order_by(reply_windows.c.closes_at))).all()
+    return [Window(r.kind, r.opened_at, r.closes_at, r.quota, r.used) for r in rows]
+
+
+async def use_window(
+    tx: AsyncConnection, hotel: HotelId, identity: IdentityId, kind: str, all_: bool = False
+) -> None:
+    """Count one message against a window, or (`all_`) what the platform says is used up."""
+    query = update(reply_windows).where(
+        reply_windows.c.hotel_id == hotel,
+        reply_windows.c.identity_id == identity,
+        reply_windows.c.kind == kind,
+    )
+    await tx.execute(query.values(used=reply_windows.c.quota if all_ else reply_windows.c.used + 1))
+
+
+# ---- read marks
+
+
+async def mark_read(
+    tx: AsyncConnection, hotel: HotelId, conversation: ConversationId, viewer: str, seq: int
+) -> None:
+    """Remember how far a viewer has seen; it never goes back."""
+    query = insert_or_ignore(tx, read_marks).values(
+        hotel_id=hotel, conversation_id=conversation, viewer=viewer, seq=seq
+    )
+    keys = ["hotel_id", "conversation_id", "viewer"]
+    later = read_marks.c.seq < query.excluded.seq
+    await tx.execute(
+        query.on_conflict_do_update(index_elements=keys, set_={"seq": query.excluded.seq}, where=later)
+    )
+
+
+async def read_mark(tx: AsyncConnection, hotel: HotelId, conversation: ConversationId, viewer: str) -> int:
+    query = select(read_marks.c.seq).where(
+        read_marks.c.hotel_id == hotel,
+        read_marks.c.conversation_id == conversation,
+        read_marks.c.viewer == viewer,
+    )
+    return int((await tx.execute(query)).scalar() or 0)
+
+
+# ---- staff
+
+
+def _staff(r: Row[Any]) -> Staff:
+    return Staff(r.staff_id, r.login, r.name, r.password, r.must_change, r.active, r.failures, r.locked_until)
+
+
+async def find_staff(tx: AsyncConnection, login: str) -> Staff | None:
+    found = (await tx.execute(select(staff).where(staff.c.login == login))).first()
+    return _staff(found) if found else None
+
+
+async def staff_of(tx: AsyncConnection, id_: StaffId) -> Staff | None:
+    found = (await tx.execute(select(staff).where(staff.c.staff_id == id_))).first()
+    return _staff(found) if found else None
+
+
+async def count_staff(tx: AsyncConnection) -> int:
+    return int((await tx.execute(select(func.count()).select_from(staff))).scalar_one())
+
+
+async def all_staff(tx: AsyncConnection) -> list[Staff]:
+    return [_staff(r) for r in (await tx.execute(select(staff).order_by(staff.c.login))).all()]
+
+
+async def add_staff(tx: AsyncConnection, member: Staff, at: datetime) -> None:
+    values = {
+        "staff_id": member.id,
+        "login": member.login,
+        "name": member.name,
+        "password": member.password,
+        "must_change": member.must_change,
+        "active": member.active,
+        "failures": member.failures,
+        "changed_at": at,
+    }
+    await tx.execute(insert(staff).values(**values))
+
+
+async def change_staff(tx: AsyncConnection, id_: StaffId, **values: Any) -> None:
+    await tx.execute(update(staff).where(staff.c.staff_id == id_).values(**values))
+
+
+async def join_hotel(tx: AsyncConnection, hotel: HotelId, id_: StaffId, role: str) -> None:
+    query = insert_or_ignore(tx, memberships).values(hotel_id=hotel, staff_id=id_, role=role)
+    await tx.execute(
+        query.on_conflict_do_update(index_elements=["hotel_id", "staff_id"], set_={"role": role})
+    )
+
+
+async def roles_of(tx: AsyncConnection, id_: StaffId) -> dict[HotelId, str]:
+    query = select(memberships.c.hotel_id, memberships.c.role).where(memberships.c.staff_id == id_)
+    return {HotelId(h): r for h, r in (await tx.execute(query.order_by(memberships.c.hotel_id))).all()}
+
+
+async def is_active(tx: AsyncConnection, hotel: HotelId, id_: StaffId | None) -> bool:
+    """Whether this person may own anything in this hotel now."""
+    if id_ is None:
+        return False
+    same = and_(memberships.c.staff_id == staff.c.staff_id, memberships.c.hotel_id == hotel)
+    query = select(staff.c.active).select_from(staff.join(memberships, same)).where(staff.c.staff_id == id_)
+    return bool((await tx.execute(query)).scalar())
+
+
+async def names_of(tx: AsyncConnection, ids: set[str]) -> dict[str, str]:
+    if not ids:
+        return {}
+    query = select(staff.c.staff_id, staff.c.name).where(staff.c.staff_id.in_(ids))
+    return {i: n for i, n in (await tx.execute(query)).all()}
+
+
+# ---- sign-ins
+
+
+async def sign_in(tx: AsyncConnection, token_hash: str, id_: StaffId, at: datetime, until: datetime) -> None:
+    await tx.execute(
+        insert(sign_ins).values(token_hash=token_hash, staff_id=id_, created_at=at, expires_at=until)
+    )
+
+
+async def signed_in(tx: AsyncConnection, token_hash: str, now: datetime) -> Staff | None:
+    """The active person behind a sign-in that hasn't run out."""
+    same = sign_ins.c.staff_id == staff.c.staff_id
+    query = (
+        select(staff)
+        .select_from(staff.join(sign_ins, same))
+        .where(sign_ins.c.token_hash == token_hash, sign_ins.c.expires_at > now, staff.c.active)
+    )
+    found = (await tx.execute(query)).first()
+    return _staff(found) if found else None
+
+
+async def sign_out(tx: AsyncConnection, token_hash: str | None = None, id_: StaffId | None = None) -> None:
+    """End one sign-in, or all of a person's."""
+    mine = or_(sign_ins.c.token_hash == token_hash, sign_ins.c.staff_id == id_)
+    await tx.execute(delete(sign_ins).where(mine))
+
+
+async def record_audit(
+    tx: AsyncConnection,
+    hotel: HotelId,
+    id_: str,
+    at: datetime,
+    who: StaffId | None,
+    action: str,
+    object_: str,
+) -> None:
+    values = {
+        "hotel_id": hotel,
+        "audit_id": id_,
+        "at": at,
+        "staff_id": who,
+        "action": action,
+        "object": object_,
+    }
+    await tx.execute(insert(audit).values(**values))

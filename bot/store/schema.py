@@ -1,0 +1,336 @@
+"""The tables, for both databases.
+
+`hotel_id` leads every key. Times are text in ISO 8601 UTC with microseconds, so that both databases order
+and compare them alike. `events` is append-only (triggers refuse anything else); `contents` may be emptied.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+
+def stamp(at: datetime) -> str:
+    """An aware time as the text that is stored and hashed."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as text."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> str | None:
+        return None if value is None else stamp(value)
+
+    def process_result_value(self, value: str | None, dialect: Any) -> datetime | None:
+        return None if value is None else datetime.fromisoformat(value)
+
+
+def _id(name: str = "", **kw: Any) -> Column[str]:
+    return Column(name, String(64), **kw)
+
+
+hotels = Table(
+    "hotels",
+    metadata,
+    _id("hotel_id", nullable=False),
+    Column("name", Text, nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("profile", Text, nullable=False),  # JSON: what hotel.yml says, facts included
+    Column("knowledge", Text, nullable=False),  # JSON: topic -> answer
+    Column("wording", Text, nullable=False),  # JSON: language -> key -> sentence
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id"),
+)
+
+# A channel's account at its platform. `sealed` holds its secrets, encrypted as one.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("channel", String(32), nullable=False),
+    _id("account", nullable=False),
+    _id("hotel_id", nullable=False),  # the hotel meant when a message names none
+    Column("config", Text, nullable=False),  # JSON without secrets
+    Column("sealed", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("channel", "account"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+)
+
+guests = Table(
+    "guests",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("guest_id", nullable=False),
+    Column("name", Text),
+    Column("room", String(32)),
+    Column("room_until", Moment),  # a room link ends at check-out
+    Column("preferences", Text, nullable=False, server_default="[]"),
+    Column("created_at", Moment, nullable=False),
+    Column("unfollowed_at", Moment),
+    Column("erased_at", Moment),
+    PrimaryKeyConstraint("hotel_id", "guest_id"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("identity_id", nullable=False),
+    _id("guest_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    Column("channel", String(32), nullable=False),
+    _id("account", nullable=False),
+    Column("external_id", String(128)),  # emptied by erasure
+    Column("created_at", Moment, nullable=False),
+    Column("pushed_until", Moment),  # an open push may carry a reply until then
+    Column("push_key", String(64)),
+    PrimaryKeyConstraint("hotel_id", "identity_id"),
+    ForeignKeyConstraint(["hotel_id", "guest_id"], ["guests.hotel_id", "guests.guest_id"]),
+    UniqueConstraint("hotel_id", "channel", "account", "external_id"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    _id("guest_id", nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    _id("holder_id"),
+    Column("waiting_since", Moment),
+    Column("changed_at", Moment, nullable=False),
+    Column("row", Text, nullable=False),  # the fold of the log, canonical JSON
+    Column("head", String(64), nullable=False),  # hash of the last event
+    PrimaryKeyConstraint("hotel_id", "conversation_id"),
+    ForeignKeyConstraint(["hotel_id", "guest_id"], ["guests.hotel_id", "guests.guest_id"]),
+    Index("ix_conversations_hotel_id_state_waiting_since", "hotel_id", "state", "waiting_since"),
+    Index("ix_conversations_hotel_id_changed_at", "hotel_id", "changed_at"),
+    Index("ix_conversations_hotel_id_guest_id", "hotel_id", "guest_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("type", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("actor", String(80), nullable=False),
+    _id("identity_id"),
+    Column("audience", String(8), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    PrimaryKeyConstraint("hotel_id", "conversation_id", "seq"),
+    ForeignKeyConstraint(
+        ["hotel_id", "conversation_id"], ["conversations.hotel_id", "conversations.conversation_id"]
+    ),
+)
+
+contents = Table(
+    "contents",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("salt", String(64)),
+    Column("text", Text),
+    Column("sealed", Text),
+    Column("memory", Text),
+    Column("blobs", Text),
+    Column("details", Text),
+    Column("emptied_at", Moment),
+    PrimaryKeyConstraint("hotel_id", "conversation_id", "seq"),
+    ForeignKeyConstraint(
+        ["hotel_id", "conversation_id", "seq"], ["events.hotel_id", "events.conversation_id", "events.seq"]
+    ),
+)
+
+# What has arrived: the platform's id of each message (hashed), so that a second delivery is recognised.
+arrivals = Table(
+    "arrivals",
+    metadata,
+    _id("hotel_id", nullable=False),
+    Column("channel", String(32), nullable=False),
+    _id("account", nullable=False),
+    Column("message_key", String(64), nullable=False),
+    _id("conversation_id", nullable=False),
+    _id("identity_id", nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "channel", "account", "message_key"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("outbox_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    Column("kind", String(16), nullable=False),  # ask, deliver, escalate, lapse, idle, ring, erase
+    Column("key", String(80), nullable=False),
+    Column("seq", Integer, nullable=False),  # deliver: the event to bring; else the event that caused it
+    Column("part", Integer, nullable=False, server_default="0"),
+    _id("identity_id"),
+    Column("state", String(16), nullable=False),  # queued, sending, done, failed, unclear, accepted
+    Column("due_at", Moment),  # None: waits for the guest's next push
+    Column("owner", String(64)),
+    Column("lease_until", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("via", String(64)),  # how a sending row goes: custom, or the key of the push that carries it
+    Column("why", String(64)),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "outbox_id"),
+    ForeignKeyConstraint(
+        ["hotel_id", "conversation_id"], ["conversations.hotel_id", "conversations.conversation_id"]
+    ),
+    Index("ix_outbox_state_due_at", "state", "due_at"),
+    Index("ix_outbox_hotel_id_conversation_id_kind", "hotel_id", "conversation_id", "kind", "state"),
+    Index("ix_outbox_hotel_id_identity_id_state", "hotel_id", "identity_id", "state"),
+)
+
+reply_windows = Table(
+    "reply_windows",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("identity_id", nullable=False),
+    Column("kind", String(16), nullable=False),  # message, click
+    Column("opened_at", Moment, nullable=False),
+    Column("closes_at", Moment, nullable=False),
+    Column("quota", Integer, nullable=False),
+    Column("used", Integer, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "identity_id", "kind"),
+    ForeignKeyConstraint(["hotel_id", "identity_id"], ["identities.hotel_id", "identities.identity_id"]),
+)
+
+# Orders: the log says what happened; this row says what is open. `details` holds the guest's words.
+orders = Table(
+    "orders",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("order_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    _id("guest_id", nullable=False),
+    Column("service", String(40), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("due_at", Moment),
+    Column("details", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    _id("owner_id"),
+    Column("placed_at", Moment, nullable=False),
+    Column("placed_by", String(80), nullable=False),
+    Column("done_at", Moment),
+    _id("done_by"),
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "order_id"),
+    ForeignKeyConstraint(
+        ["hotel_id", "conversation_id"], ["conversations.hotel_id", "conversations.conversation_id"]
+    ),
+    Index("ix_orders_hotel_id_state_due_at", "hotel_id", "state", "due_at"),
+    Index("ix_orders_hotel_id_conversation_id", "hotel_id", "conversation_id"),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    _id("staff_id", nullable=False),
+    Column("login", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("must_change", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Moment),
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("staff_id"),
+    UniqueConstraint("login"),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("staff_id", nullable=False),
+    Column("role", String(16), nullable=False),
+    PrimaryKeyConstraint("hotel_id", "staff_id"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+    ForeignKeyConstraint(["staff_id"], ["staff.staff_id"]),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("token_hash", String(64), nullable=False),
+    _id("staff_id", nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("token_hash"),
+    ForeignKeyConstraint(["staff_id"], ["staff.staff_id"]),
+    Index("ix_sign_ins_staff_id", "staff_id"),
+)
+
+# How far each viewer has seen: staff on the desk, a guest's page for what reached it.
+read_marks = Table(
+    "read_marks",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    Column("viewer", String(80), nullable=False),
+    Column("seq", Integer, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "conversation_id", "viewer"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("audit_id", nullable=False),
+    Column("at", Moment, nullable=False),
+    _id("staff_id"),
+    Column("action", String(40), nullable=False),
+    Column("object", String(160), nullable=False),
+    PrimaryKeyConstraint("hotel_id", "audit_id"),
+)
+
+# Which processes are up, so that silence can be told from absence.
+processes = Table(
+    "processes",
+    metadata,
+    Column("process_id", String(64), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    PrimaryKeyConstraint("process_id"),
+)
