@@ -1,0 +1,78 @@
+"""The command line: python -m bot COMMAND.
+
+A command is a module with `add_arguments(parser)` and `run(arguments, settings) -> exit code`; it is
+imported when it is asked for, so that one that can't be imported doesn't take the others with it.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from bot import logs, settings
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command lives and what it does. One that is `bare` is given the environment, unread."""
+
+    module: str
+    help: str
+    bare: bool = False
+
+
+COMMANDS: Mapping[str, Command] = {
+    "run": Command(
+        "bot.supervisor", "bring everything up on this machine and print the addresses", bare=True
+    ),
+    "serve": Command("bot.main", "serve guests and staff"),
+    "migrate": Command("bot.commands.migrate", "bring the database to this release's schema"),
+    "verify": Command("bot.commands.verify", "check the hash chain of every log"),
+    "check": Command("bot.check", "tell whether everything that is needed is there and works"),
+    "hotel": Command("bot.commands.hotel", "import a hotel's facts and answers"),
+    "guest": Command("bot.commands.guest", "export or erase what is known of a guest"),
+    "staff": Command("bot.commands.staff", "add people, deactivate them, reset their passwords"),
+    "account": Command("bot.commands.account", "add or list WeChat accounts, widgets and group robots"),
+    "simulate-wechat": Command(
+        "bot.commands.simulate_wechat", "act as the WeChat platform, with a phone in a page"
+    ),
+}
+
+
+def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run the command that is asked for; raises SettingsError, and exits as argparse does."""
+    arguments = _parser(argv).parse_args(argv)
+    command = COMMANDS[arguments.command]
+    return int(import_module(command.module).run(arguments, _given(command, environment)))
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Every command with its help; the arguments of the chosen one only, since that imports it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bot", description="店小二, the hotel's guest-service desk."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        its_parser = commands.add_parser(name, help=command.help, description=command.help)
+        if name in argv[:1]:
+            import_module(command.module).add_arguments(its_parser)
+    return parser
+
+
+def _given(command: Command, environment: Mapping[str, str]) -> Any:
+    if command.bare:
+        return environment
+    found = settings.read(environment)
+    logs.configure(found.log_level)
+    return found
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:], settings.dotenv(Path(".env")) | os.environ))
+    except settings.SettingsError as error:
+        sys.exit(f"{error}")

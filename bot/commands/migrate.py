@@ -1,0 +1,30 @@
+"""python -m bot migrate"""
+
+import argparse
+import asyncio
+
+from bot.settings import Settings
+from bot.store.database import Database
+from bot.store.migrate import migrate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: a database only goes forward, to this release."""
+
+
+def run(_arguments: argparse.Namespace, settings: Settings) -> int:
+    before, after = asyncio.run(_migrate(settings))
+    print(
+        f"The database is at {after}"
+        + ("" if before == after else f"; it was at {before or 'nothing'}")
+        + "."
+    )
+    return 0
+
+
+async def _migrate(settings: Settings) -> tuple[str, str]:
+    database = Database(settings.database_url)
+    try:
+        return await migrate(database)
+    finally:
+        await database.close()
