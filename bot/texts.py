@@ -120,6 +120,14 @@ class Texts:
         """Any template, such as a topic's answer, filled as `render` fills ours."""
         return fill(sentence, self.locale, values, facts, Moment(now, zone))
 
+    def chrome(self, prefix: str, facts: Mapping[str, Any]) -> dict[str, str]:
+        """The sentences whose key begins so, for a page that fills the rest itself: facts are filled in,
+        other placeholders stay as they are."""
+        found = {key: text for key, text in self.sentences.items() if key.startswith(prefix)}
+        for name, value in facts.items():
+            found = {key: text.replace(f"{{{name}}}", str(value)) for key, text in found.items()}
+        return found
+
     def with_overrides(self, overrides: Mapping[str, str]) -> "Texts":
         """The same with a hotel's own wording.  An override of nothing is a mistake: UnknownKey."""
         for key in overrides:

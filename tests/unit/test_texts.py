@@ -160,6 +160,11 @@ def test_money_is_integer_fen() -> None:
     ]  # fmt: skip
 
 
+def test_a_page_gets_its_words_with_facts_filled_and_the_rest_left_to_it() -> None:
+    texts = Texts("zh", {"page_a": "打 {phone}", "page_b": "和 {name}", "other": "无"})
+    assert texts.chrome("page_", {"phone": "0411"}) == {"page_a": "打 0411", "page_b": "和 {name}"}
+
+
 # ---- files
 
 
