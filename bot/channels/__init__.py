@@ -1,0 +1,66 @@
+"""The channels there are, as one literal table. The core asks it, never a channel's name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.channels import web, wechat
+from bot.channels.port import Capabilities, Inbound, Option, Reply
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How many messages may still be sent, and until when (None: no window is open)."""
+
+    left: int
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The reply window of a channel that has one: pure arithmetic on a ledger that only it reads."""
+
+    opened: Callable[[Mapping[str, Any], Inbound, datetime], dict[str, Any]]
+    spent: Callable[[Mapping[str, Any]], dict[str, Any]]
+    refused: Callable[[Mapping[str, Any], str], dict[str, Any]]
+    allowance: Callable[[Mapping[str, Any], datetime], Allowance]
+
+
+@dataclass(frozen=True)
+class Channel:
+    name: str
+    capabilities: Capabilities
+    parts: Callable[[Reply], list[str]]
+    chosen: Callable[[Sequence[Option], str], str]
+    windows: Windows | None = None
+
+
+def _opened(ledger: Mapping[str, Any], inbound: Inbound, at: datetime) -> dict[str, Any]:
+    return wechat.Ledger.from_json(ledger).opened(wechat.window_for(inbound), at).to_json()
+
+
+def _spent(ledger: Mapping[str, Any]) -> dict[str, Any]:
+    return wechat.Ledger.from_json(ledger).spent().to_json()
+
+
+def _refused(ledger: Mapping[str, Any], why: str) -> dict[str, Any]:
+    kept = wechat.Ledger.from_json(ledger)
+    return (kept.used_up() if why == "quota_used" else kept.closed()).to_json()
+
+
+def _allowance(ledger: Mapping[str, Any], now: datetime) -> Allowance:
+    found = wechat.Ledger.from_json(ledger).allowance(now)
+    return Allowance(found.left, found.closes_at)
+
+
+CHANNELS: dict[str, Channel] = {
+    "wechat": Channel(
+        "wechat",
+        wechat.CAPABILITIES,
+        wechat.parts,
+        wechat.chosen,
+        Windows(_opened, _spent, _refused, _allowance),
+    ),
+    "web": Channel("web", web.CAPABILITIES, web.parts, web.chosen),
+}

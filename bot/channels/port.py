@@ -53,6 +53,7 @@ class Capabilities:
     receipts: bool
     typing: bool
     media: bool
+    pulls: bool = False  # the guest's side fetches what it hasn't seen; nothing is sent to it
 
 
 @dataclass(frozen=True)

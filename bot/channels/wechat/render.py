@@ -126,7 +126,7 @@ def _between_characters(text: str, index: int) -> int:
     for place in range(index, max(index - 32, 0), -1):
         if not _joined(text, place):
             return place
-    return index
+    return max(index, 1)
 
 
 def _joined(text: str, place: int) -> bool:
