@@ -88,7 +88,7 @@ def test_an_exception_tells_where_and_not_what_it_quotes(logger: tuple[logging.L
 async def test_access_logs_have_no_query(logger: tuple[logging.Logger, Lines]) -> None:
     log, lines = logger
     app = web.Application()
-    app.router.add_get("/wechat/{account}", lambda _: _answer())
+    app.router.add_get("/wechat/{account}", _answer)
     server = TestServer(app)
     await server.start_server(access_log_class=logs.AccessLogger, access_log=log)
     async with TestClient(server) as client:
@@ -97,5 +97,5 @@ async def test_access_logs_have_no_query(logger: tuple[logging.Logger, Lines]) -
     assert "secret" not in json.dumps(lines())
 
 
-async def _answer() -> web.Response:
+async def _answer(_: web.Request) -> web.Response:
     return web.Response(text="ok")

@@ -86,7 +86,9 @@ def test_secrets_stay_out_of_the_printed_form() -> None:
 
 def test_a_secret_may_lie_in_a_file(empty_folder: Path) -> None:
     (empty_folder / "secret").write_text("f" * 20 + "\n")
-    found = settings.read({k: v for k, v in GOOD.items() if k != "RASA_TOKEN"} | {"RASA_TOKEN_FILE": "secret"})
+    found = settings.read(
+        {k: v for k, v in GOOD.items() if k != "RASA_TOKEN"} | {"RASA_TOKEN_FILE": "secret"}
+    )
     assert found.rasa_token == "f" * 20
 
 
