@@ -2,9 +2,12 @@
 
 from bot.channels.port import Capabilities
 from bot.channels.wechat.account import Account, Mode, mistakes
+from bot.channels.wechat.client import WeChatClient
+from bot.channels.wechat.errcodes import NEXT_PUSH_MAY_CARRY
 from bot.channels.wechat.parse import Push, open_push, verify_address
 from bot.channels.wechat.refusal import BadRequest, BadSignature, PushRefused, TooLarge
 from bot.channels.wechat.render import MAX_BYTES, SUCCESS, chosen, parts, passive_reply
+from bot.channels.wechat.tokens import MemoryTokenCache, Token, TokenCache
 from bot.channels.wechat.window import Allowance, Ledger, Window, window_for
 
 CAPABILITIES = Capabilities(
@@ -20,16 +23,21 @@ CAPABILITIES = Capabilities(
 __all__ = [
     "CAPABILITIES",
     "MAX_BYTES",
+    "NEXT_PUSH_MAY_CARRY",
     "SUCCESS",
     "Account",
     "Allowance",
     "BadRequest",
     "BadSignature",
     "Ledger",
+    "MemoryTokenCache",
     "Mode",
     "Push",
     "PushRefused",
+    "Token",
+    "TokenCache",
     "TooLarge",
+    "WeChatClient",
     "Window",
     "chosen",
     "mistakes",
