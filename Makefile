@@ -18,12 +18,13 @@ PAGES := frontend/dist/.built
 # The pages' tools find node and npm of .venv before any other.
 NPM := cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund --no-update-notifier
 
-# Rasa reports to hosts abroad unless told not to; endpoints.yml and the connector read the other two.
+# Rasa reports to hosts abroad unless told not to.
 export RASA_TELEMETRY_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL := 3
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
-export ACTION_URL ?= http://127.0.0.1:5055/webhook
-export RASA_TOKEN ?=
+# endpoints.yml and the connector read these.
+RASA := ACTION_URL="$${ACTION_URL:-http://127.0.0.1:5055/webhook}" \
+	RASA_TOKEN_FILE="$${RASA_TOKEN_FILE:-var/rasa.token}" $(RASA_BIN)/rasa
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
@@ -38,7 +39,7 @@ run: env env-rasa frontend train ## Bring everything up and print the addresses.
 
 .PHONY: rasa
 rasa: env-rasa ## Any rasa command, as in: make rasa ARGS="data validate".
-	@$(RASA_BIN)/rasa $(ARGS)
+	@$(RASA) $(ARGS)
 
 .PHONY: train
 train: env-rasa ## Train models/dianxiaoer.tar.gz, if anything that goes into it has changed.
@@ -47,7 +48,7 @@ train: env-rasa ## Train models/dianxiaoer.tar.gz, if anything that goes into it
 	if test -f $(MODEL) && test "$$from" = "$$(cat models/.trained-from 2>/dev/null)"; then \
 		echo "$(MODEL) is up to date"; \
 	else \
-		$(RASA_BIN)/rasa train --force --fixed-model-name dianxiaoer && echo "$$from" >models/.trained-from; \
+		$(RASA) train --force --fixed-model-name dianxiaoer && echo "$$from" >models/.trained-from; \
 	fi
 
 # --- Checking it ---
@@ -68,7 +69,7 @@ check-python: env
 
 .PHONY: check-rasa
 check-rasa: env-rasa
-	$(RASA_BIN)/rasa data validate
+	$(RASA) data validate
 
 .PHONY: check-frontend
 check-frontend: frontend/node_modules/.installed
