@@ -1,0 +1,136 @@
+"""What tests of every folder share: settings, both databases, Valkey, a clock that is set by hand."""
+
+import asyncio
+import base64
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.clock import Clock
+from bot.settings import Settings
+from bot.store.database import Database
+from bot.store.migrate import migrate
+from tests.servers import Postgres, Valkey
+
+ROOT = Path(__file__).parents[1]
+TESTDATA = Path(os.environ.get("DIANXIAOER_TESTDATA", ROOT.parent / "shared/data"))
+SECRETS = {
+    "SEALING_KEYS": "test:" + base64.b64encode(b"test" * 8).decode(),
+    "RASA_TOKEN": "rasa-token-for-tests",
+    "INTERNAL_TOKEN": "internal-token-for-tests",
+}
+
+SettingsMaker = Callable[..., Settings]
+
+
+class FixedClock(Clock):
+    """A clock that stands until a test moves it."""
+
+    def __init__(self, at: datetime = datetime(2026, 11, 22, 13, 30, tzinfo=UTC)) -> None:
+        super().__init__()
+        self.at = at
+        self._began = at
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return (self.at - self._began).total_seconds()
+
+    def forward(self, **span: float) -> None:
+        """forward(minutes=5)"""
+        self.at += timedelta(**span)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def testdata() -> Path:
+    """Real material that isn't in the repository; where it is missing, its tests are skipped loudly."""
+    if not TESTDATA.is_dir():
+        pytest.skip(f"no test data at {TESTDATA}; DIANXIAOER_TESTDATA names the folder")
+    return TESTDATA
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> SettingsMaker:
+    """make_settings(PORT=1234): settings of a test, everything under its own folder."""
+
+    def make(**changes: object) -> Settings:
+        given = SECRETS | {
+            "DIANXIAOER_ENV": "test",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/dianxiaoer.db",
+            "BLOB_URL": f"file:{tmp_path}/blobs",
+            "HOTELS_DIR": str(ROOT / "hotels"),
+            "TEXTS_DIR": str(ROOT / "texts"),
+            "FRONTEND_DIR": str(ROOT / "frontend/dist"),
+        }
+        return settings.read(given | {name: str(value) for name, value in changes.items()})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[Valkey]:
+    server = Valkey()
+    server.start()
+    yield server
+    server.remove()
+
+
+async def _migrate(url: str) -> None:
+    database = Database(url)
+    await migrate(database)
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with this release's schema and nothing in it, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "template.db"
+    asyncio.run(_migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres) -> str:
+    """The name of a database with this release's schema and nothing in it, to be a template."""
+    asyncio.run(_migrate(postgres.create("migrated")))
+    return "migrated"
+
+
+@pytest.fixture
+def empty_postgres_url(postgres: Postgres) -> Iterator[str]:
+    name = f"t{uuid.uuid4().hex}"
+    yield postgres.create(name)
+    postgres.drop(name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated, empty database of its own for each test; every test runs on both kinds."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "dianxiaoer.db")
+        yield f"sqlite:///{tmp_path}/dianxiaoer.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"t{uuid.uuid4().hex}"
+    yield server.create(name, template=request.getfixturevalue("migrated_postgres"))
+    server.drop(name)

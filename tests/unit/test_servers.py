@@ -1,0 +1,53 @@
+"""The servers that other tests stand on: they are real, survive a crash, and leave nothing behind."""
+
+import signal
+
+import pytest
+from sqlalchemy import text
+
+from bot.store.database import Database
+from bot.store.migrate import current, newest
+from tests.servers import Postgres, Valkey
+
+
+async def test_both_databases_come_with_this_release_s_schema(database_url: str) -> None:
+    database = Database(database_url)
+    assert await current(database) == newest()
+    async with database.read() as connection:
+        kind = connection.dialect.name
+        assert (await connection.execute(text("SELECT 1"))).scalar() == 1
+    assert database_url.startswith(kind)
+    await database.close()
+
+
+@pytest.mark.postgres
+async def test_postgres_comes_back_after_a_crash() -> None:
+    server = Postgres()
+    server.start()
+    try:
+        url = server.create("kept")
+        server.psql("CREATE TABLE words (word text); INSERT INTO words VALUES ('您好')", "kept")
+        server.stop(signal.SIGKILL)
+        server.start()
+        assert server.psql("SELECT word FROM words", "kept") == "您好\n"
+        assert "您好" in server.dump("kept")
+        assert url.startswith("postgresql://")
+    finally:
+        server.remove()
+    assert not server.folder.exists()
+
+
+def test_valkey_answers_and_forgets_at_a_restart() -> None:
+    import redis
+
+    server = Valkey()
+    server.start()
+    try:
+        with redis.Redis.from_url(server.url) as client:
+            assert client.set("seen", "1")
+        server.stop()
+        server.start()
+        with redis.Redis.from_url(server.url) as client:
+            assert client.get("seen") is None
+    finally:
+        server.remove()
