@@ -1,0 +1,162 @@
+"""What our forms have in common: how they begin, listen, ask, step aside, wait and end.
+
+A form is a Rasa form whose validation action does the listening and the asking; a subclass only says what a
+message does to its draft (pure functions of slots and message). The draft lives in the form's own slots.
+
+- A message that isn't for the form is refused (ActionExecutionRejected): its own rule answers it, then Rasa
+  runs the form again, and the question is asked again.
+- A request for another form puts the draft aside (slot `aside`); the other form's end takes it up again.
+- Slots that stand from an earlier run never leak into a new one: a form begins with an empty draft.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rasa_sdk import Tracker
+from rasa_sdk.events import ActionExecutionRejected, EventType, FollowupAction, SlotSet
+from rasa_sdk.forms import REQUESTED_SLOT
+
+from actions.acts import Act, say
+from actions.base import DeskAction, Result
+from actions.heard import Heard, read
+
+ASIDE = "aside"  # slot: [{"form": name, "draft": {slot: value}}], the last one is taken up first
+OUTCOME = "outcome"  # slot: how the form that just ended came out, for its closing action
+ASIDE_LIMIT = 3
+
+Draft = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one message did to a form. `ask` names the slot that the acts ask for; None ends the form."""
+
+    draft: Draft
+    ask: str | None
+    acts: tuple[Act, ...] = ()
+    outcome: str | None = None
+    aside: Draft | None = None  # a draft of this same form to be put aside for a new one
+    hand_over: tuple[str, Draft] | None = None  # the form that goes on with this, and its draft
+
+
+class DeskForm(DeskAction):
+    """The validation action of a form. `slots` are the form's own; `starts` the intents that open it."""
+
+    form: str
+    slots: tuple[str, ...]
+    starts: frozenset[str]
+    others: frozenset[str] = frozenset()  # intents that open another form
+
+    def name(self) -> str:
+        return f"validate_{self.form}"
+
+    @abstractmethod
+    def begin(self, heard: Heard) -> Step:
+        """The first message, with an empty draft."""
+
+    @abstractmethod
+    def hear(self, draft: Draft, asked: str | None, heard: Heard) -> Step | None:
+        """A later message; None: it isn't for this form."""
+
+    @abstractmethod
+    def ask(self, draft: Draft, asked: str | None, heard: Heard) -> Step:
+        """The question again, after something else was answered."""
+
+    def decide(self, tracker: Tracker) -> Result:
+        heard = read(tracker)
+        draft = {slot: heard.slots.get(slot) for slot in self.slots}
+        aside = list(heard.slots.get(ASIDE) or [])
+        step = self._step(tracker, heard, draft, aside)
+        if step is None:
+            return Result(events=self._step_aside(heard, draft, aside))
+        return Result(step.acts, self._events(step, aside))
+
+    def _step(self, tracker: Tracker, heard: Heard, draft: Draft, aside: list[dict[str, Any]]) -> Step | None:
+        asked = heard.slots.get(REQUESTED_SLOT)
+        if _opened_now(tracker, self.form):
+            if heard.slots.get(OUTCOME) == "resume":
+                return self._take_up(heard, aside.pop())
+            return self.begin(heard)
+        if _interrupted_now(tracker, self.form):
+            return self.ask(draft, asked, heard)
+        return self.hear(draft, asked, heard)
+
+    def _take_up(self, heard: Heard, entry: dict[str, Any]) -> Step:
+        empty = dict.fromkeys(self.slots)
+        step = self.ask({**empty, **entry["draft"]}, None, heard)
+        return step if entry.get("handed_over") else replace(step, acts=(say("resume"), *step.acts))
+
+    def _step_aside(self, heard: Heard, draft: Draft, aside: list[dict[str, Any]]) -> tuple[EventType, ...]:
+        rejected = ActionExecutionRejected(self.form)
+        if heard.intent not in self.others:
+            return (rejected,)
+        return (SlotSet(ASIDE, _put(aside, self.form, draft)), rejected)
+
+    def _events(self, step: Step, aside: list[dict[str, Any]]) -> tuple[EventType, ...]:
+        if step.aside is not None:
+            aside = _put(aside, self.form, step.aside)
+        if step.hand_over is not None:
+            aside = [*aside, {"form": step.hand_over[0], "draft": step.hand_over[1], "handed_over": True}]
+        return (
+            *(SlotSet(slot, step.draft.get(slot)) for slot in self.slots),
+            SlotSet(OUTCOME, step.outcome),
+            SlotSet(ASIDE, aside or None),
+            SlotSet(REQUESTED_SLOT, step.ask),
+        )
+
+
+class FormEnd(DeskAction):
+    """The closing action of a form: every form ends in one, and each has a rule (data/rules/forms.yml).
+
+    Empties the form's slots, so that a second end finds nothing to place, and takes up what was put aside.
+    """
+
+    form: str
+    slots: tuple[str, ...]
+
+    @abstractmethod
+    def finish(self, draft: Draft, outcome: str) -> tuple[Act, ...]:
+        """The acts of this outcome."""
+
+    def name(self) -> str:
+        return f"action_{self.form}_end"
+
+    def decide(self, tracker: Tracker) -> Result:
+        heard = read(tracker)
+        outcome = heard.slots.get(OUTCOME)
+        draft = {slot: heard.slots.get(slot) for slot in self.slots}
+        acts = self.finish(draft, outcome) if outcome else ()
+        return Result(acts, (*(SlotSet(slot, None) for slot in self.slots), *_take_up(heard.slots)))
+
+
+def _take_up(slots: Mapping[str, Any]) -> tuple[EventType, ...]:
+    aside = slots.get(ASIDE)
+    if not aside or not slots.get(OUTCOME):
+        return (SlotSet(OUTCOME, None), SlotSet(ASIDE, None))
+    return (SlotSet(OUTCOME, "resume"), FollowupAction(aside[-1]["form"]))
+
+
+def _put(aside: list[dict[str, Any]], form: str, draft: Draft) -> list[dict[str, Any]]:
+    return [*aside, {"form": form, "draft": draft}][-ASIDE_LIMIT:]
+
+
+def _since_guest(tracker: Tracker) -> list[dict[str, Any]]:
+    """The events after the guest's latest message."""
+    events = list(tracker.events)
+    for back, event in enumerate(reversed(events)):
+        if event.get("event") == "user":
+            return events[len(events) - back :]
+    return events
+
+
+def _opened_now(tracker: Tracker, form: str) -> bool:
+    loops = [event for event in _since_guest(tracker) if event.get("event") == "active_loop"]
+    return bool(loops) and loops[-1].get("name") == form
+
+
+def _interrupted_now(tracker: Tracker, form: str) -> bool:
+    """Something else was answered in this turn, and Rasa comes back to the form."""
+    ran = [event.get("name") for event in _since_guest(tracker) if event.get("event") == "action"]
+    return any(name not in (form, "action_listen", "action_extract_slots") for name in ran)

@@ -1,0 +1,47 @@
+"""Tasks that need no form: asking after an order, a wish to be remembered, no more messages."""
+
+import re
+
+from rasa_sdk import Tracker
+
+from actions.acts import handoff, order, remember, say
+from actions.base import DeskAction, Result
+from actions.heard import read
+
+PREFERENCE_LIMIT = 100
+_LEAD_IN = re.compile(r"^(?:你好|您好|麻烦|请|帮我?|跟?你?们?说一?下|记一?下|记住|记得|[，,。:：\s])+")
+
+
+class FollowUp(DeskAction):
+    """Says what is open and asks a person to look after it: the assistant can't hurry anybody."""
+
+    def name(self) -> str:
+        return "action_follow_up"
+
+    def decide(self, tracker: Tracker) -> Result:
+        orders = read(tracker).facts.orders
+        wanted = [one.what for one in orders if one.what]
+        if wanted:
+            told = say("follow_up_open", {"what": "、".join(wanted)})
+        else:
+            told = say("follow_up_noted", {"count": len(orders)}) if orders else say("follow_up_none")
+        return Result((told, handoff("human_handoff")))
+
+
+class StatePreference(DeskAction):
+    def name(self) -> str:
+        return "action_state_preference"
+
+    def decide(self, tracker: Tracker) -> Result:
+        wish = _LEAD_IN.sub("", read(tracker).text.strip())[:PREFERENCE_LIMIT]
+        return Result((remember(wish), say("preference_noted", {"preference": wish})))
+
+
+class StopMessages(DeskAction):
+    """Obeyed without a question."""
+
+    def name(self) -> str:
+        return "action_stop_messages"
+
+    def decide(self, tracker: Tracker) -> Result:
+        return Result((order("place", "stop_messages", {}), say("stop_noted")))

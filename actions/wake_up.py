@@ -1,0 +1,222 @@
+"""The wake-up call as a form: date, time and room, confirmed, then an order with a due time.
+
+What is promised is exactly: at that time the front desk rings the room. A day that wasn't said is the next
+occurrence of the time, and always confirmed. What was confirmed (`wake_due_at`) is what is ordered, even if a
+minute passes between the question and the yes.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from actions.acts import CHANGE, DROP, YES, Act, Option, order, say
+from actions.facts import Facts
+from actions.forms import DeskForm, Draft, FormEnd, Step
+from actions.heard import Entity, Heard
+from actions.services import SERVICES
+from actions.words import agrees, begins_with_correction, corrects, gives_up, refuses
+
+DAYS_AHEAD = 30
+SLOTS = ("wake_date", "wake_time", "wake_room", "wake_due_at", "wake_order", "wake_confirmed")
+SERVICE = "wake_up_call"
+
+_ROOM = re.compile(r"[A-Za-z]?\d{3,5}[A-Za-z]?")
+_DIGITS = re.compile(r"[A-Za-z]?\d+[A-Za-z]?")
+# What may stand around a bare value (就七点半吧, 早上七点叫我): the message is then meant for the form.
+_FILLER = re.compile(
+    "[就那在是要到把给我您你吧的了呢啊呀哦嗯好对不改成换为再早晚上中午下凌晨号房间住点钟左右]"
+    "|[叫醒起床电话请麻烦谢]|应该|还是|时间|日期"
+)
+_CHANGES = (
+    ("wake_time", re.compile("时间|几点|钟点")),
+    ("wake_date", re.compile("日期|哪天|日子")),
+    ("wake_room", re.compile("房号|房间")),
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one message says about date, time and room; None: nothing."""
+
+    date: Any = None
+    time: Any = None
+    room: str | None = None
+    bad_room: str | None = None
+    ambiguous: bool = False  # after midnight: 明早 may be today or tomorrow
+    several: bool = False  # a range of days or times: only one call can be noted at once
+
+    @property
+    def anything(self) -> bool:
+        return any((self.date, self.time, self.room, self.bad_room))
+
+
+class WakeUpForm(DeskForm):
+    form = "wake_up_form"
+    slots = SLOTS
+    starts = frozenset({"wake_up_call"})
+    others = frozenset({"cancel_wake_up"}) | frozenset(SERVICES)
+
+    def begin(self, heard: Heard) -> Step:
+        draft: Draft = {"wake_room": heard.facts.room, "wake_order": _order_meant(heard)}
+        return take_in(draft, understand(heard, None), heard.facts)
+
+    def hear(self, draft: Draft, asked: str | None, heard: Heard) -> Step | None:
+        if gives_up(heard) or (heard.intent == "cancel_wake_up" and not heard.all("time")):
+            return Step({}, None, outcome="dropped")
+        said = understand(heard, asked)
+        if said.anything and is_for_form(heard, asked):
+            return take_in(draft, said, heard.facts)
+        return _answered(draft, asked, heard)
+
+    def ask(self, draft: Draft, asked: str | None, heard: Heard) -> Step:
+        if asked in ("wake_date", "wake_time", "wake_room"):
+            return Step(draft, asked, (say(f"wake_ask_{asked.removeprefix('wake_')}"),))
+        return next_question(draft, heard.facts)
+
+
+class WakeUpEnd(FormEnd):
+    form = "wake_up_form"
+    slots = SLOTS
+
+    def finish(self, draft: Draft, outcome: str) -> tuple[Act, ...]:
+        if outcome != "confirmed":
+            return (say("wake_dropped"),)
+        due_at, room = draft["wake_due_at"], draft["wake_room"]
+        told = say("wake_placed", {"due_at": due_at, "room": room})
+        slots = {"room": room, "due_at": due_at}
+        if draft.get("wake_order"):
+            return (order("change", SERVICE, slots, draft["wake_order"]), told)
+        return (order("place", SERVICE, slots), told)
+
+
+def understand(heard: Heard, asked: str | None) -> Said:
+    day, clock = heard.last("date"), heard.last("time")
+    room, bad_room = _room(heard, asked)
+    return Said(
+        date=_start(day),
+        time=_start(clock),
+        room=room,
+        bad_room=bad_room,
+        ambiguous=bool((day and day.ambiguous) or (clock and clock.ambiguous)),
+        several=any(isinstance(entity.value, dict) for entity in (day, clock) if entity),
+    )
+
+
+def is_for_form(heard: Heard, asked: str | None) -> bool:
+    """Whether date, time and room in this message are meant for the wake-up call."""
+    if heard.intent in ("wake_up_call", "cancel_wake_up", "affirm", "deny", "nlu_fallback"):
+        return True
+    if begins_with_correction(heard):
+        return True
+    rest = _FILLER.sub("", heard.without("date", "time", "room_number"))
+    if asked == "wake_room" and _DIGITS.fullmatch(rest):
+        return True
+    return len(rest) <= (1 if heard.entities else 0)
+
+
+def take_in(draft: Draft, said: Said, facts: Facts) -> Step:
+    """The draft with what was said, and the next question: the rest, a correction, or the confirmation."""
+    notes: tuple[Act, ...] = (say("wake_one_at_a_time"),) if said.several else ()
+    merged = {
+        **draft,
+        "wake_date": said.date or draft.get("wake_date"),
+        "wake_time": said.time or draft.get("wake_time"),
+        "wake_room": said.room or draft.get("wake_room"),
+    }
+    if said.bad_room:
+        return Step(merged, "wake_room", (say("bad_room", {"room": said.bad_room}),))
+    if said.ambiguous and merged["wake_time"]:
+        return _which_day(merged, facts)
+    step = next_question(merged, facts)
+    return replace(step, acts=notes + step.acts)
+
+
+def next_question(draft: Draft, facts: Facts) -> Step:
+    day = date.fromisoformat(draft["wake_date"]) if draft.get("wake_date") else None
+    if day and day < facts.today:
+        return Step({**draft, "wake_date": None}, "wake_date", (say("wake_past"),))
+    if day and day > facts.today + timedelta(days=DAYS_AHEAD):
+        return Step({**draft, "wake_date": None}, "wake_date", (say("wake_too_far", {"days": DAYS_AHEAD}),))
+    if not draft.get("wake_time"):
+        return Step(draft, "wake_time", (say("wake_ask_time"),))
+    if not draft.get("wake_room"):
+        return Step(draft, "wake_room", (say("wake_ask_room"),))
+    return _confirm(draft, day, facts)
+
+
+def _confirm(draft: Draft, day: date | None, facts: Facts) -> Step:
+    clock = time.fromisoformat(draft["wake_time"])
+    due_at, passed = due(day, clock, facts)
+    said_day = None if passed else draft.get("wake_date")
+    draft = {**draft, "wake_due_at": due_at.isoformat(), "wake_date": said_day}
+    notes = (say("wake_past_today"),) if passed else ()
+    key = "wake_confirm_change" if draft.get("wake_order") else "wake_confirm"
+    values = {"due_at": draft["wake_due_at"], "room": draft["wake_room"]}
+    return Step(draft, "wake_confirmed", (*notes, say(key, values, (YES, CHANGE, DROP))))
+
+
+def due(day: date | None, clock: time, facts: Facts) -> tuple[datetime, bool]:
+    """When to ring, and whether the time said has already passed today (then it is tomorrow's)."""
+    meant = datetime.combine(day or facts.today, clock, facts.zone)
+    if meant > facts.now:
+        return meant, False
+    return datetime.combine(facts.today + timedelta(days=1), clock, facts.zone), day is not None
+
+
+def _answered(draft: Draft, asked: str | None, heard: Heard) -> Step | None:
+    """A yes or a no to the confirmation; None where the message is neither."""
+    if asked == "wake_confirmed" and agrees(heard):
+        if datetime.fromisoformat(draft["wake_due_at"]) <= heard.facts.now:
+            return Step({**draft, "wake_time": None, "wake_date": None}, "wake_time", (say("wake_past"),))
+        return Step({**draft, "wake_confirmed": True}, None, outcome="confirmed")
+    if asked in ("wake_confirmed", "wake_change") and (slot := _slot_to_change(heard)):
+        return Step(draft, slot, (say(f"wake_ask_{slot.removeprefix('wake_')}"),))
+    about_this = heard.intent not in WakeUpForm.others
+    if asked == "wake_confirmed" and (refuses(heard) or (corrects(heard) and about_this)):
+        return Step(draft, "wake_change", (say("wake_what_to_change"),))
+    if refuses(heard):
+        return Step({}, None, outcome="dropped")
+    return None
+
+
+def _slot_to_change(heard: Heard) -> str | None:
+    """改时间, 房号不对: which part is to be asked again."""
+    if len(heard.plain) > 8:
+        return None
+    return next((slot for slot, words in _CHANGES if words.search(heard.plain)), None)
+
+
+def _which_day(draft: Draft, facts: Facts) -> Step:
+    clock = time.fromisoformat(draft["wake_time"])
+    days = (facts.today, facts.today + timedelta(days=1))
+    options = tuple(_day_option(day, clock, facts) for day in days)
+    return Step({**draft, "wake_date": None}, "wake_date", (say("wake_which_day", {}, options),))
+
+
+def _day_option(day: date, clock: time, facts: Facts) -> Option:
+    return {"title": f"{day.month}月{day.day}日 {clock:%H:%M}", "text": f"{day.month}月{day.day}日"}
+
+
+def _start(entity: Entity | None) -> str | None:
+    if entity is None:
+        return None
+    return entity.value.get("start") if isinstance(entity.value, dict) else entity.value
+
+
+def _room(heard: Heard, asked: str | None) -> tuple[str | None, str | None]:
+    """(room, None), (None, what was said instead of one) or nothing."""
+    said = heard.last("room_number")
+    number = str(said.value) if said else ""
+    if not said and asked == "wake_room" and not heard.all("date", "time"):
+        digits = _DIGITS.search(heard.plain)
+        number = digits.group() if digits else ""
+    if not number:
+        return None, None
+    return (number, None) if _ROOM.fullmatch(number) else (None, number)
+
+
+def _order_meant(heard: Heard) -> str | None:
+    """The one open wake-up call that 改成七点半 is about, right after it was placed."""
+    orders = heard.facts.open_orders(SERVICE)
+    return orders[0].id if corrects(heard) and len(orders) == 1 else None
