@@ -152,7 +152,8 @@ def test_windows_do_not_add_up() -> None:
 
 def test_a_late_push_does_not_open_a_window_again() -> None:
     ledger = Ledger().opened(MESSAGE, AT).spent()
-    assert ledger.opened(MESSAGE, AT) == ledger.opened(None, AT + timedelta(1)) == ledger
+    assert ledger.opened(MESSAGE, AT - timedelta(1)) == ledger.opened(None, AT + timedelta(1)) == ledger
+    assert ledger.opened(MESSAGE, AT).allowance(AT).left == 5
 
 
 def test_the_platform_knows_better() -> None:

@@ -1,7 +1,7 @@
 """WeChat official accounts as a channel: verify, parse, render, the reply window, and one send."""
 
 from bot.channels.port import Capabilities
-from bot.channels.wechat.account import Account, Mode, mistakes
+from bot.channels.wechat.account import OFFICIAL_API, Account, Mode, mistakes
 from bot.channels.wechat.client import WeChatClient
 from bot.channels.wechat.errcodes import NEXT_PUSH_MAY_CARRY
 from bot.channels.wechat.parse import Push, open_push, verify_address
@@ -24,6 +24,7 @@ __all__ = [
     "CAPABILITIES",
     "MAX_BYTES",
     "NEXT_PUSH_MAY_CARRY",
+    "OFFICIAL_API",
     "SUCCESS",
     "Account",
     "Allowance",

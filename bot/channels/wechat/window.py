@@ -46,9 +46,9 @@ class Ledger:
 
     def opened(self, window: Window | None, at: datetime) -> Self:
         """After an act of the guest's at `at` (our clock); None or an older act changes nothing."""
-        if window == MESSAGE and _newer(at, self.message_at):
+        if window == MESSAGE and _not_older(at, self.message_at):
             return replace(self, message_at=at, message_used=0)
-        if window == TOUCH and _newer(at, self.touch_at):
+        if window == TOUCH and _not_older(at, self.touch_at):
             return replace(self, touch_at=at, touch_used=0)
         return self
 
@@ -106,8 +106,8 @@ def window_for(inbound: Inbound) -> Window | None:
     return MESSAGE if inbound.kind in _MESSAGES else None
 
 
-def _newer(at: datetime, last: datetime | None) -> bool:
-    return last is None or at > last
+def _not_older(at: datetime, last: datetime | None) -> bool:
+    return last is None or at >= last
 
 
 def _time(stored: str | None) -> datetime | None:

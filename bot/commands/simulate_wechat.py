@@ -1,0 +1,61 @@
+"""python -m bot simulate-wechat: the WeChat platform on this machine, with a phone in a page."""
+
+import argparse
+import asyncio
+import signal
+from pathlib import Path
+
+from bot.commands import opening
+from bot.model import AccountId
+from bot.settings import Settings
+from bot.simulator import SimulatedAccount, Simulator
+from bot.simulator.account import kept
+
+ACCOUNT = AccountId("simulated")
+FOLDER = Path("var")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", help="where to push to, instead of this installation's service")
+
+
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    asyncio.run(_serve(arguments.target or target(settings), settings))
+    return 0
+
+
+def target(settings: Settings) -> str:
+    return f"{settings.own_url}/wechat/{ACCOUNT}"
+
+
+def values(settings: Settings) -> dict[str, object]:
+    """The simulated account as `account add` wants it; made in var/ at the first call."""
+    played = account()
+    known = played.registered(ACCOUNT, f"http://127.0.0.1:{settings.simulator_port}")
+    return {
+        "appid": known.appid,
+        "mode": known.mode.value,
+        "original_id": known.original_id,
+        "api": known.api,
+        "secret": known.secret,
+        "token": known.token,
+        "aes_keys": list(known.aes_keys),
+    }
+
+
+def account() -> SimulatedAccount:
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    return kept(FOLDER)
+
+
+async def _serve(address: str, settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    now = opening.clock(settings).now
+    async with Simulator(account(), address, port=settings.simulator_port, now=now):
+        print(
+            f"A guest's phone: http://127.0.0.1:{settings.simulator_port}/  (it pushes to {address})",
+            flush=True,
+        )
+        await stop.wait()
