@@ -3,6 +3,7 @@
 Owns how a guest's text looks to the models and the grammar, and where each character came from.
 Never changes the text that is kept: `starts` and `ends` point back into it.
 """
+
 from __future__ import annotations
 
 import unicodedata
@@ -35,7 +36,7 @@ def _converter() -> OpenCC:
 
 def simplify(text: str) -> str:
     """Traditional to simplified, character for character (the length never changes)."""
-    simple = _converter().convert(text)
+    simple: str = _converter().convert(text)
     if len(simple) != len(text):
         simple = "".join(_converter().convert(char)[:1] or char for char in text)
     return simple.translate(_SIMPLE)

@@ -3,6 +3,7 @@
 Entities' edges are then never cut, as they are by a word segmenter; words come in as features
 (`nlu.words`). A token's text is the normalised writing, its place is that of the original.
 """
+
 from __future__ import annotations
 
 import re
@@ -30,8 +31,8 @@ class CharacterTokenizer(Tokenizer):
 
     def tokenize(self, message: Message, attribute: str) -> list[Token]:
         normal = normalise(message.get(attribute))
-        tokens = []
+        tokens: list[Token] = []
         for match in _TOKEN.finditer(normal.text):
             start, end = normal.origin(match.start(), match.end())
             tokens.append(Token(match.group(), start, end))
-        return self._apply_token_pattern(tokens)
+        return tokens

@@ -1,0 +1,184 @@
+"""Rooms, phones, order numbers, amounts, quantities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nlu.numbers import find
+from nlu.numerals import number
+
+
+def read(text: str) -> list[tuple[str, Any]]:
+    return [(one.entity, one.value) for one in find(text)]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("十二", 12),
+        ("二十", 20),
+        ("一百二", 120),
+        ("一百零二", 102),
+        ("两百五十", 250),
+        ("一千二", 1200),
+        ("一万二", 12000),
+        ("三千零五", 3005),
+        ("廿五", 25),
+        ("半", 0.5),
+        ("1,200", 1200),
+        ("3.5", 3.5),
+        ("2万", 20000),
+        ("二零二六", 2026),
+    ],
+)
+def test_numerals(text: str, value: float) -> None:
+    assert number(text) == value
+
+
+def test_no_numeral() -> None:
+    assert number("毛巾") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "room"),
+    [
+        ("再送水到1208", "1208"),
+        ("一二零八房", "1208"),
+        ("幺二零八", "1208"),
+        ("我在八零八", "808"),
+        ("房号1807", "1807"),
+        ("8楼812", "812"),
+        ("住305", "305"),
+        ("1506房空调坏了", "1506"),
+        ("我是九一六房间的", "916"),
+        ("1208", "1208"),
+        ("room 1105", "1105"),
+        ("请到1601打扫", "1601"),
+    ],
+)
+def test_rooms(text: str, room: str) -> None:
+    assert ("room_number", room) in read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "密码是8888吗",
+        "g1024次到站",
+        "2026年",
+        "1500块",
+        "才299",
+        "1080p",
+        "200人的会",
+        "138度",
+        "说好380",
+        "三五个",
+        "95折",
+    ],
+)
+def test_no_rooms(text: str) -> None:
+    assert not [value for entity, value in read(text) if entity == "room_number"]
+
+
+@pytest.mark.parametrize(
+    ("text", "phone"),
+    [
+        ("13800138000", "13800138000"),
+        ("138-0013-8000", "13800138000"),
+        ("+86 138 0013 8000", "13800138000"),
+        ("幺三八零零一三八零零零", "13800138000"),
+        ("座机0755-82345678", "075582345678"),
+        ("我电话是13912345678", "13912345678"),
+    ],
+)
+def test_phones(text: str, phone: str) -> None:
+    assert read(text) == [("phone", phone)]
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("ht20261121003取消", "HT20261121003"),
+        ("订单号20261130088", "20261130088"),
+        ("单号是ab-12345", "AB-12345"),
+        ("美团订单5521903确认了吗", "5521903"),
+    ],
+)
+def test_order_numbers(text: str, order: str) -> None:
+    assert read(text) == [("order_number", order)]
+
+
+@pytest.mark.parametrize(
+    ("text", "yuan"),
+    [
+        ("多扣了我一百块", 100),
+        ("三百块以下", 300),
+        ("扣了八十多块钱", 80),
+        ("三块五", 3.5),
+        ("1,200元", 1200),
+        ("￥388", 388),
+        ("要不要交200押金", 200),
+        ("交了五百押金", 500),
+        ("携程才299", 299),
+        ("一百二十块", 120),
+        ("2万块", 20000),
+        ("12.5元", 12.5),
+        ("便宜五十", 50),
+        ("五毛钱", 0.5),
+    ],
+)
+def test_amounts(text: str, yuan: float) -> None:
+    assert read(text) == [("amount", yuan)]
+
+
+@pytest.mark.parametrize(
+    ("text", "quantities"),
+    [
+        ("两瓶水", [(2, "瓶")]),
+        ("住三晚", [(3, "晚")]),
+        ("四十间房住十天", [(40, "间"), (10, "天")]),
+        ("三两个袋子", [(3, "个")]),
+        ("俩大一小", [(2, "大"), (1, "小")]),
+        ("两大一小", [(2, "大"), (1, "小")]),
+        ("一个半小时", [(1.5, "小时")]),
+        ("半小时", [(0.5, "小时")]),
+        ("我们俩", [(2, "人")]),
+        ("俩枕头", [(2, "个")]),
+        ("五六个人", [(6, "人")]),
+        ("20-30人", [(30, "人")]),
+        ("一家三口", [(3, "口")]),
+        ("送两块香皂", [(2, "块")]),
+        ("two towels", [(2, "条")]),
+        ("3床被子", [(3, "床")]),
+        ("十二间", [(12, "间")]),
+        ("三双拖鞋两条浴巾", [(3, "双"), (2, "条")]),
+        ("住一个月", [(1, "个月")]),
+        ("3位", [(3, "位")]),
+    ],
+)
+def test_quantities(text: str, quantities: list[tuple[float, str]]) -> None:
+    assert read(text) == [("quantity", {"n": n, "unit": unit}) for n, unit in quantities]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["一点", "一下", "一般", "大床房", "三人间", "双床房", "每间", "第三次", "一米八的床", "一共", "一直"],
+)
+def test_no_quantities(text: str) -> None:
+    assert read(text) == []
+
+
+def test_about_is_marked_ambiguous() -> None:
+    assert [one.ambiguous for one in find("三两个袋子,四条毛巾")] == [True, False]
+
+
+def test_several_in_one_sentence() -> None:
+    assert read("3间房2晚,电话13912345678,1201和1203") == [
+        ("quantity", {"n": 3, "unit": "间"}),
+        ("quantity", {"n": 2, "unit": "晚"}),
+        ("phone", "13912345678"),
+        ("room_number", "1201"),
+        ("room_number", "1203"),
+    ]
