@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import logs, settings
+from bot.commands import CommandFailed
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,9 @@ COMMANDS: Mapping[str, Command] = {
         "bot.supervisor", "bring everything up on this machine and print the addresses", bare=True
     ),
     "serve": Command("bot.main", "serve guests and staff"),
+    "prepare": Command(
+        "bot.commands.prepare", "migrate; at first import the hotels and add an administrator"
+    ),
     "migrate": Command("bot.commands.migrate", "bring the database to this release's schema"),
     "verify": Command("bot.commands.verify", "check the hash chain of every log"),
     "check": Command("bot.check", "tell whether everything that is needed is there and works"),
@@ -74,5 +78,5 @@ def _given(command: Command, environment: Mapping[str, str]) -> Any:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:], settings.dotenv(Path(".env")) | os.environ))
-    except settings.SettingsError as error:
+    except (settings.SettingsError, CommandFailed) as error:
         sys.exit(f"{error}")

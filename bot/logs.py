@@ -101,5 +101,5 @@ def configure(level: str) -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    for noisy in ("sqlalchemy.engine", "aiosqlite", "asyncio"):  # at DEBUG they log parameters: guests' words
+    for noisy in ("sqlalchemy.engine", "aiosqlite", "asyncio", "alembic"):  # some log guests' words at DEBUG
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -207,8 +207,13 @@ class Settings:
     @property
     def base_url(self) -> str:
         """Where people reach the service: PUBLIC_URL, or its own address when that is not set."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url or f"http://{host}:{self.port}"
+        return self.public_url or self.own_url
+
+    @property
+    def own_url(self) -> str:
+        """Where this machine reaches it."""
+        host = "127.0.0.1" if self.host == "0.0.0.0" else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 def read(environment: Mapping[str, str]) -> Settings:

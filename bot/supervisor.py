@@ -12,7 +12,6 @@ import os
 import secrets
 import signal
 import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from bot import first_start, logs
 from bot import settings as settings_of
+from bot.commands import CommandFailed, simulate_wechat
 from bot.processes import Kept, NotReady, Probe, Program, python, stop_all
 from bot.settings import Settings
 
@@ -30,7 +31,7 @@ RASA = Path(".venv-rasa/bin/rasa")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class CannotRun(Exception):
+class CannotRun(CommandFailed):
     """Something that has to be there first is missing; the message says what to do."""
 
 
@@ -51,11 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     make_secrets(VAR)
     settings = settings_of.read(environment)
+    logs.configure("WARNING")
     try:
         return asyncio.run(_run(settings, environment, simulate=not arguments.without_simulator))
-    except (CannotRun, NotReady) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return 1
+    except NotReady as error:
+        raise CannotRun(str(error)) from None
 
 
 def make_secrets(folder: Path) -> None:
@@ -104,10 +105,14 @@ async def _bring_up(
         port = free_port()
         inherited["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
         await _start(kept, valkey(inherited, port))
-    await _once(python("-m", "bot", "migrate"), inherited)
+    prepared = await first_start.prepare(settings)
+    if simulate:
+        values = simulate_wechat.values(settings)
+        await first_start.register(settings, "wechat", simulate_wechat.ACCOUNT, values)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         await _start(kept, *programs(settings, inherited, session, simulate=simulate))
     print(addresses(settings, simulate=simulate), flush=True)
+    print("\n".join([*first_start.words(prepared), "", "Ctrl-C stops it."]), flush=True)
 
 
 async def _start(kept: list[Kept], *wanted: Program) -> None:
@@ -116,13 +121,6 @@ async def _start(kept: list[Kept], *wanted: Program) -> None:
         kept.append(one)
         await one.start()
     await asyncio.gather(*(_announce(one) for one in started))
-
-
-async def _once(command: tuple[str, ...], environment: Mapping[str, str]) -> None:
-    """Run a command of ours to its end; what it prints is for the person watching."""
-    process = await asyncio.create_subprocess_exec(*command, env=dict(environment))
-    if await process.wait():
-        raise CannotRun(f"`{' '.join(command[1:])}` failed; what it said stands above.")
 
 
 async def _announce(kept: Kept) -> None:
@@ -297,4 +295,4 @@ def addresses(settings: Settings, *, simulate: bool) -> str:
     ]
     if simulate:
         lines.append(f"  A guest's phone (WeChat)    http://127.0.0.1:{settings.simulator_port}/")
-    return "\n".join(["", "店小二 is running:", *lines, "", "Ctrl-C stops it."])
+    return "\n".join(["", "店小二 is running:", *lines])

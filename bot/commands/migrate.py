@@ -14,17 +14,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_arguments: argparse.Namespace, settings: Settings) -> int:
     before, after = asyncio.run(_migrate(settings))
-    print(
-        f"The database is at {after}"
-        + ("" if before == after else f"; it was at {before or 'nothing'}")
-        + "."
-    )
+    change = "" if before == after else f"; it was at {before or 'nothing'}"
+    print(f"The database is at {after}{change}.")
     return 0
 
 
 async def _migrate(settings: Settings) -> tuple[str, str]:
-    database = Database(settings.database_url)
+    opened = Database(settings.database_url)
     try:
-        return await migrate(database)
+        return await migrate(opened)
     finally:
-        await database.close()
+        await opened.close()

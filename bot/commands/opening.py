@@ -1,0 +1,45 @@
+"""What commands work with: the database at the right schema, the clock, the keys."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.clock import Clock
+from bot.commands import CommandFailed
+from bot.model import HotelId
+from bot.sealing import Seal
+from bot.settings import Settings
+from bot.store import desk
+from bot.store.database import Database
+from bot.store.desk import HotelRow
+from bot.store.migrate import current, newest
+
+
+def clock(settings: Settings) -> Clock:
+    return Clock(settings.clock_file)
+
+
+def seal(settings: Settings) -> Seal:
+    return Seal({key.id: key.key for key in settings.sealing_keys})
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """Closed afterwards. Raises CommandFailed when it isn't at this release's schema."""
+    opened = Database(settings.database_url)
+    try:
+        if await current(opened) != newest():
+            raise CommandFailed("The database is not at this release's schema: run `python -m bot migrate`.")
+        yield opened
+    finally:
+        await opened.close()
+
+
+async def known_hotel(opened: Database, name: str) -> HotelRow:
+    """Raises CommandFailed, naming the hotels there are."""
+    async with opened.read() as tx:
+        found = await desk.hotel_of(tx, HotelId(name))
+        names = [row.id for row in await desk.list_hotels(tx)]
+    if found is None:
+        there = ", ".join(names) or "none; `python -m bot hotel import FOLDER` adds one"
+        raise CommandFailed(f"There is no hotel {name!r}. There are: {there}.")
+    return found

@@ -1,0 +1,31 @@
+"""python -m bot verify: is every log as it was written, and every row what its log says?"""
+
+import argparse
+import asyncio
+
+from bot.commands import opening
+from bot.settings import Settings
+from bot.store import log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """None: it is all or nothing."""
+
+
+def run(_arguments: argparse.Namespace, settings: Settings) -> int:
+    checked, events, fault = asyncio.run(_verify(settings))
+    if fault:
+        print(f"BROKEN {fault}")
+        return 1
+    print(f"ok: {checked} conversations, {events} events")
+    return 0
+
+
+async def _verify(settings: Settings) -> tuple[int, int, str | None]:
+    """How many conversations were checked, how many events there are, and the first broken link."""
+    async with opening.database(settings) as opened, opened.read() as tx:
+        known = await log.all_conversations(tx)
+        for number, (hotel, conversation) in enumerate(known):
+            if fault := await log.first_fault(tx, hotel, conversation):
+                return number + 1, 0, fault
+        return len(known), await log.count_events(tx), None

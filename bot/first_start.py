@@ -1,0 +1,101 @@
+"""What a database needs before it can serve: the schema, a hotel, somebody who may sign in.
+
+Does only what is missing, so it may run before every start.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot import accounts, staff
+from bot.commands import hotel as hotel_command
+from bot.commands import opening
+from bot.model import AccountId, HotelId
+from bot.settings import Settings
+from bot.store import desk, people
+from bot.store.database import Database
+from bot.store.migrate import migrate
+
+ADMINISTRATOR = "admin"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was made now: hotels by name, and the first administrator's one-time password."""
+
+    hotels: tuple[str, ...] = ()
+    password: str | None = None
+
+
+def words(prepared: Prepared) -> list[str]:
+    """What a person has to be told of it, once."""
+    lines = [f"Imported {name}." for name in prepared.hotels]
+    if prepared.password:
+        lines += [
+            "",
+            f"Sign in to the desk as {ADMINISTRATOR} with the one-time password {prepared.password}",
+        ]
+        lines += ["It is shown this once. `python -m bot staff reset admin` makes another."]
+    return lines
+
+
+async def prepare(settings: Settings) -> Prepared:
+    """Migrate; where nothing is there yet, import HOTELS_DIR and add an administrator."""
+    opened = Database(settings.database_url)
+    try:
+        await migrate(opened)
+        imported = await _import_hotels(opened, settings)
+        return Prepared(imported, await _administrator(opened, settings))
+    finally:
+        await opened.close()
+
+
+async def _import_hotels(opened: Database, settings: Settings) -> tuple[str, ...]:
+    """Import every hotel's folder, each with a widget for its page, if the database has no hotel."""
+    if await _hotels(opened):
+        return ()
+    names = []
+    for folder in sorted(path.parent for path in settings.hotels_dir.glob("*/hotel.yml")):
+        documents, hotel = hotel_command.read(folder, settings)
+        await hotel_command.save(opened, documents, settings)
+        await _save_account(opened, settings, "web", AccountId(f"{hotel.id}-page"), hotel.id, {})
+        names.append(hotel.name)
+    return tuple(names)
+
+
+async def _administrator(opened: Database, settings: Settings) -> str | None:
+    async with opened.write() as tx:
+        if await people.count_staff(tx):
+            return None
+        password = staff.one_time_password()
+        roles = {row.id: "administrator" for row in await desk.list_hotels(tx)}
+        await staff.add(tx, ADMINISTRATOR, "管理员", roles, password, opening.clock(settings).now())
+        return password
+
+
+async def register(
+    settings: Settings, channel: str, account: AccountId, values: dict[str, object]
+) -> HotelId | None:
+    """Keep an account of the first hotel; None when there is no hotel."""
+    async with opening.database(settings) as opened:
+        hotels = await _hotels(opened)
+        if hotels:
+            await _save_account(opened, settings, channel, account, hotels[0], values)
+        return hotels[0] if hotels else None
+
+
+async def _hotels(opened: Database) -> Sequence[HotelId]:
+    async with opened.read() as tx:
+        return [row.id for row in await desk.list_hotels(tx)]
+
+
+async def _save_account(
+    opened: Database,
+    settings: Settings,
+    channel: str,
+    account: AccountId,
+    hotel: HotelId,
+    values: dict[str, object],
+) -> None:
+    async with opened.write() as tx:
+        now = opening.clock(settings).now()
+        await accounts.save(tx, opening.seal(settings), channel, account, hotel, values, now)
