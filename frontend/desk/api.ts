@@ -1,0 +1,178 @@
+/** Talks to the service over HTTP. Owns headers and the meaning of failures; knows no screen. */
+import type {
+  CloseReason,
+  ConversationAnswer,
+  Event,
+  Frame,
+  Order,
+  Row,
+  Session,
+} from "./model";
+
+/** The service answered and said no. `message` is for people, `code` for us, `detail` is the whole error. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly detail: Record<string, unknown> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** No answer came: the network or the service is away. Nothing is known about what was asked. */
+export class Unreachable extends Error {}
+
+type Query = Record<string, string | number | undefined>;
+
+let heardDate: (serverTime: number) => void = () => undefined;
+let sessionLost: () => void = () => undefined;
+
+/** Called with the service's time (ms) whenever an answer shows it. */
+export function onServerDate(listener: (serverTime: number) => void): void {
+  heardDate = listener;
+}
+
+/** Called when the service no longer knows who we are. */
+export function onSessionLost(listener: () => void): void {
+  sessionLost = listener;
+}
+
+function address(path: string, query?: Query): string {
+  const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== "");
+  const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
+  return search ? `/desk/v1${path}?${search}` : `/desk/v1${path}`;
+}
+
+async function ask(url: string, init: RequestInit, seconds: number, signal?: AbortSignal): Promise<Response> {
+  const stop = new AbortController();
+  const clock = setTimeout(() => stop.abort(), seconds * 1000);
+  const onAbort = (): void => stop.abort();
+  signal?.addEventListener("abort", onAbort);
+  try {
+    return await fetch(url, { ...init, credentials: "same-origin", signal: stop.signal });
+  } catch {
+    throw new Unreachable("no answer");
+  } finally {
+    clearTimeout(clock);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+async function body(response: Response): Promise<Record<string, unknown>> {
+  try {
+    return (await response.json()) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+async function refusal(response: Response): Promise<Refusal> {
+  const answer = await body(response);
+  const error = (answer.error ?? {}) as Record<string, unknown>;
+  const code = typeof error.code === "string" ? error.code : `http_${response.status}`;
+  const message = typeof error.message === "string" ? error.message : "";
+  return new Refusal(response.status, code, message, { ...answer, ...error });
+}
+
+interface Options {
+  query?: Query;
+  body?: unknown;
+  keepalive?: boolean;
+  seconds?: number;
+  signal?: AbortSignal;
+}
+
+async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (method !== "GET") headers["X-Desk"] = "1";
+  if (options.body !== undefined) headers["Content-Type"] = "application/json";
+  const init: RequestInit = { method, headers, keepalive: options.keepalive };
+  if (options.body !== undefined) init.body = JSON.stringify(options.body);
+  const response = await ask(address(path, options.query), init, options.seconds ?? 15, options.signal);
+  const date = Date.parse(response.headers.get("Date") ?? "");
+  if (!Number.isNaN(date)) heardDate(date);
+  // A gateway that finds nobody behind it is the same to us as no answer at all.
+  if ([502, 503, 504].includes(response.status)) throw new Unreachable(`status ${response.status}`);
+  if (!response.ok) {
+    const error = await refusal(response);
+    if (error.status === 401 && path !== "/session") sessionLost();
+    throw error;
+  }
+  return (response.status === 204 ? {} : await body(response)) as T;
+}
+
+const part = encodeURIComponent;
+const place = (hotel: string, id: string): string => `/hotels/${part(hotel)}/conversations/${part(id)}`;
+
+export const readSession = (): Promise<Session> => request("GET", "/session");
+export const signIn = (login: string, password: string): Promise<Session> =>
+  request("POST", "/session", { body: { login, password } });
+export const signOut = (): Promise<unknown> => request("DELETE", "/session");
+export const changePassword = (old: string, fresh: string): Promise<unknown> =>
+  request("POST", "/password", { body: { old, new: fresh } });
+
+export interface Page {
+  conversations: Row[];
+  next: string | null;
+}
+
+export const listConversations = (hotel: string, query: Query): Promise<Page> =>
+  request("GET", `/hotels/${part(hotel)}/conversations`, { query });
+export const readConversation = (hotel: string, id: string, after: number): Promise<ConversationAnswer> =>
+  request("GET", place(hotel, id), { query: { after } });
+export const claim = (hotel: string, id: string): Promise<{ conversation: Row }> =>
+  request("POST", `${place(hotel, id)}/claim`, { body: {} });
+export const release = (hotel: string, id: string): Promise<{ conversation?: Row }> =>
+  request("POST", `${place(hotel, id)}/release`, { body: {} });
+export const acknowledge = (hotel: string, id: string): Promise<{ conversation?: Row }> =>
+  request("POST", `${place(hotel, id)}/acknowledge`, { body: {} });
+export const resend = (hotel: string, id: string, seq: number): Promise<unknown> =>
+  request("POST", `${place(hotel, id)}/resend`, { body: { seq } });
+export const markRead = (hotel: string, id: string, seq: number): Promise<unknown> =>
+  request("POST", `${place(hotel, id)}/read`, { body: { seq } });
+
+export interface Said {
+  event?: Event;
+  conversation?: Row;
+}
+
+export const reply = (hotel: string, id: string, text: string, client_id: string): Promise<Said> =>
+  request("POST", `${place(hotel, id)}/reply`, { body: { text, client_id, take_over: true } });
+export const note = (hotel: string, id: string, text: string, client_id: string): Promise<Said> =>
+  request("POST", `${place(hotel, id)}/note`, { body: { text, client_id } });
+
+/** `keepalive` lets the request outlive the page: an act that waited for its undo is flushed on leaving. */
+export const close = (
+  hotel: string,
+  id: string,
+  reason: CloseReason,
+  words: string,
+  keepalive = false,
+): Promise<{ conversation?: Row }> =>
+  request("POST", `${place(hotel, id)}/close`, {
+    body: words ? { reason, note: words } : { reason },
+    keepalive,
+  });
+export const finishOrder = (hotel: string, id: string, keepalive = false): Promise<{ order?: Order }> =>
+  request("POST", `/hotels/${part(hotel)}/orders/${part(id)}/done`, { body: {}, keepalive });
+
+export interface Opened {
+  values: { kind: string; value: string }[];
+}
+
+export const openSealed = (hotel: string, id: string, seq: number): Promise<Opened> =>
+  request("POST", `${place(hotel, id)}/events/${seq}/sealed`, { body: {} });
+
+export const poll = (
+  hotel: string,
+  cursor: string | null,
+  follow: string,
+  signal: AbortSignal,
+): Promise<{ frames: Frame[] }> =>
+  request("GET", `/hotels/${part(hotel)}/feed/poll`, {
+    query: { cursor: cursor ?? "", follow },
+    seconds: 40,
+    signal,
+  });

@@ -1,0 +1,514 @@
+/**
+ * One hotel's desk: rows, orders and threads as the service tells them, and what staff do with them.
+ * The service decides everything; what is done here ahead of its answer is undone when it says no.
+ */
+import { computed, inject, reactive, ref, shallowReactive, shallowRef, type InjectionKey } from "vue";
+
+import * as api from "./api";
+import { Refusal, Unreachable } from "./api";
+import { backoff } from "./backoff";
+import { now, setTime } from "./clock";
+import { Feed, type Link } from "./feed";
+import type { CloseReason, Event, Frame, Hotel, Order, Reply, Row, Staff } from "./model";
+import { arrange, byDue, targetsOf, waitsSince } from "./queue";
+import { play } from "./rings";
+import { recall, remember } from "./storage";
+import { t } from "./texts";
+import { confirmed, merge, type Unsent } from "./thread";
+import { defer, say } from "./toasts";
+
+export interface Thread {
+  id: string;
+  events: Event[];
+  seq: number;
+  reply: Reply | null;
+  phase: "loading" | "ready" | "failed" | "gone";
+  /** Up to here everything had been read when it was opened; null when nothing was new. */
+  unreadAfter: number | null;
+}
+
+const LIMIT_EVENTS = /^(guest_|staff_said|assistant_said|channel_event|delivery_|resend)/;
+const KEPT_THREADS = 30;
+
+export type Desk = ReturnType<typeof openDesk>;
+export const DESK: InjectionKey<Desk> = Symbol("desk");
+
+export function useDesk(): Desk {
+  const desk = inject(DESK);
+  if (!desk) throw new Error("no desk above this component");
+  return desk;
+}
+
+export function nameOf(row: Pick<Row, "guest">): string {
+  return row.guest.name || row.guest.label;
+}
+
+export function openDesk(hotel: Hotel, me: Staff) {
+  const rows = shallowReactive(new Map<string, Row>());
+  const orders = shallowReactive(new Map<string, Order>());
+  const threads = shallowReactive(new Map<string, Thread>());
+  const link = ref<Link>("connecting");
+  const loaded = ref(false);
+  const current = ref<string | null>(null);
+  const announced = ref("");
+  /** Acts that wait for their undo, so that every list shows them as done. */
+  const closing = reactive(new Map<string, () => void>());
+  const finishing = reactive(new Set<string>());
+  const unsentKey = `unsent:${me.id}:${hotel.id}`;
+  const unsent = reactive(new Map<string, Unsent[]>(leftUnsent(unsentKey)));
+  const targets = targetsOf(hotel);
+
+  const url = new URL(`/desk/v1/hotels/${encodeURIComponent(hotel.id)}/feed`, location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  const feed = new Feed(
+    url.href,
+    {
+      open: (address) => new WebSocket(address),
+      poll: (cursor, follow, signal) => api.poll(hotel.id, cursor, follow, signal),
+    },
+    hear,
+    (next) => (link.value = next),
+  );
+
+  // ---- what the service tells
+
+  function hear(frame: Frame): void {
+    setTime(frame.now);
+    switch (frame.type) {
+      case "snapshot":
+        return takeSnapshot(frame.conversations, frame.orders);
+      case "conversation":
+        return takeRow(frame.conversation);
+      case "events":
+        return takeEvents(frame.conversation, frame.events);
+      case "order":
+        return takeOrder(frame.order);
+    }
+  }
+
+  function takeSnapshot(all: Row[], allOrders: Order[]): void {
+    const first = !loaded.value;
+    const before = new Map(rows);
+    const present = new Set(all.map((row) => row.id));
+    // What the snapshot leaves out is over, or was only found by searching.
+    for (const [id, row] of before) if (!present.has(id) && row.state !== "CLOSED" && id !== current.value) rows.delete(id);
+    all.forEach((row) => rows.set(row.id, row));
+    orders.clear();
+    allOrders.forEach((order) => orders.set(order.id, order));
+    loaded.value = true;
+    const fresh = all.filter((row) => row.state === "WAITING" && before.get(row.id)?.state !== "WAITING");
+    if (fresh.length > 0) ringFor(fresh[0] as Row, first);
+  }
+
+  function takeRow(row: Row): void {
+    const before = rows.get(row.id);
+    if (before && row.seq < before.seq) return;
+    rows.set(row.id, row);
+    keepFromClosing(row, before);
+    if (!loaded.value) return;
+    if (row.state === "WAITING" && before?.state !== "WAITING") ringFor(row, false);
+    else if (heardWord(row, before)) play("word");
+  }
+
+  function ringFor(row: Row, quietly: boolean): void {
+    play("waiting");
+    if (!quietly) announced.value = t("aria.new_waiting", { who: nameOf(row) });
+  }
+
+  function heardWord(row: Row, before: Row | undefined): boolean {
+    const mine = row.state === "STAFF" && row.holder?.id === me.id;
+    const spoke = row.last?.speaker === "guest" && row.last.at !== before?.last?.at;
+    return mine && spoke && (row.id !== current.value || document.visibilityState === "hidden");
+  }
+
+  /** The guest spoke while the closing could still be undone: then it isn't over. */
+  function keepFromClosing(row: Row, before: Row | undefined): void {
+    const keep = closing.get(row.id);
+    if (!keep || row.last?.speaker !== "guest" || row.last.at === before?.last?.at) return;
+    keep();
+    say(t("toast.close_kept", { who: nameOf(row) }));
+  }
+
+  function takeOrder(order: Order): void {
+    const before = orders.get(order.id);
+    orders.set(order.id, order);
+    if (loaded.value && order.state === "open" && !before) play("order");
+  }
+
+  function takeEvents(id: string, arrived: Event[]): void {
+    const thread = threads.get(id);
+    if (!thread || arrived.length === 0) return;
+    thread.events = merge(thread.events, arrived);
+    thread.seq = Math.max(thread.seq, ...arrived.map((event) => event.seq));
+    settle(id);
+    if (id === current.value && arrived.some((event) => LIMIT_EVENTS.test(event.type))) refreshSoon(id);
+  }
+
+  // ---- threads
+
+  async function open(id: string): Promise<void> {
+    if (current.value && current.value !== id) feed.unfollow(current.value);
+    current.value = id;
+    await load(id);
+  }
+
+  function shut(): void {
+    if (current.value) feed.unfollow(current.value);
+    current.value = null;
+  }
+
+  function threadOf(id: string): Thread {
+    const known = threads.get(id);
+    if (known) return known;
+    const fresh = shallowReactive<Thread>({
+      id,
+      events: [],
+      seq: 0,
+      reply: null,
+      phase: "loading",
+      unreadAfter: null,
+    });
+    threads.set(id, fresh);
+    const oldest = [...threads.keys()].find((key) => key !== id && key !== current.value);
+    if (threads.size > KEPT_THREADS && oldest) threads.delete(oldest);
+    return fresh;
+  }
+
+  async function load(id: string): Promise<void> {
+    const thread = threadOf(id);
+    if (thread.phase === "failed") thread.phase = "loading";
+    try {
+      const answer = await api.readConversation(hotel.id, id, thread.seq);
+      if (thread.phase !== "ready") thread.unreadAfter = firstUnread(answer.conversation, answer.events);
+      absorb(thread, answer);
+      thread.phase = "ready";
+      if (id === current.value) feed.follow(id, thread.seq);
+    } catch (error) {
+      if (thread.phase === "ready") return;
+      thread.phase = error instanceof Refusal && [403, 404].includes(error.status) ? "gone" : "failed";
+    }
+  }
+
+  function absorb(thread: Thread, answer: Awaited<ReturnType<typeof api.readConversation>>): void {
+    thread.events = merge(thread.events, answer.events);
+    thread.seq = Math.max(thread.seq, answer.seq, ...answer.events.map((event) => event.seq));
+    thread.reply = answer.reply;
+    takeRowQuietly(answer.conversation);
+    answer.orders.forEach((order) => orders.set(order.id, order));
+    settle(thread.id);
+  }
+
+  function takeRowQuietly(row: Row | undefined): void {
+    if (row && row.seq >= (rows.get(row.id)?.seq ?? 0)) rows.set(row.id, row);
+  }
+
+  let refreshing: ReturnType<typeof setTimeout> | undefined;
+  function refreshSoon(id: string): void {
+    clearTimeout(refreshing);
+    refreshing = setTimeout(() => id === current.value && void load(id), 250);
+  }
+
+  const reads = new Map<string, number>();
+  function markRead(id: string): void {
+    const thread = threads.get(id);
+    const row = rows.get(id);
+    if (!thread || thread.phase !== "ready" || (reads.get(id) ?? 0) >= thread.seq) return;
+    reads.set(id, thread.seq);
+    if (row?.unread) rows.set(id, { ...row, unread: 0 });
+    api.markRead(hotel.id, id, thread.seq).catch(() => reads.delete(id));
+  }
+
+  // ---- what staff do
+
+  /** Tells in words what went wrong with an act. */
+  function complain(error: unknown, id?: string): void {
+    if (error instanceof Unreachable) say(t("toast.offline"), { tone: "bad" });
+    else if (error instanceof Refusal) say(refusalText(error), { tone: "bad" });
+    else throw error;
+    if (id && error instanceof Refusal) void load(id);
+  }
+
+  async function act<T extends { conversation?: Row }>(id: string, run: () => Promise<T>): Promise<boolean> {
+    try {
+      const answer = await run();
+      takeRowQuietly(answer.conversation);
+      return true;
+    } catch (error) {
+      complain(error, id);
+      return false;
+    }
+  }
+
+  async function claim(id: string, quiet = false): Promise<void> {
+    const done = await act(id, () => api.claim(hotel.id, id));
+    const row = rows.get(id);
+    if (done && row && !quiet) say(t("toast.claimed", { who: nameOf(row) }), { undo: () => void release(id, true) });
+  }
+
+  async function release(id: string, quiet = false): Promise<void> {
+    const row = rows.get(id);
+    const done = await act(id, () => api.release(hotel.id, id));
+    if (done && row && !quiet) say(t("toast.released", { who: nameOf(row) }), { undo: () => void claim(id, true) });
+  }
+
+  function close(id: string, reason: CloseReason, words: string): void {
+    const row = rows.get(id);
+    if (!row) return;
+    const cancel = defer(
+      t("toast.closed", { who: nameOf(row) }),
+      (leaving) => void act(id, () => api.close(hotel.id, id, reason, words, leaving)).then(() => closing.delete(id)),
+      () => closing.delete(id),
+    );
+    closing.set(id, cancel);
+  }
+
+  function finish(order: Order): void {
+    const called = order.service === "wake_up_call";
+    const words = called
+      ? t("toast.called", { room: order.room ?? order.service_name })
+      : t("toast.order_done", { what: order.what || order.service_name });
+    finishing.add(order.id);
+    defer(
+      words,
+      (leaving) => void finishNow(order, leaving),
+      () => finishing.delete(order.id),
+    );
+  }
+
+  async function finishNow(order: Order, leaving: boolean): Promise<void> {
+    try {
+      const answer = await api.finishOrder(hotel.id, order.id, leaving);
+      const known = orders.get(order.id) ?? order;
+      orders.set(order.id, answer.order ?? { ...known, state: "done", done_at: new Date(now.value).toISOString() });
+    } catch (error) {
+      complain(error);
+    } finally {
+      finishing.delete(order.id);
+    }
+  }
+
+  async function acknowledge(id: string): Promise<void> {
+    const row = rows.get(id);
+    const done = await act(id, () => api.acknowledge(hotel.id, id));
+    if (!done) return;
+    if (row && rows.get(id)?.alarm_since) rows.set(id, { ...row, alarm_since: null });
+    say(t("toast.dismiss") && t("alarm.acked"));
+  }
+
+  async function resend(id: string, seq: number): Promise<void> {
+    try {
+      await api.resend(hotel.id, id, seq);
+      say(t("toast.resent"));
+      await load(id);
+    } catch (error) {
+      complain(error, id);
+    }
+  }
+
+  // ---- sending: shown at once, sent in order, tried until the service answers
+
+  function keepUnsent(): void {
+    const all = [...unsent].filter(([, list]) => list.length > 0);
+    remember(unsentKey, all.length > 0 ? all : null);
+  }
+
+  function settle(id: string): void {
+    const list = unsent.get(id);
+    const events = threads.get(id)?.events;
+    if (!list?.length || !events) return;
+    const left = list.filter((message) => !confirmed(message, events, me.id));
+    if (left.length === list.length) return;
+    unsent.set(id, left);
+    keepUnsent();
+  }
+
+  function discard(id: string, client: string): void {
+    unsent.set(id, (unsent.get(id) ?? []).filter((message) => message.client_id !== client));
+    keepUnsent();
+  }
+
+  /** Sends a reply or a note; the answer tells whether it went out in the end. */
+  function send(id: string, kind: Unsent["kind"], text: string): Promise<boolean> {
+    const message = reactive<Unsent>({
+      client_id: newId(),
+      kind,
+      text,
+      at: new Date(now.value).toISOString(),
+      after: threads.get(id)?.seq ?? 0,
+      state: "sending",
+      why: "",
+    });
+    unsent.set(id, [...(unsent.get(id) ?? []), message]);
+    keepUnsent();
+    return enqueue(id, message);
+  }
+
+  const lines = new Map<string, Promise<unknown>>();
+  /** One at a time for each conversation, so that sentences arrive in the order they were written. */
+  function enqueue(id: string, message: Unsent): Promise<boolean> {
+    const before = lines.get(id) ?? Promise.resolve();
+    const sent = before.then(() => attempt(id, message));
+    lines.set(id, sent);
+    return sent;
+  }
+
+  function again(id: string, message: Unsent): void {
+    message.state = "sending";
+    message.why = "";
+    void enqueue(id, message);
+  }
+
+  const listed = (id: string, message: Unsent): boolean =>
+    (unsent.get(id) ?? []).some((other) => other.client_id === message.client_id);
+
+  async function attempt(id: string, message: Unsent): Promise<boolean> {
+    for (let failures = 0; !stopped && listed(id, message); ) {
+      try {
+        const ask = message.kind === "note" ? api.note : api.reply;
+        const answer = await ask(hotel.id, id, message.text, message.client_id);
+        takeRowQuietly(answer.conversation);
+        if (answer.event) takeEvents(id, [answer.event]);
+        discard(id, message.client_id);
+        return true;
+      } catch (error) {
+        failures += 1;
+        if (!retryable(error, failures)) return refuse(id, message, error);
+        message.state = "retrying";
+        message.why = navigator.onLine ? "unsent.retrying" : "unsent.offline";
+        await pause(backoff(failures, Math.random, 8000));
+      }
+    }
+    return false;
+  }
+
+  /** The same client_id makes asking again safe. */
+  function retryable(error: unknown, failures: number): boolean {
+    if (error instanceof Unreachable) return true;
+    return error instanceof Refusal && (error.status === 429 || (error.status >= 500 && failures < 4));
+  }
+
+  const returned = shallowRef<{ id: string; text: string; kind: Unsent["kind"] } | null>(null);
+
+  function refuse(id: string, message: Unsent, error: unknown): boolean {
+    message.state = "refused";
+    message.why = error instanceof Refusal ? refusalText(error) : "";
+    keepUnsent();
+    if (error instanceof Refusal && error.status === 409) {
+      // Nothing went out; the words go back to where they can be used again.
+      discard(id, message.client_id);
+      returned.value = { id, text: message.text, kind: message.kind };
+      complain(error, id);
+    }
+    return false;
+  }
+
+  // ---- the screens' view
+
+  const shownRows = computed(() =>
+    [...rows.values()].map((row): Row => (closing.has(row.id) ? { ...row, state: "CLOSED" } : row)),
+  );
+  const alarms = computed(() =>
+    shownRows.value.filter((row) => row.alarm_since).sort((a, b) => (a.alarm_since ?? "").localeCompare(b.alarm_since ?? "")),
+  );
+  const waiting = computed(() => shownRows.value.filter((row) => row.state === "WAITING"));
+  const held = computed(() => shownRows.value.filter((row) => row.state === "STAFF" && row.holder?.id === me.id));
+  const liveOrders = computed(() =>
+    [...orders.values()]
+      .filter((order) => (order.state === "open" || order.state === "ringing") && !finishing.has(order.id))
+      .sort(byDue),
+  );
+  const ringing = computed(() => liveOrders.value.filter((order) => order.state === "ringing"));
+
+  function ordersOf(id: string): Order[] {
+    return [...orders.values()].filter((order) => order.conversation === id).sort(byDue);
+  }
+
+  /** The row that needs me first, besides the one that is open. */
+  function firstDue(): Row | null {
+    const bundles = arrange(shownRows.value, me.id, now.value, targets);
+    const all = bundles
+      .filter((bundle) => ["alarm", "overdue", "waiting", "mine"].includes(bundle.group))
+      .flatMap((bundle) => bundle.rows);
+    const due = all.filter((row) => row.state === "WAITING" || row.alarm_since || waitsSince(row));
+    return due.find((row) => row.id !== current.value) ?? due[0] ?? null;
+  }
+
+  let stopped = false;
+
+  function start(): void {
+    feed.start();
+    window.addEventListener("online", hurry);
+    window.addEventListener("offline", hurry);
+    document.addEventListener("visibilitychange", onVisible);
+  }
+
+  function stop(): void {
+    stopped = true;
+    feed.stop();
+    window.removeEventListener("online", hurry);
+    window.removeEventListener("offline", hurry);
+    document.removeEventListener("visibilitychange", onVisible);
+  }
+
+  const hurry = (): void => feed.hurry();
+  const onVisible = (): void => {
+    if (document.visibilityState === "visible") feed.hurry();
+  };
+
+  return {
+    hotel, me, targets, rows, shownRows, orders, threads, link, loaded, current, announced, closing, finishing,
+    unsent, returned, alarms, waiting, held, liveOrders, ringing,
+    start, stop, hurry, open, shut, load, takeRowQuietly, markRead, claim, release, close, finish, acknowledge,
+    resend, send, again, discard, ordersOf, firstDue, complain,
+  };
+}
+
+function firstUnread(row: Row, events: Event[]): number | null {
+  if (row.unread <= 0) return null;
+  const said = events.filter((event) => event.type === "guest_said");
+  const first = said[Math.max(0, said.length - row.unread)];
+  return first ? first.seq - 1 : null;
+}
+
+function leftUnsent(key: string): [string, Unsent[]][] {
+  const left = recall<[string, Unsent[]][]>(key, []);
+  return left.map(([id, list]) => [id, list.map((message) => ({ ...message, state: "refused", why: t("unsent.left") }))]);
+}
+
+function refusalText(error: Refusal): string {
+  const holder = error.detail.holder as { name?: string } | undefined;
+  switch (error.code) {
+    case "held":
+      return holder?.name ? t("toast.held", { name: holder.name }) : t("toast.held_nobody");
+    case "not_holder":
+      return t("toast.not_holder");
+    case "closed":
+      return t("toast.closed_already");
+    case "unreachable":
+      return t("toast.unreachable");
+  }
+  if (error.status === 403) return t("toast.forbidden");
+  return error.message || t("toast.failed", { code: error.code });
+}
+
+/** randomUUID exists in secure contexts only; a desk on a plain intranet address has none. */
+function newId(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(finish, milliseconds);
+    function finish(): void {
+      clearTimeout(timer);
+      window.removeEventListener("online", finish);
+      done();
+    }
+    window.addEventListener("online", finish);
+  });
+}

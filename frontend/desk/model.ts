@@ -1,0 +1,137 @@
+/** The words of the desk's API as the browser sees them. Fields may be added by the server at any time. */
+
+export type State = "BOT" | "WAITING" | "STAFF" | "CLOSED";
+export type Channel = "wechat" | "web" | "app" | (string & {});
+export type Speaker = "guest" | "assistant" | "staff" | "service";
+
+export interface Person {
+  id: string;
+  name: string;
+}
+
+export interface Staff extends Person {
+  login: string;
+  must_change_password: boolean;
+}
+
+export interface Hotel {
+  id: string;
+  name: string;
+  timezone: string;
+  role: string;
+  /** Seconds a guest may wait before the clock changes colour; the defaults stand in queue.ts. */
+  targets?: { claim?: number; answer?: number; lapse?: number };
+}
+
+export interface Session {
+  staff: Staff;
+  hotels: Hotel[];
+  /** The service's own clock, ISO; what the browser's clock is off by follows from it. */
+  now?: string;
+}
+
+export interface Guest {
+  id: string;
+  name: string | null;
+  label: string;
+}
+
+export interface Row {
+  id: string;
+  hotel: string;
+  guest: Guest;
+  channels: Channel[];
+  state: State;
+  holder: Person | null;
+  held_since: string | null;
+  waiting_since: string | null;
+  reason: string | null;
+  alarm_since: string | null;
+  unheard_since: string | null;
+  last: { text: string | null; at: string; speaker: Speaker } | null;
+  seq: number;
+  visit: number;
+  epoch: number;
+  unclear: number;
+  unread: number;
+  changed_at: string;
+  opened_at: string | null;
+  room?: string | null;
+}
+
+export type DeliveryState =
+  | "queued"
+  | "sending"
+  | "waiting"
+  | "unclear"
+  | "accepted"
+  | "delivered"
+  | "read"
+  | "failed";
+
+export interface Delivery {
+  state: DeliveryState;
+  why: string | null;
+}
+
+export interface Event {
+  seq: number;
+  type: string;
+  at: string;
+  actor: { kind: Speaker; id: string | null; name: string | null };
+  channel: Channel | null;
+  audience: "guest" | "staff";
+  text: string | null;
+  body: Record<string, unknown>;
+  delivery: Delivery | null;
+  sealed: number;
+}
+
+export interface Limits {
+  kind: "none" | "wechat" | (string & {});
+  left?: number | null;
+  closes_at?: string | null;
+  passive_only?: boolean;
+}
+
+export interface Reply {
+  identity: string | null;
+  channel: Channel | null;
+  limits: Limits;
+}
+
+export type OrderState = "open" | "ringing" | "done" | "cancelled";
+
+export interface Order {
+  id: string;
+  conversation: string | null;
+  guest: Guest | null;
+  service: string;
+  service_name: string;
+  what: string | null;
+  room: string | null;
+  due_at: string | null;
+  state: OrderState;
+  placed_at: string;
+  placed_by: string | Person | null;
+  done_by: string | Person | null;
+  done_at: string | null;
+}
+
+export interface ConversationAnswer {
+  conversation: Row;
+  events: Event[];
+  seq: number;
+  reply: Reply;
+  orders: Order[];
+}
+
+export type Frame =
+  | { type: "snapshot"; conversations: Row[]; orders: Order[]; cursor: string; now?: string }
+  | { type: "conversation"; conversation: Row; cursor?: string; now?: string }
+  | { type: "events"; conversation: string; events: Event[]; now?: string }
+  | { type: "order"; order: Order; cursor?: string; now?: string }
+  | { type: "pong"; now?: string };
+
+export type CloseReason = "solved" | "no_answer" | "spam" | "other";
+export const CLOSE_REASONS: CloseReason[] = ["solved", "no_answer", "spam", "other"];

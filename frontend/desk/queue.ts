@@ -1,0 +1,114 @@
+/** What needs me first: the order of the queue, its groups and its clocks. Pure; `now` is an argument. */
+import type { Hotel, Order, Row } from "./model";
+import type { Filter } from "./preferences";
+
+export type Group = "alarm" | "overdue" | "waiting" | "mine" | "colleagues" | "assistant" | "closed";
+
+export const GROUPS: Group[] = ["alarm", "overdue", "waiting", "mine", "colleagues", "assistant", "closed"];
+
+/** Seconds: to be claimed, to be answered by whoever holds it, and until a held one goes back. */
+export interface Targets {
+  claim: number;
+  answer: number;
+  lapse: number;
+}
+
+const DEFAULTS: Targets = { claim: 60, answer: 180, lapse: 300 };
+
+export function targetsOf(hotel: Hotel): Targets {
+  return { ...DEFAULTS, ...hotel.targets };
+}
+
+const ms = (iso: string | null | undefined): number => (iso ? Date.parse(iso) : 0);
+
+/** Since when the guest of this row waits for a person, or null when nobody is owed anything. */
+export function waitsSince(row: Row): string | null {
+  if (row.state === "WAITING") return row.waiting_since ?? row.unheard_since;
+  if (row.state === "STAFF") return row.unheard_since;
+  return null;
+}
+
+export function seconds(since: string | null, now: number): number {
+  return since ? Math.max(0, Math.floor((now - ms(since)) / 1000)) : 0;
+}
+
+/** A held conversation's clock starts at the later of the guest's word and the claim, as the service counts. */
+export function answerSince(row: Row): string | null {
+  if (!row.unheard_since) return null;
+  return ms(row.held_since) > ms(row.unheard_since) ? row.held_since : row.unheard_since;
+}
+
+export function late(row: Row, now: number, targets: Targets): boolean {
+  if (row.state === "WAITING") return seconds(waitsSince(row), now) >= targets.claim;
+  if (row.state === "STAFF") return row.unheard_since !== null && seconds(answerSince(row), now) >= targets.answer;
+  return false;
+}
+
+export function groupOf(row: Row, me: string, now: number, targets: Targets): Group {
+  if (row.alarm_since) return "alarm";
+  if (row.state === "CLOSED") return "closed";
+  if (row.state === "BOT") return "assistant";
+  if (row.state === "WAITING") return "waiting";
+  if (row.holder?.id !== me) return "colleagues";
+  return late(row, now, targets) ? "overdue" : "mine";
+}
+
+/** Within a group: who has waited longest first; where nobody waits, the latest word first. */
+function byAge(group: Group): (a: Row, b: Row) => number {
+  const since = (row: Row): number => {
+    if (group === "alarm") return ms(row.alarm_since);
+    const waits = group === "waiting" || group === "overdue" || group === "mine" ? waitsSince(row) : null;
+    return waits ? ms(waits) : Number.MAX_SAFE_INTEGER;
+  };
+  const latest = (row: Row): number => ms(row.last?.at ?? row.changed_at);
+  return (a, b) => since(a) - since(b) || latest(b) - latest(a) || (a.id < b.id ? -1 : 1);
+}
+
+export interface Bundle {
+  group: Group;
+  rows: Row[];
+}
+
+export function arrange(rows: Iterable<Row>, me: string, now: number, targets: Targets): Bundle[] {
+  const bundles = new Map<Group, Row[]>(GROUPS.map((group) => [group, []]));
+  for (const row of rows) bundles.get(groupOf(row, me, now, targets))?.push(row);
+  return GROUPS.map((group) => ({ group, rows: (bundles.get(group) ?? []).sort(byAge(group)) })).filter(
+    (bundle) => bundle.rows.length > 0,
+  );
+}
+
+export function passes(row: Row, filter: Filter, me: string): boolean {
+  // An emergency is on every list until somebody has seen it.
+  if (row.alarm_since) return true;
+  switch (filter) {
+    case "all":
+      return row.state !== "CLOSED";
+    case "waiting":
+      return row.state === "WAITING";
+    case "mine":
+      return row.state === "STAFF" && row.holder?.id === me;
+    case "colleagues":
+      return row.state === "STAFF" && row.holder?.id !== me;
+    case "assistant":
+      return row.state === "BOT";
+    case "closed":
+      return row.state === "CLOSED";
+  }
+}
+
+export function matches(row: Row, words: string): boolean {
+  const wanted = words.trim().toLowerCase();
+  if (!wanted) return true;
+  const hay = [row.guest.name, row.guest.label, row.last?.text, row.holder?.name, row.room];
+  return hay.some((text) => text?.toLowerCase().includes(wanted));
+}
+
+const ORDER_RANK: Record<string, number> = { ringing: 0, open: 1, done: 2, cancelled: 3 };
+
+/** Ringing first, then by when it is due; what has no time is due when it was placed. */
+export function byDue(a: Order, b: Order): number {
+  const rank = (ORDER_RANK[a.state] ?? 9) - (ORDER_RANK[b.state] ?? 9);
+  if (rank) return rank;
+  if (a.state === "done" || a.state === "cancelled") return ms(b.done_at ?? b.placed_at) - ms(a.done_at ?? a.placed_at);
+  return ms(a.due_at ?? a.placed_at) - ms(b.due_at ?? b.placed_at) || (a.id < b.id ? -1 : 1);
+}

@@ -1,0 +1,34 @@
+/** Where we are: /desk/<hotel>/<conversation>. On a phone, the guest's details are a page of their own. */
+import { reactive } from "vue";
+
+const BASE = "/desk/";
+
+interface Place {
+  hotel: string | null;
+  conversation: string | null;
+  details: boolean;
+}
+
+function read(): Place {
+  const [hotel, conversation] = location.pathname.slice(BASE.length).split("/").map(decodeURIComponent);
+  return { hotel: hotel || null, conversation: conversation || null, details: location.hash === "#details" };
+}
+
+export const route = reactive<Place>(read());
+
+function path(place: Place): string {
+  const parts = [place.hotel, place.hotel && place.conversation].filter((part): part is string => Boolean(part));
+  return BASE + parts.map(encodeURIComponent).join("/") + (place.details ? "#details" : "");
+}
+
+export function go(change: Partial<Place>, replace = false): void {
+  const next = { ...route, details: false, ...change };
+  if (path(next) === path(route)) return;
+  if (replace) history.replaceState(null, "", path(next));
+  else history.pushState(null, "", path(next));
+  Object.assign(route, next);
+}
+
+export function startRoute(): void {
+  window.addEventListener("popstate", () => Object.assign(route, read()));
+}

@@ -1,0 +1,236 @@
+/**
+ * A conversation's log as one reads it. Pure: merges events, carries delivery marks to the message they
+ * are about, and lays everything out as lines of the thread.
+ */
+import type { Channel, Delivery, DeliveryState, Event, Speaker } from "./model";
+import { dayKey, type Tongue } from "./time";
+
+/** The ladder never goes down. `unclear` and `waiting` are left upwards only. */
+const STEP: Record<DeliveryState, number> = {
+  queued: 0,
+  waiting: 1,
+  sending: 2,
+  unclear: 3,
+  failed: 3,
+  accepted: 4,
+  delivered: 5,
+  read: 6,
+};
+
+const SPOKEN = new Set(["guest_said", "assistant_said", "staff_said"]);
+const SILENT = new Set([
+  "assistant_drafted",
+  "delivery_accepted",
+  "delivery_unclear",
+  "delivery_failed",
+  "delivery_read",
+]);
+
+export const spoken = (event: Event): boolean => SPOKEN.has(event.type);
+export const ours = (event: Event): boolean => event.type === "assistant_said" || event.type === "staff_said";
+
+function mark(event: Event): Delivery | null {
+  const why = typeof event.body.why === "string" ? event.body.why : null;
+  switch (event.type) {
+    case "delivery_accepted":
+      return { state: "accepted", why: null };
+    case "delivery_read":
+      return { state: "read", why: null };
+    case "delivery_unclear":
+      return { state: "unclear", why };
+    case "delivery_failed":
+      return { state: "failed", why };
+    case "resend_requested":
+      return { state: "queued", why: null };
+    default:
+      return null;
+  }
+}
+
+function about(event: Event): number | null {
+  const seq = event.body.seq ?? event.body.of;
+  return typeof seq === "number" ? seq : null;
+}
+
+function climbed(before: Delivery | null, after: Delivery, force: boolean): Delivery {
+  if (force || !before) return after;
+  return STEP[after.state] >= STEP[before.state] ? after : before;
+}
+
+/** Old and new events as one list by seq. A later copy of an event replaces the earlier one. */
+export function merge(known: Event[], arrived: Event[]): Event[] {
+  const bySeq = new Map(known.map((event) => [event.seq, event]));
+  for (const event of arrived) {
+    const before = bySeq.get(event.seq);
+    const delivery = before?.delivery && event.delivery ? climbed(before.delivery, event.delivery, false) : null;
+    bySeq.set(event.seq, delivery ? { ...event, delivery } : event);
+  }
+  for (const event of [...arrived].sort((a, b) => a.seq - b.seq)) {
+    const next = mark(event);
+    const seq = about(event);
+    const target = seq === null ? undefined : bySeq.get(seq);
+    if (!next || !target) continue;
+    // Sending again starts a new ladder, unless the message itself came later and knows better.
+    const again = event.type === "resend_requested" && !arrived.some((e) => e.seq === seq);
+    bySeq.set(target.seq, { ...target, delivery: climbed(target.delivery, next, again) });
+  }
+  return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
+}
+
+/** A message of ours that the service has not confirmed yet. */
+export interface Unsent {
+  client_id: string;
+  kind: "reply" | "note";
+  text: string;
+  at: string;
+  after: number;
+  state: "sending" | "retrying" | "refused";
+  why: string;
+}
+
+export function confirmed(unsent: Unsent, events: Event[], me: string): boolean {
+  const type = unsent.kind === "note" ? "staff_noted" : "staff_said";
+  return events.some((event) => {
+    if (event.type !== type) return false;
+    if (typeof event.body.client_id === "string") return event.body.client_id === unsent.client_id;
+    return event.seq > unsent.after && event.actor.id === me && event.text === unsent.text;
+  });
+}
+
+export type Line =
+  | { kind: "day"; key: string; at: string }
+  | { kind: "visit"; key: string; visit: number; at: string }
+  | { kind: "channel"; key: string; channel: Channel }
+  | { kind: "new"; key: string }
+  | { kind: "said"; key: string; event: Event; speaker: Speaker; first: boolean; last: boolean }
+  | { kind: "note"; key: string; event: Event }
+  | { kind: "draft"; key: string; event: Event }
+  | { kind: "happened"; key: string; events: Event[] };
+
+const PAUSE = 5 * 60_000;
+
+function speakerOf(event: Event): Speaker {
+  if (event.type === "guest_said") return "guest";
+  return event.type === "staff_said" ? "staff" : "assistant";
+}
+
+function continues(previous: Line | undefined, event: Event): boolean {
+  if (previous?.kind !== "said" || previous.speaker !== speakerOf(event)) return false;
+  if (previous.event.actor.id !== event.actor.id) return false;
+  return Date.parse(event.at) - Date.parse(previous.event.at) < PAUSE;
+}
+
+/** Lines for the events, oldest first. `unreadAfter` is the seq up to which all had been read on opening. */
+export function lay(events: Event[], tongue: Tongue, unreadAfter: number | null): Line[] {
+  const lines: Line[] = [];
+  let day = "";
+  let channel: Channel | null = null;
+  let visit = 1;
+  let marked = unreadAfter === null;
+  for (const event of events) {
+    if (SILENT.has(event.type) && event.type !== "assistant_drafted") continue;
+    const today = dayKey(event.at, tongue);
+    if (today !== day) lines.push({ kind: "day", key: `d${today}-${event.seq}`, at: event.at });
+    day = today;
+    if (event.type === "reopened") lines.push({ kind: "visit", key: `v${event.seq}`, visit: ++visit, at: event.at });
+    if (!marked && event.seq > (unreadAfter ?? 0) && event.type === "guest_said") {
+      lines.push({ kind: "new", key: "new" });
+      marked = true;
+    }
+    if (spoken(event) && event.channel && event.channel !== channel) {
+      if (channel !== null || event.seq > 0) lines.push({ kind: "channel", key: `c${event.seq}`, channel: event.channel });
+      channel = event.channel;
+    }
+    push(lines, event);
+  }
+  return lines;
+}
+
+function push(lines: Line[], event: Event): void {
+  const previous = lines[lines.length - 1];
+  if (spoken(event)) {
+    const first = !continues(previous, event);
+    if (!first && previous?.kind === "said") previous.last = false;
+    lines.push({ kind: "said", key: `e${event.seq}`, event, speaker: speakerOf(event), first, last: true });
+  } else if (event.type === "staff_noted") lines.push({ kind: "note", key: `e${event.seq}`, event });
+  else if (event.type === "assistant_drafted") lines.push({ kind: "draft", key: `e${event.seq}`, event });
+  else if (event.type !== "reopened") {
+    if (previous?.kind === "happened" && previous.events.length < 4) previous.events.push(event);
+    else lines.push({ kind: "happened", key: `e${event.seq}`, events: [event] });
+  }
+}
+
+/** The first message of the guest that nobody has answered, or null. */
+export function unanswered(events: Event[], unheardSince: string | null): Event | null {
+  if (!unheardSince) return null;
+  const since = Date.parse(unheardSince);
+  const said = events.filter((event) => event.type === "guest_said");
+  return said.find((event) => Date.parse(event.at) >= since) ?? said[said.length - 1] ?? null;
+}
+
+/** What the assistant would have said to the guest's latest words, while nobody has answered them. */
+export function suggestion(events: Event[]): Event | null {
+  for (let index = events.length - 1; index >= 0; index -= 1) {
+    const event = events[index];
+    if (!event) continue;
+    if (ours(event)) return null;
+    if (event.type === "assistant_drafted" && event.text) return event;
+  }
+  return null;
+}
+
+export interface Visit {
+  number: number;
+  from: string;
+  until: string | null;
+  first: number;
+  messages: number;
+  reasons: { seq: number; code: string }[];
+  people: string[];
+  closing: string | null;
+}
+
+/** The visits of a conversation, latest first. */
+export function visits(events: Event[]): Visit[] {
+  const found: Visit[] = [];
+  let open: Visit | null = null;
+  for (const event of events) {
+    if (!open || event.type === "reopened") {
+      open = begin(found.length + 1, event);
+      found.push(open);
+    }
+    note(open, event);
+  }
+  return found.reverse();
+}
+
+function begin(number: number, event: Event): Visit {
+  const { at, seq } = event;
+  return { number, from: at, until: null, first: seq, messages: 0, reasons: [], people: [], closing: null };
+}
+
+function note(visit: Visit, event: Event): void {
+  if (spoken(event)) visit.messages += 1;
+  if (event.type === "handoff_requested") visit.reasons.push({ seq: event.seq, code: String(event.body.reason ?? "") });
+  const name = event.actor.kind === "staff" ? event.actor.name : null;
+  if (name && !visit.people.includes(name)) visit.people.push(name);
+  if (event.type === "closed" || event.type === "ended") {
+    visit.until = event.at;
+    visit.closing = String(event.body.reason ?? "");
+  }
+}
+
+/** Preferences of the guest, latest first, each with the message it came from. */
+export function preferencesOf(events: Event[]): { seq: number; text: string }[] {
+  return events
+    .filter((event) => event.type === "preference_remembered")
+    .map((event) => ({ seq: event.seq, text: event.text ?? String(event.body.preference ?? "") }))
+    .filter((entry) => entry.text)
+    .reverse();
+}
+
+/** The event that an order was placed with, to lead there. */
+export function placedAt(events: Event[], order: string): number | null {
+  const found = events.find((event) => event.type === "order_placed" && event.body.order === order);
+  return found?.seq ?? null;
+}

@@ -1,0 +1,172 @@
+/** Turns data into the sentences of the screens. Owns no state: language and zone come from outside. */
+import type { Desk } from "./desk";
+import type { Event, Order, Person, Reply, Row } from "./model";
+import { preferences } from "./preferences";
+import { t, tell, type Values } from "./texts";
+import { clock, date, daysAway, span, stopwatch, type Tongue } from "./time";
+
+export function tongueOf(zone: string): Tongue {
+  return { locale: preferences.locale, zone };
+}
+
+/** "刚刚", "3 分钟前", then the clock, then the date. */
+export function ago(at: string, now: number, tongue: Tongue): string {
+  const past = now - Date.parse(at);
+  if (past < 60_000) return t("time.now");
+  if (past < 3_600_000) return t("time.minutes", { n: Math.floor(past / 60_000) });
+  const days = daysAway(at, now, tongue);
+  if (days === 0) return clock(at, tongue);
+  if (days === -1) return t("time.yesterday", { time: clock(at, tongue) });
+  return `${date(at, tongue).replace(/\s?\S+$/, "")} ${clock(at, tongue)}`;
+}
+
+/** "今天 14:00", "明天 7:00", "11月25日 周三 7:00" */
+export function moment(at: string, now: number, tongue: Tongue): string {
+  return t("time.at", { day: dayName(at, now, tongue), time: clock(at, tongue) });
+}
+
+export function dayName(at: string, now: number, tongue: Tongue): string {
+  const days = daysAway(at, now, tongue);
+  if (days === 0) return t("time.today");
+  if (days === 1) return t("time.tomorrow");
+  if (days === -1) return t("time.yesterday_day");
+  return date(at, tongue);
+}
+
+/** "2 天 3 小时", "9 小时 30 分钟", "12 分钟" */
+export function lead(milliseconds: number): string {
+  const { days, hours, minutes } = span(milliseconds);
+  const parts: string[] = [];
+  if (days) parts.push(t("time.d", { n: days }));
+  if (hours) parts.push(t("time.h", { n: hours }));
+  if (minutes && !days) parts.push(t("time.m", { n: minutes }));
+  return parts.length > 0 ? parts.join(" ") : t("time.less");
+}
+
+export function channelName(channel: string | null | undefined): string {
+  return tell("channel.", channel, "channel.web");
+}
+
+export function reasonName(code: string | null | undefined): string {
+  return tell("reason.", code, "reason.unknown");
+}
+
+export function stateName(row: Row, me: string): string {
+  if (row.state !== "STAFF") return t(`state.${row.state}`);
+  if (row.holder?.id === me) return t("state.STAFF_me");
+  return row.holder?.name ? t("state.STAFF", { name: row.holder.name }) : t("state.STAFF_nobody");
+}
+
+export function orderTitle(order: Order): string {
+  return order.what ? `${order.service_name} · ${order.what}` : order.service_name;
+}
+
+export interface Due {
+  text: string;
+  late: boolean;
+  left: string;
+}
+
+/** When it is due and how long that is from now. What has no time was due when it was placed. */
+export function dueOf(order: Order, now: number, tongue: Tongue): Due {
+  if (!order.due_at) return { text: t("orders.asap"), late: false, left: t("orders.placed", { ago: ago(order.placed_at, now, tongue) }) };
+  const left = Date.parse(order.due_at) - now;
+  const text = moment(order.due_at, now, tongue);
+  if (left < 0) return { text, late: true, left: t("orders.late", { time: stopwatch(Math.floor(-left / 1000)) }) };
+  const near = left < 3_600_000;
+  return { text, late: false, left: t("orders.left", { time: near ? stopwatch(Math.ceil(left / 1000)) : lead(left) }) };
+}
+
+export function personName(who: string | Person | null): string {
+  if (!who) return t("thread.service");
+  return typeof who === "string" ? who : who.name;
+}
+
+export interface LimitsLine {
+  text: string;
+  tight: boolean;
+}
+
+/** "微信 · 还可发 3 条 · 剩 41 小时" */
+export function limitsLine(reply: Reply, now: number): LimitsLine {
+  const channel = channelName(reply.channel);
+  const { kind, left, closes_at, passive_only } = reply.limits;
+  if (passive_only) return { text: `${channel} · ${t("limits.passive")}`, tight: false };
+  if (kind === "none") return { text: t("limits.none", { channel }), tight: false };
+  const time = closes_at ? Date.parse(closes_at) - now : null;
+  if (time !== null && time <= 0) return { text: `${channel} · ${t("limits.closed")}`, tight: true };
+  if (left === 0) return { text: `${channel} · ${t("limits.used_up")}`, tight: true };
+  const parts = [channel];
+  if (left != null) parts.push(left === 1 ? t("limits.last") : t("limits.left", { n: left }));
+  if (time !== null) parts.push(timeLeft(time));
+  return { text: parts.join(" · "), tight: left === 1 || (time !== null && time < 3_600_000) };
+}
+
+function timeLeft(time: number): string {
+  if (time >= 3_600_000) return t("limits.time_hours", { n: Math.floor(time / 3_600_000) });
+  return t("limits.time_minutes", { n: Math.max(1, Math.floor(time / 60_000)) });
+}
+
+/** Bytes that one WeChat text holds; longer replies go out in parts, each of which counts. */
+const WECHAT_BYTES = 2048;
+
+export function partsOf(text: string, reply: Reply | null): number {
+  if (reply?.limits.kind !== "wechat") return 1;
+  return Math.max(1, Math.ceil(new TextEncoder().encode(text).length / WECHAT_BYTES));
+}
+
+/** One grey line for what happened. */
+export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): string {
+  const who = whoDid(event, desk.me.id);
+  const values: Values = { who, ...plain(event.body) };
+  switch (event.type) {
+    case "handoff_requested":
+      return t("event.handoff_requested", { reason: reasonName(String(event.body.reason ?? "")) });
+    case "alarm_raised":
+      return t("event.alarm_raised", { kind: alarmKind(event.body.kind) });
+    case "lapsed":
+      return t(event.body.why === "holder_inactive" ? "event.lapsed_gone" : "event.lapsed");
+    case "closed":
+      if (event.actor.kind !== "staff") return t("event.closed_service");
+      return t("event.closed", { who, reason: tell("close.", String(event.body.reason ?? ""), "close.other") });
+    case "transferred":
+      return t("event.transferred", { who, holder: String(event.body.holder_name ?? t("thread.colleague")) });
+    case "preference_remembered":
+      return t("event.preference_remembered", { text: event.text ?? String(event.body.preference ?? "") });
+    case "order_placed":
+    case "order_changed":
+    case "order_cancelled":
+    case "order_rung":
+    case "order_done":
+      return orderHappened(event, who, desk);
+  }
+  return tell("event.", event.type, "event.unknown", { type: event.type, ...values });
+}
+
+function orderHappened(event: Event, who: string, desk: Pick<Desk, "orders">): string {
+  const order = desk.orders.get(String(event.body.order ?? ""));
+  const service = String(event.body.service_name ?? order?.service_name ?? "");
+  const room = event.body.room ?? order?.room;
+  const called = (order?.service ?? event.body.service) === "wake_up_call";
+  if (event.type === "order_done" && called) return t("event.order_called", { who });
+  const detail = event.text ?? order?.what;
+  const what = [room, service, detail].filter(Boolean).join(" · ") || t("orders.title");
+  return tell("event.", event.type, "event.unknown", { who, what });
+}
+
+export function alarmKind(kind: unknown): string {
+  return tell("alarm.kind_", String(kind ?? ""), "reason.emergency");
+}
+
+export function whoDid(event: Event, me: string): string {
+  if (event.actor.kind === "staff") return event.actor.id === me ? t("thread.me") : (event.actor.name ?? t("thread.colleague"));
+  if (event.actor.kind === "assistant") return t("thread.assistant");
+  return event.actor.kind === "guest" ? (event.actor.name ?? t("thread.guest")) : t("thread.service");
+}
+
+function plain(body: Record<string, unknown>): Values {
+  const entries = Object.entries(body).filter((entry): entry is [string, string | number] =>
+    ["string", "number"].includes(typeof entry[1]),
+  );
+  return Object.fromEntries(entries);
+}
