@@ -338,11 +338,12 @@ class Ask:
 
 @dataclass(frozen=True)
 class Deliver:
-    """Bring event `seq` to the guest. Not before `due`: until then a waiting push may carry it."""
+    """Bring event `seq` to the guest. Not before `due`: until then a waiting push may carry it. Without
+    `due` only the guest's next push can."""
 
     seq: int
     identity: IdentityId
-    due: datetime
+    due: datetime | None
 
 
 @dataclass(frozen=True)
@@ -374,7 +375,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Receive:
-    """A guest's message or a channel's event. `emergency` is what the safety words found, with what to say."""
+    """A guest's message or a channel's event. `emergency`: what the safety words found, and what to say."""
 
     event: NewEvent
     emergency: str | None = None
@@ -457,7 +458,7 @@ class Resend:
 
 @dataclass(frozen=True)
 class Record:
-    """Events that happen to a conversation and ask nothing of it: deliveries, orders rung or done, erasure."""
+    """What happens to a conversation and asks nothing of it: deliveries, orders rung or done, erasure."""
 
     events: tuple[NewEvent, ...]
 
@@ -588,7 +589,7 @@ def _respond(d: _Draft, c: Respond) -> None:
 
 def _order_wake(d: _Draft, event: NewEvent) -> None:
     due = event.body.get("due_at")
-    if event.type in (E.ORDER_PLACED, E.ORDER_CHANGED) and due:
+    if event.type in (E.ORDER_PLACED, E.ORDER_CHANGED) and due and event.body.get("rings"):
         d.effects.append(Wake("ring", datetime.fromisoformat(due), str(event.body["order"])))
 
 

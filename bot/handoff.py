@@ -28,7 +28,7 @@ class DutyHours:
 
 @dataclass(frozen=True)
 class Duty:
-    """Whether somebody is on duty; `until` when it is open, `next` when it isn't (None: nobody in two weeks)."""
+    """Whether somebody is on duty: open `until`, else again from `next` (None: nobody in two weeks)."""
 
     open: bool
     until: datetime | None = None

@@ -25,6 +25,7 @@ class Windows:
     spent: Callable[[Mapping[str, Any]], dict[str, Any]]
     refused: Callable[[Mapping[str, Any], str], dict[str, Any]]
     allowance: Callable[[Mapping[str, Any], datetime], Allowance]
+    shut: frozenset[str]  # refusals after which only the guest's next word opens the way
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def _spent(ledger: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refused(ledger: Mapping[str, Any], why: str) -> dict[str, Any]:
     kept = wechat.Ledger.from_json(ledger)
-    return (kept.used_up() if why == "quota_used" else kept.closed()).to_json()
+    return (kept.used_up() if why == "count_used_up" else kept.closed()).to_json()
 
 
 def _allowance(ledger: Mapping[str, Any], now: datetime) -> Allowance:
@@ -60,7 +61,7 @@ CHANNELS: dict[str, Channel] = {
         wechat.CAPABILITIES,
         wechat.parts,
         wechat.chosen,
-        Windows(_opened, _spent, _refused, _allowance),
+        Windows(_opened, _spent, _refused, _allowance, wechat.NEXT_PUSH_MAY_CARRY),
     ),
     "web": Channel("web", web.CAPABILITIES, web.parts, web.chosen),
 }

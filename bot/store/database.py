@@ -73,7 +73,7 @@ class Database:
             yield connection
 
     def serve(self) -> None:
-        """Claim an SQLite file for this serving process; raises AlreadyServed. Freed when the process ends."""
+        """Claim an SQLite file for this process; raises AlreadyServed. Freed when the process ends."""
         if self.path is None:
             return
         self._served = os.open(f"{self.path}.serving", os.O_CREAT | os.O_RDWR, 0o600)
@@ -83,6 +83,13 @@ class Database:
             raise AlreadyServed(
                 f"{self.path} is already served by another process; stop it, or use PostgreSQL for several"
             ) from None
+
+    async def forget(self) -> None:
+        """After an erasure: nothing erased may linger in a journal. PostgreSQL's own vacuum does the rest."""
+        if self.sqlite:
+            async with self._turn, self._writer.connect() as connection:
+                raw = await connection.get_raw_connection()
+                await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
 
     async def close(self) -> None:
         await self._writer.dispose()

@@ -21,8 +21,8 @@ class HotelRow:
     name: str
     timezone: str
     profile: dict[str, Any]
-    knowledge: dict[str, str]
-    wording: dict[str, dict[str, str]]
+    knowledge: dict[str, Any]
+    wording: dict[str, Any]
     changed_at: datetime
 
 
@@ -83,7 +83,7 @@ async def list_conversations(
     return [restore(row) for row in (await tx.execute(query)).scalars()]
 
 
-async def conversation_of_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> list[ConversationId]:
+async def conversations_of_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> list[ConversationId]:
     query = select(conversations.c.conversation_id).where(
         conversations.c.hotel_id == hotel, conversations.c.guest_id == guest
     )
@@ -96,7 +96,14 @@ async def waiting_count(tx: AsyncConnection) -> dict[str, int]:
         .where(conversations.c.state == State.WAITING)
         .group_by(conversations.c.hotel_id)
     )
-    return {hotel: count for hotel, count in (await tx.execute(query)).all()}
+    return {row[0]: row[1] for row in (await tx.execute(query)).all()}
+
+
+async def longest_wait(tx: AsyncConnection) -> datetime | None:
+    """Since when the first of the waiting conversations has waited, in any hotel."""
+    query = select(func.min(conversations.c.waiting_since)).where(conversations.c.state == State.WAITING)
+    found: datetime | None = (await tx.execute(query)).scalar()
+    return found
 
 
 # ---- orders
@@ -193,6 +200,13 @@ async def list_hotels(tx: AsyncConnection) -> list[HotelRow]:
 async def hotel_of(tx: AsyncConnection, id_: HotelId) -> HotelRow | None:
     found = (await tx.execute(select(hotels).where(hotels.c.hotel_id == id_))).first()
     return _hotel(found) if found else None
+
+
+async def hotel_changed_at(tx: AsyncConnection, id_: HotelId) -> datetime | None:
+    found: datetime | None = (
+        await tx.execute(select(hotels.c.changed_at).where(hotels.c.hotel_id == id_))
+    ).scalar()
+    return found
 
 
 async def save_hotel(tx: AsyncConnection, hotel: HotelRow) -> None:

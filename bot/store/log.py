@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation, Decision, step
@@ -230,6 +230,32 @@ def _content(row: Any) -> Content:
     )
 
 
+async def last_words(
+    tx: AsyncConnection, hotel: HotelId, rows: Sequence[Conversation]
+) -> dict[str, tuple[Event, Content]]:
+    """The last thing said aloud in each conversation."""
+    keys = [(row.id, row.said_seq) for row in rows if row.said_seq]
+    if not keys:
+        return {}
+    same = and_(
+        contents.c.hotel_id == events.c.hotel_id,
+        contents.c.conversation_id == events.c.conversation_id,
+        contents.c.seq == events.c.seq,
+    )
+    columns = (contents.c.text, contents.c.sealed, contents.c.memory, contents.c.blobs, contents.c.details)
+    query = select(events, *columns).select_from(events.outerjoin(contents, same))
+    query = query.where(events.c.hotel_id == hotel, tuple_(events.c.conversation_id, events.c.seq).in_(keys))
+    return {r["conversation_id"]: (_event(r), _content(r)) for r in (await tx.execute(query)).mappings()}
+
+
+async def event_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, seq: int) -> Event | None:
+    query = select(events).where(
+        events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.seq == seq
+    )
+    found = (await tx.execute(query)).mappings().first()
+    return _event(found) if found else None
+
+
 async def content_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, seq: int) -> Content | None:
     query = select(contents).where(
         contents.c.hotel_id == hotel, contents.c.conversation_id == id_, contents.c.seq == seq
@@ -238,31 +264,25 @@ async def content_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, s
     return _content(found) if found else None
 
 
-async def last_memory(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Json | None:
-    """The assistant's memory as its last answer left it; None after a hand-back or at the start of a visit."""
-    spoken = (EventType.ASSISTANT_SAID, EventType.RELEASED, EventType.REOPENED, EventType.GUEST_ERASED)
-    query = (
-        select(events.c.seq, events.c.type, contents.c.memory)
-        .select_from(
-            events.outerjoin(
-                contents,
-                and_(
-                    contents.c.hotel_id == events.c.hotel_id,
-                    contents.c.conversation_id == events.c.conversation_id,
-                    contents.c.seq == events.c.seq,
-                ),
-            )
-        )
-        .where(events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type.in_(spoken))
-        .order_by(events.c.seq.desc())
+async def last_memory(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> tuple[Json | None, bool]:
+    """The assistant's memory as its last answer left it, and whether staff have handed back since.
+
+    There is none after a hand-back, an erasure, or at the start of a visit.
+    """
+    marks = (EventType.ASSISTANT_SAID, EventType.RELEASED, EventType.REOPENED, EventType.GUEST_ERASED)
+    same = and_(
+        contents.c.hotel_id == events.c.hotel_id,
+        contents.c.conversation_id == events.c.conversation_id,
+        contents.c.seq == events.c.seq,
     )
-    async for row in await tx.stream(query.limit(20)):
+    query = select(events.c.type, contents.c.memory).select_from(events.outerjoin(contents, same))
+    query = query.where(events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type.in_(marks))
+    for row in (await tx.execute(query.order_by(events.c.seq.desc()).limit(20))).all():
         if row.type != EventType.ASSISTANT_SAID:
-            return None
+            return None, row.type == EventType.RELEASED
         if row.memory is not None:
-            memory: Json = json.loads(row.memory)
-            return memory
-    return None
+            return json.loads(row.memory), False
+    return None, False
 
 
 async def all_conversations(tx: AsyncConnection) -> list[tuple[HotelId, ConversationId]]:

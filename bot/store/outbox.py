@@ -5,7 +5,7 @@ taken for new. Deliveries to one identity go in order, one in flight; so do ques
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from bot.ids import new_id
 from bot.model import ConversationId, HotelId, IdentityId, OutboxId
 from bot.store.schema import conversations, identities, outbox, processes
 
-PENDING = ("queued", "sending")
+CUSTOM = "custom"  # sent by a call of ours; any other `via` is the push that carries the reply
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,7 @@ async def put(
             case Wake(kind, due, key):
                 await _put_once(tx, hotel, conversation, seq, kind, key, due, now)
             case Deliver(said, identity, due):
-                key = f"{said}"
-                await _insert(tx, hotel, conversation, said, "deliver", key, due, now, identity)
+                await _insert(tx, hotel, conversation, said, "deliver", str(said), due, now, identity)
 
 
 async def _put_once(
@@ -168,7 +167,8 @@ async def _take(tx: AsyncConnection, query: Any, owner: str, now: datetime, leas
         mine = and_(outbox.c.hotel_id == row.hotel_id, outbox.c.outbox_id == row.outbox_id, _free(now))
         values = {"owner": owner, "lease_until": now + lease, "attempts": row.attempts + 1, "changed_at": now}
         if (await tx.execute(update(outbox).where(mine).values(**values))).rowcount:
-            taken.append(_item(row))
+            lease_until, attempts = now + lease, row.attempts + 1
+            taken.append(replace(_item(row), owner=owner, lease_until=lease_until, attempts=attempts))
     return taken
 
 
@@ -187,20 +187,48 @@ async def due_lines(tx: AsyncConnection, now: datetime, limit: int = 20) -> list
 
 
 async def head(tx: AsyncConnection, hotel: HotelId, identity: IdentityId) -> Item | None:
-    """The first of an identity's line that isn't over: nothing behind it may go before it."""
+    """The first of an identity's line that isn't over: nothing behind it may go before it.
+
+    A reply that went out in the answer to a push holds nobody back: it has left our hands, and only a
+    repeated push could bring it back.
+    """
     query = (
         select(outbox)
         .where(
             outbox.c.hotel_id == hotel,
             outbox.c.identity_id == identity,
             outbox.c.kind == "deliver",
-            outbox.c.state.in_(PENDING),
+            or_(outbox.c.state == "queued", and_(outbox.c.state == "sending", outbox.c.via == CUSTOM)),
         )
         .order_by(outbox.c.created_at, outbox.c.seq, outbox.c.outbox_id)
         .limit(1)
     )
     found = (await tx.execute(query)).first()
     return _item(found) if found else None
+
+
+async def carried(tx: AsyncConnection, hotel: HotelId, identity: IdentityId, push: str) -> Item | None:
+    """What an earlier delivery of this push was answered with; its repetition proves it wasn't received."""
+    query = select(outbox).where(
+        outbox.c.hotel_id == hotel,
+        outbox.c.identity_id == identity,
+        outbox.c.state == "sending",
+        outbox.c.via == push,
+    )
+    found = (await tx.execute(query)).first()
+    return _item(found) if found else None
+
+
+async def release_waiting(tx: AsyncConnection, hotel: HotelId, identity: IdentityId, due: datetime) -> None:
+    """The guest has written: what waited for that may be sent from `due` on."""
+    waiting = and_(
+        outbox.c.hotel_id == hotel,
+        outbox.c.identity_id == identity,
+        outbox.c.kind == "deliver",
+        outbox.c.state == "queued",
+        outbox.c.due_at.is_(None),
+    )
+    await tx.execute(update(outbox).where(waiting).values(due_at=due))
 
 
 async def mark_sending(
@@ -238,6 +266,19 @@ async def settle(
     return bool((await tx.execute(update(outbox).where(mine).values(**values))).rowcount)
 
 
+async def settle_own(tx: AsyncConnection, item: Item, state: str, now: datetime) -> bool:
+    """End a leased row, if the lease is still the one that was given. False when another has it."""
+    mine = and_(
+        outbox.c.hotel_id == item.hotel,
+        outbox.c.outbox_id == item.id,
+        outbox.c.state == "queued",
+        outbox.c.owner == item.owner,
+        outbox.c.attempts == item.attempts,
+    )
+    values = {"state": state, "owner": None, "lease_until": None, "changed_at": now}
+    return bool((await tx.execute(update(outbox).where(mine).values(**values))).rowcount)
+
+
 async def put_back(
     tx: AsyncConnection,
     item: Item,
@@ -260,11 +301,10 @@ async def free_own(tx: AsyncConnection, alive: Sequence[str], now: datetime) -> 
     await tx.execute(update(outbox).where(gone).values(owner=None, lease_until=None, changed_at=now))
 
 
-async def next_due(tx: AsyncConnection, now: datetime) -> datetime | None:
-    """When the next row of any kind falls due."""
-    query = select(func.min(outbox.c.due_at)).where(outbox.c.state == "queued", outbox.c.due_at > now)
-    found: datetime | None = (await tx.execute(query)).scalar()
-    return found
+async def next_is_due(tx: AsyncConnection, now: datetime) -> bool:
+    """Whether anything but a delivery is due: a look costs no writing transaction."""
+    query = select(outbox.c.outbox_id).where(_free(now), outbox.c.due_at <= now, outbox.c.kind != "deliver")
+    return (await tx.execute(query.limit(1))).first() is not None
 
 
 async def waits_for_push(tx: AsyncConnection, hotel: HotelId, conversation: ConversationId) -> set[int]:

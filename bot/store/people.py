@@ -1,6 +1,7 @@
-"""Guests, their identities on channels, and reply windows; staff, memberships and sign-ins."""
+"""Guests, their identities on channels, and their ledgers; staff, memberships and sign-ins."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,15 +10,17 @@ from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import AccountId, ConversationId, ExternalId, GuestId, HotelId, IdentityId, StaffId
+from bot.conversation import Conversation
+from bot.model import AccountId, ConversationId, EventType, ExternalId, GuestId, HotelId, IdentityId, StaffId
 from bot.store.schema import (
     arrivals,
     audit,
+    events,
     guests,
     identities,
+    ledgers,
     memberships,
     read_marks,
-    reply_windows,
     sign_ins,
     staff,
 )
@@ -47,21 +50,6 @@ class Guest:
     preferences: tuple[str, ...]
     unfollowed_at: datetime | None
     erased_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Window:
-    """How many messages a platform still takes for an identity, and until when."""
-
-    kind: str
-    opened_at: datetime
-    closes_at: datetime
-    quota: int
-    used: int
-
-    @property
-    def left(self) -> int:
-        return max(0, self.quota - self.used)
 
 
 @dataclass(frozen=True)
@@ -125,6 +113,27 @@ async def identities_of(tx: AsyncConnection, hotel: HotelId, conversation: Conve
 
 async def add_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId, at: datetime) -> None:
     await tx.execute(insert(guests).values(hotel_id=hotel, guest_id=guest, created_at=at))
+
+
+async def channels_of(
+    tx: AsyncConnection, hotel: HotelId, ids: Sequence[ConversationId]
+) -> dict[str, list[str]]:
+    """The channels on which each conversation's guest has been met."""
+    query = select(identities.c.conversation_id, identities.c.channel).where(
+        identities.c.hotel_id == hotel, identities.c.conversation_id.in_(ids)
+    )
+    found: dict[str, list[str]] = {}
+    for conversation, channel in (await tx.execute(query.order_by(identities.c.created_at))).all():
+        found.setdefault(conversation, []).append(channel)
+    return found
+
+
+async def guests_of(tx: AsyncConnection, hotel: HotelId, ids: Sequence[GuestId]) -> dict[str, str | None]:
+    """Names by guest, where they are known."""
+    query = select(guests.c.guest_id, guests.c.name).where(
+        guests.c.hotel_id == hotel, guests.c.guest_id.in_(ids)
+    )
+    return {row.guest_id: row.name for row in (await tx.execute(query)).all()}
 
 
 async def add_identity(tx: AsyncConnection, identity: Identity, at: datetime) -> None:
@@ -208,6 +217,28 @@ async def arrive(tx: AsyncConnection, identity: Identity, message_key: str, seq:
     return bool((await tx.execute(query)).rowcount)
 
 
+async def remember_command(
+    tx: AsyncConnection, row: Conversation, who: AccountId, key: str, seq: int, at: datetime
+) -> None:
+    """Note a staff member's command by its client id, so that a repetition is recognised."""
+    values = {
+        "hotel_id": row.hotel,
+        "channel": "desk",
+        "account": who,
+        "message_key": key,
+        "conversation_id": row.id,
+        "identity_id": row.identity or "",
+        "seq": seq,
+        "deliveries": 1,
+        "at": at,
+    }
+    await tx.execute(insert(arrivals).values(**values))
+
+
+def as_json(values: Sequence[str]) -> str:
+    return json.dumps(list(values), ensure_ascii=False)
+
+
 @dataclass(frozen=True)
 class Arrival:
     conversation: ConversationId
@@ -245,41 +276,47 @@ async def count_delivery(
 # ---- reply windows
 
 
-async def open_window(tx: AsyncConnection, hotel: HotelId, identity: IdentityId, window: Window) -> None:
-    values = {
-        "opened_at": window.opened_at,
-        "closes_at": window.closes_at,
-        "quota": window.quota,
-        "used": window.used,
-    }
-    query = insert_or_ignore(tx, reply_windows).values(
-        hotel_id=hotel, identity_id=identity, kind=window.kind, **values
-    )
-    keys = ["hotel_id", "identity_id", "kind"]
-    await tx.execute(query.on_conflict_do_update(index_elements=keys, set_=values))
+async def ledger_of(tx: AsyncConnection, hotel: HotelId, identity: IdentityId) -> dict[str, Any]:
+    query = select(ledgers.c.ledger).where(ledgers.c.hotel_id == hotel, ledgers.c.identity_id == identity)
+    found = (await tx.execute(query)).scalar()
+    kept: dict[str, Any] = json.loads(found) if found else {}
+    return kept
 
 
-async def windows_of(tx: AsyncConnection, hotel: HotelId, identity: IdentityId) -> list[Window]:
-    query = select(reply_windows).where(
-        reply_windows.c.hotel_id == hotel, reply_windows.c.identity_id == identity
-    )
-    rows = (await tx.execute(query.order_by(reply_windows.c.closes_at))).all()
-    return [Window(r.kind, r.opened_at, r.closes_at, r.quota, r.used) for r in rows]
-
-
-async def use_window(
-    tx: AsyncConnection, hotel: HotelId, identity: IdentityId, kind: str, all_: bool = False
+async def save_ledger(
+    tx: AsyncConnection, hotel: HotelId, identity: IdentityId, ledger: Mapping[str, Any]
 ) -> None:
-    """Count one message against a window, or (`all_`) what the platform says is used up."""
-    query = update(reply_windows).where(
-        reply_windows.c.hotel_id == hotel,
-        reply_windows.c.identity_id == identity,
-        reply_windows.c.kind == kind,
+    text = json.dumps(ledger)
+    query = insert_or_ignore(tx, ledgers).values(hotel_id=hotel, identity_id=identity, ledger=text)
+    await tx.execute(
+        query.on_conflict_do_update(index_elements=["hotel_id", "identity_id"], set_={"ledger": text})
     )
-    await tx.execute(query.values(used=reply_windows.c.quota if all_ else reply_windows.c.used + 1))
 
 
 # ---- read marks
+
+
+async def unread(
+    tx: AsyncConnection, hotel: HotelId, ids: Sequence[ConversationId], viewer: str
+) -> dict[str, int]:
+    """How many messages of guests a viewer hasn't seen, by conversation."""
+    mine = and_(
+        read_marks.c.hotel_id == events.c.hotel_id,
+        read_marks.c.conversation_id == events.c.conversation_id,
+        read_marks.c.viewer == viewer,
+    )
+    query = (
+        select(events.c.conversation_id, func.count())
+        .select_from(events.outerjoin(read_marks, mine))
+        .where(
+            events.c.hotel_id == hotel,
+            events.c.conversation_id.in_(ids),
+            events.c.type == EventType.GUEST_SAID,
+            events.c.seq > func.coalesce(read_marks.c.seq, 0),
+        )
+        .group_by(events.c.conversation_id)
+    )
+    return {row[0]: row[1] for row in (await tx.execute(query)).all()}
 
 
 async def mark_read(
@@ -348,6 +385,12 @@ async def change_staff(tx: AsyncConnection, id_: StaffId, **values: Any) -> None
     await tx.execute(update(staff).where(staff.c.staff_id == id_).values(**values))
 
 
+async def count_failure(tx: AsyncConnection, id_: StaffId) -> int:
+    """Count a wrong password; how many there have been in a row."""
+    await tx.execute(update(staff).where(staff.c.staff_id == id_).values(failures=staff.c.failures + 1))
+    return int((await tx.execute(select(staff.c.failures).where(staff.c.staff_id == id_))).scalar_one())
+
+
 async def join_hotel(tx: AsyncConnection, hotel: HotelId, id_: StaffId, role: str) -> None:
     query = insert_or_ignore(tx, memberships).values(hotel_id=hotel, staff_id=id_, role=role)
     await tx.execute(
@@ -373,7 +416,7 @@ async def names_of(tx: AsyncConnection, ids: set[str]) -> dict[str, str]:
     if not ids:
         return {}
     query = select(staff.c.staff_id, staff.c.name).where(staff.c.staff_id.in_(ids))
-    return {i: n for i, n in (await tx.execute(query)).all()}
+    return {row.staff_id: row.name for row in (await tx.execute(query)).all()}
 
 
 # ---- sign-ins

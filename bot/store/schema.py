@@ -222,17 +222,14 @@ outbox = Table(
     Index("ix_outbox_hotel_id_identity_id_state", "hotel_id", "identity_id", "state"),
 )
 
-reply_windows = Table(
-    "reply_windows",
+# What a channel keeps about an identity's reply window; the channel alone reads it.
+ledgers = Table(
+    "ledgers",
     metadata,
     _id("hotel_id", nullable=False),
     _id("identity_id", nullable=False),
-    Column("kind", String(16), nullable=False),  # message, click
-    Column("opened_at", Moment, nullable=False),
-    Column("closes_at", Moment, nullable=False),
-    Column("quota", Integer, nullable=False),
-    Column("used", Integer, nullable=False),
-    PrimaryKeyConstraint("hotel_id", "identity_id", "kind"),
+    Column("ledger", Text, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "identity_id"),
     ForeignKeyConstraint(["hotel_id", "identity_id"], ["identities.hotel_id", "identities.identity_id"]),
 )
 

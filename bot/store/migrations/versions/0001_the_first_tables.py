@@ -301,20 +301,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_outbox_state_due_at", ["state", "due_at"], unique=False)
 
     op.create_table(
-        "reply_windows",
+        "ledgers",
         sa.Column("hotel_id", sa.String(length=64), nullable=False),
         sa.Column("identity_id", sa.String(length=64), nullable=False),
-        sa.Column("kind", sa.String(length=16), nullable=False),
-        sa.Column("opened_at", sa.String(length=32), nullable=False),
-        sa.Column("closes_at", sa.String(length=32), nullable=False),
-        sa.Column("quota", sa.Integer(), nullable=False),
-        sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("ledger", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["hotel_id", "identity_id"],
             ["identities.hotel_id", "identities.identity_id"],
-            name=op.f("fk_reply_windows_identities"),
+            name=op.f("fk_ledgers_identities"),
         ),
-        sa.PrimaryKeyConstraint("hotel_id", "identity_id", "kind", name=op.f("pk_reply_windows")),
+        sa.PrimaryKeyConstraint("hotel_id", "identity_id", name=op.f("pk_ledgers")),
     )
     op.create_table(
         "contents",
