@@ -1,0 +1,95 @@
+"""Accounts of channels and robots: public settings in the open, secrets sealed as one."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.channels import wechat
+from bot.model import AccountId, HotelId
+from bot.robots import ROBOTS
+from bot.sealing import Seal
+from bot.store import desk
+from bot.store.database import Database
+from bot.store.desk import AccountRow
+
+# What each kind of account needs: public names, then secret ones.
+FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "wechat": (
+        frozenset({"appid", "mode", "original_id", "api", "custom_send"}),
+        frozenset({"secret", "token", "aes_keys"}),
+    ),
+    "web": (frozenset(), frozenset()),
+    **{robot: (frozenset(), frozenset({"url", "secret"})) for robot in ROBOTS},
+}
+
+
+class BadAccount(ValueError):
+    """What is wrong with an account's settings, a line each."""
+
+
+def bound_to(channel: str, account: AccountId) -> str:
+    return f"{channel}/{account}"
+
+
+async def save(
+    tx: AsyncConnection,
+    seal: Seal,
+    channel: str,
+    account: AccountId,
+    hotel: HotelId,
+    values: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Keep an account. Raises BadAccount for what it lacks or doesn't know."""
+    if channel not in FIELDS:
+        raise BadAccount(f"no such kind of account: {channel} (known: {', '.join(sorted(FIELDS))})")
+    public, secret = FIELDS[channel]
+    if unknown := sorted(set(values) - public - secret):
+        raise BadAccount(f"{channel} accounts have no {', '.join(unknown)}")
+    config = {k: v for k, v in values.items() if k in public}
+    sealed = seal.close_secrets({k: v for k, v in values.items() if k in secret}, bound_to(channel, account))
+    if channel == "wechat" and (wrong := wechat.mistakes(_wechat(account, values))):
+        raise BadAccount(f"the account lacks or has wrong: {', '.join(wrong)}")
+    await desk.save_account(tx, AccountRow(channel, account, hotel, config, sealed, True), now)
+
+
+def open_wechat(row: AccountRow, seal: Seal) -> wechat.Account:
+    secrets = seal.open_secrets(row.sealed, bound_to(row.channel, row.account))
+    return _wechat(row.account, {**row.config, **secrets})
+
+
+def _wechat(account: AccountId, values: Mapping[str, Any]) -> wechat.Account:
+    return wechat.Account(
+        id=account,
+        appid=values.get("appid", ""),
+        secret=values.get("secret", ""),
+        token=values.get("token", ""),
+        aes_keys=tuple(values.get("aes_keys", ())),
+        mode=wechat.Mode(values.get("mode", wechat.Mode.SAFE)),
+        original_id=values.get("original_id"),
+        api=values.get("api", wechat.OFFICIAL_API),
+    )
+
+
+class WeChatAccounts:
+    """Finds official accounts for the sender and the edge, opening each row's secrets once."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database, self._seal = database, seal
+        self._opened: dict[AccountId, tuple[AccountRow, wechat.Account]] = {}
+
+    async def find(self, id_: AccountId) -> wechat.Account | None:
+        row = await self.row(id_)
+        return self.open(row) if row else None
+
+    async def row(self, id_: AccountId) -> AccountRow | None:
+        async with self._database.read() as tx:
+            return await desk.account_of(tx, "wechat", id_)
+
+    def open(self, row: AccountRow) -> wechat.Account:
+        known = self._opened.get(row.account)
+        if known is None or known[0] != row:
+            known = self._opened[row.account] = (row, open_wechat(row, self._seal))
+        return known[1]

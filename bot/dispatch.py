@@ -1,0 +1,522 @@
+"""The one path of every event: read -> decide -> append, with its outbox rows, in one transaction -> nudge.
+
+Whoever loses a race reads and decides again with what is already at hand; Rasa isn't asked twice. Nothing
+here waits for the network: the worker does.
+"""
+
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot import guests, metrics, orders, safety, words
+from bot.channels import CHANNELS, Channel
+from bot.channels.port import Inbound, InboundKind, Option
+from bot.clock import Clock
+from bot.conversation import (
+    Command,
+    Conversation,
+    Deliver,
+    Effect,
+    Patience,
+    Receive,
+    Record,
+    Respond,
+    Said,
+    Wake,
+    decide,
+)
+from bot.engine import Turn
+from bot.ids import new_id
+from bot.knowledge import Hotel, Hotels
+from bot.model import (
+    ASSISTANT,
+    AccountId,
+    Act,
+    Actor,
+    ActorKind,
+    Audience,
+    Content,
+    ConversationId,
+    Event,
+    EventType,
+    GuestId,
+    Handoff,
+    HotelId,
+    IdentityId,
+    Json,
+    NewEvent,
+    Reason,
+    State,
+)
+from bot.nudges import Nudges
+from bot.sealing import Seal
+from bot.store import desk, log, outbox, people
+from bot.store.database import Database
+from bot.store.desk import AccountRow, OrderRow
+from bot.store.log import StaleVersion
+from bot.store.outbox import Item
+from bot.store.people import Identity
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+TRIES = 20
+MODEL_TEXT = 500  # characters of a turn that the model reads
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message that is safe. `deliveries` counts how often the platform has brought it."""
+
+    identity: Identity
+    row: Conversation
+    key: str
+    seq: int
+    deliveries: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the assistant is to be asked about a conversation's unanswered messages."""
+
+    text: str
+    memory: Json | None
+    facts: dict[str, Any]
+    epoch: int
+    through: int
+
+
+def message_hash(account: AccountId, message_key: str) -> str:
+    """A platform's message id may hold an openid, so only its hash is kept."""
+    return hashlib.sha256(f"{account}\n{message_key}".encode()).hexdigest()
+
+
+class Dispatch:
+    """Everything that happens to a conversation goes through here, from any channel, page or clock."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        hotels: Hotels,
+        seal: Seal,
+        nudges: Nudges,
+        patience: Patience,
+    ) -> None:
+        self.database, self.clock, self.hotels = database, clock, hotels
+        self.seal, self.nudges, self.patience = seal, nudges, patience
+
+    async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run `work` in one transaction, again from the start when somebody else was first."""
+        for _ in range(TRIES):
+            try:
+                async with self.database.write() as tx:
+                    return await work(tx)
+            except (StaleVersion, IntegrityError) as lost:
+                logger.debug("lost a race: %s", type(lost).__name__)
+        raise StaleVersion("too many others are writing to this conversation")
+
+    # ---- a guest's message or a channel's event
+
+    async def receive(self, account: AccountRow, inbound: Inbound) -> Received:
+        """Make a message safe: in the log once, however often it is delivered."""
+        received = await self.transact(lambda tx: self._receive(tx, account, inbound))
+        if received.deliveries > 1:
+            metrics.REPEATS.labels(account.channel).inc()
+            return received
+        metrics.MESSAGES.labels(account.channel).inc()
+        await self.poke(received.row, [received.identity.id])
+        return received
+
+    async def _receive(self, tx: AsyncConnection, account: AccountRow, inbound: Inbound) -> Received:
+        key = message_hash(account.account, inbound.message_key)
+        known = await people.arrived(tx, account.hotel, account.channel, account.account, key)
+        if known:
+            await people.count_delivery(tx, account.hotel, account.channel, account.account, key)
+            return await self._repeated(tx, account, key, known)
+        now = self.clock.now()
+        identity, row = await self._met(tx, account, inbound, now)
+        hotel = await self.hotels.get(tx, account.hotel)
+        command = await self._command(tx, hotel, account, identity, row, inbound, now)
+        after = await self.commit(tx, row, command, now, account)
+        await self._channel_side(tx, account, identity, inbound, after, key, now)
+        if not await people.arrive(tx, identity, key, after.seq, now):
+            raise StaleVersion
+        return Received(identity, after, key, after.seq, 1)
+
+    async def _repeated(
+        self, tx: AsyncConnection, account: AccountRow, key: str, known: people.Arrival
+    ) -> Received:
+        identity = await people.identity_of(tx, account.hotel, known.identity)
+        row = await log.row_of(tx, account.hotel, known.conversation)
+        assert identity is not None
+        assert row is not None
+        if account.config.get("custom_send", True) and not row.silent:
+            until = self.clock.now() + self.patience.handler_wait
+            await people.open_push(tx, identity, until, key)
+        return Received(identity, row, key, known.seq, known.deliveries + 1)
+
+    async def _met(
+        self, tx: AsyncConnection, account: AccountRow, inbound: Inbound, now: datetime
+    ) -> tuple[Identity, Conversation]:
+        """The identity and its conversation; both are made at first contact."""
+        identity = await people.find_identity(
+            tx, account.hotel, account.channel, account.account, inbound.external_id
+        )
+        if identity:
+            await outbox.lock_conversation(tx, account.hotel, identity.conversation)
+            row = await log.row_of(tx, account.hotel, identity.conversation)
+            assert row
+            return identity, row
+        hotel, guest, conversation = account.hotel, GuestId(new_id()), ConversationId(new_id())
+        identity = Identity(
+            hotel,
+            IdentityId(new_id()),
+            guest,
+            conversation,
+            account.channel,
+            account.account,
+            inbound.external_id,
+            None,
+        )
+        await people.add_guest(tx, hotel, guest, now)
+        row = await log.create(tx, hotel, conversation, guest, now)
+        await people.add_identity(tx, identity, now)
+        actor, body = Actor(ActorKind.GUEST, guest), {"channel": account.channel}
+        contacted = NewEvent(EventType.CONTACTED, now, actor, Audience.STAFF, identity.id, body)
+        return identity, await self.commit(tx, row, Record((contacted,)), now, account)
+
+    async def _command(
+        self,
+        tx: AsyncConnection,
+        hotel: Hotel,
+        account: AccountRow,
+        identity: Identity,
+        row: Conversation,
+        inbound: Inbound,
+        now: datetime,
+    ) -> Receive:
+        event = self._event(identity, inbound, now)
+        gone = await self.holder_gone(tx, row)
+        notice = hotel.file.privacy.version
+        if inbound.kind is InboundKind.TEXT:
+            kind = safety.emergency(inbound.text)
+            help_ = (
+                Said(Content(text=hotel.say(f"emergency_{kind}", now)), {"keys": [kind]}) if kind else None
+            )
+            return Receive(event, kind, help_, gone, notice)
+        words_ = self._unasked(hotel, row, inbound, now)
+        return Receive(event, holder_gone=gone, notice=notice, words=words_, ask=False)
+
+    def _event(self, identity: Identity, inbound: Inbound, now: datetime) -> NewEvent:
+        type_ = _EVENTS.get(inbound.kind, EventType.CHANNEL_EVENT_RECEIVED)
+        said = type_ is EventType.GUEST_SAID
+        text, sealed = self.seal.protect(inbound.text, bound_to(identity.hotel, identity.conversation))
+        details = {k: v for k, v in inbound.body.items() if k != "client_id"} or None
+        content = Content(text or None, sealed, details=details) if text or details else None
+        body = {
+            "kind": inbound.kind,
+            "subtype": inbound.subtype or None,
+            "sent_at": inbound.sent_at.isoformat() if inbound.sent_at else None,
+        }
+        if client_id := inbound.body.get("client_id"):
+            body["client_id"] = client_id
+        audience = Audience.GUEST if said else Audience.STAFF
+        return NewEvent(
+            type_, now, Actor(ActorKind.GUEST, identity.guest), audience, identity.id, body, content
+        )
+
+    def _unasked(self, hotel: Hotel, row: Conversation, inbound: Inbound, now: datetime) -> Said | None:
+        """What is said without asking the assistant: a welcome, or that a picture can't be read."""
+        seen = replace(row, visit=row.visit + 1) if row.state is State.CLOSED else row
+        if inbound.kind is InboundKind.FOLLOW:
+            key = "follow_welcome"
+        elif inbound.kind is InboundKind.MEDIA:
+            key = f"unsupported_{inbound.subtype}"
+            key = key if key in hotel.texts else "unsupported_media"
+        else:
+            return None
+        spoken = words.introduce(words.Spoken((hotel.say(key, now),), keys=(key,)), hotel, seen, now)
+        return Said(words.content_of(spoken, None), words.body_of(spoken, seen))
+
+    async def _channel_side(
+        self,
+        tx: AsyncConnection,
+        account: AccountRow,
+        identity: Identity,
+        inbound: Inbound,
+        row: Conversation,
+        key: str,
+        now: datetime,
+    ) -> None:
+        """What a message means to the channel: its reply window opens, its push may carry an answer."""
+        if inbound.kind is InboundKind.FOLLOW:
+            await people.change_guest(tx, identity.hotel, identity.guest, unfollowed_at=None)
+        if inbound.kind is InboundKind.UNFOLLOW:
+            await people.change_guest(tx, identity.hotel, identity.guest, unfollowed_at=now)
+            await outbox.put(tx, row.hotel, row.id, row.seq, (Wake("erase", now),), now)
+        windows = CHANNELS[account.channel].windows
+        if windows is None:
+            return
+        ledger = await people.ledger_of(tx, identity.hotel, identity.id)
+        await people.save_ledger(tx, identity.hotel, identity.id, windows.opened(ledger, inbound, now))
+        if not account.config.get("custom_send", True):
+            return
+        until = now if row.silent else now + self.patience.handler_wait
+        await outbox.release_waiting(tx, identity.hotel, identity.id, until)
+        await people.open_push(tx, identity, until, key)
+
+    # ---- asking the assistant
+
+    async def question(self, item: Item) -> Question | None:
+        """What to ask, or None when nothing is left to answer or the assistant must be silent."""
+        async with self.database.read() as tx:
+            row = await log.row_of(tx, item.hotel, item.conversation)
+            if row is None or row.silent or not row.pending:
+                return None
+            hotel = await self.hotels.get(tx, item.hotel)
+            said = await log.read_thread(tx, item.hotel, item.conversation, after=row.answered_seq)
+            turn = [(e, c) for e, c in said if e.type is EventType.GUEST_SAID and c.text]
+            options = await self._options(tx, row)
+            memory, handed_back = await log.last_memory(tx, item.hotel, item.conversation)
+            open_orders = await desk.list_orders(tx, item.hotel, orders.OPEN, item.conversation)
+            guest = await people.guest_of(tx, item.hotel, row.guest)
+            channel = await self._channel(tx, row)
+        now = self.clock.now()
+        text = "\n".join(channel.chosen(options, c.text or "") for _, c in turn)[:MODEL_TEXT]
+        facts = _facts(hotel, row, guest, open_orders, now, channel, handed_back)
+        return Question(text, memory, facts, row.epoch, row.guest_seq)
+
+    async def _options(self, tx: AsyncConnection, row: Conversation) -> list[Option]:
+        """The choices in the assistant's last message, which a guest may answer by a number."""
+        recent = await log.read_thread(tx, row.hotel, row.id, after=max(0, row.answered_seq - 1), limit=12)
+        for event, content in reversed(recent):
+            if event.type is EventType.ASSISTANT_SAID:
+                shown = (content.details or {}).get("options", ())
+                return [Option(o["title"], o["text"]) for o in shown]
+        return []
+
+    async def _channel(self, tx: AsyncConnection, row: Conversation) -> Channel:
+        identity = await people.identity_of(tx, row.hotel, row.identity) if row.identity else None
+        return CHANNELS[identity.channel if identity else "web"]
+
+    async def respond(self, item: Item, question: Question, turn: Turn) -> None:
+        """Append the assistant's answer, with all that it does, and end its question, in one transaction."""
+
+        async def work(tx: AsyncConnection) -> Conversation | None:
+            now = self.clock.now()
+            if not await outbox.settle_own(tx, item, "done", now):
+                return None  # another process has taken this question over
+            await outbox.lock_conversation(tx, item.hotel, item.conversation)
+            row = await log.row_of(tx, item.hotel, item.conversation)
+            assert row
+            hotel = await self.hotels.get(tx, item.hotel)
+            account = await self._account(tx, row)
+            command = await self._response(tx, hotel, row, question, turn, account, now)
+            return await self.commit(tx, row, command, now, account)
+
+        row = await self.transact(work)
+        if row:
+            await self.poke(row, [row.identity] if row.identity else [])
+
+    async def _response(
+        self,
+        tx: AsyncConnection,
+        hotel: Hotel,
+        row: Conversation,
+        question: Question,
+        turn: Turn,
+        account: AccountRow | None,
+        now: datetime,
+    ) -> Respond:
+        passive_only = bool(account and not account.config.get("custom_send", True))
+        open_orders = await desk.list_orders(tx, row.hotel, orders.OPEN, row.id)
+        acts: Sequence[Act] = turn.acts
+        try:
+            spoken = words.render(acts, hotel, row, now, passive_only)
+            also = orders.events_of(spoken.orders, open_orders, row.identity, now)
+        except (orders.UnknownOrder, ValueError) as error:
+            logger.warning("acts can't be carried out: %s", type(error).__name__)
+            spoken, also = words.render((Handoff(Reason.ACTION_FAILED),), hotel, row, now, passive_only), ()
+        body = {
+            **words.body_of(spoken, row),
+            "intent": turn.intent,
+            "confidence": round(turn.confidence, 4),
+            "handoff": spoken.handoff,
+        }
+        said = Said(words.content_of(spoken, turn.memory), body)
+        also += tuple(_preference(p, row.identity, now) for p in spoken.preferences)
+        notice = hotel.file.privacy.version
+        return Respond(question.epoch, question.through, said, also, spoken.handoff, spoken.detail, notice)
+
+    # ---- staff, clocks and deliveries
+
+    async def act(
+        self,
+        hotel: HotelId,
+        conversation: ConversationId,
+        command: Callable[[Conversation, bool], Command],
+        once: tuple[str, str] | None = None,
+    ) -> tuple[Conversation, int]:
+        """Carry out what `command(row, holder_gone)` asks; the row after it, and its first event's seq.
+
+        `once` (who, client id) makes a repetition answer with the first one's result. Raises Refused.
+        """
+
+        async def work(tx: AsyncConnection) -> tuple[Conversation, int]:
+            await outbox.lock_conversation(tx, hotel, conversation)
+            row = await log.row_of(tx, hotel, conversation)
+            if row is None:
+                raise LookupError(conversation)
+            key = message_hash(AccountId(once[0]), once[1]) if once else ""
+            if once and (known := await people.arrived(tx, hotel, "desk", AccountId(once[0]), key)):
+                return row, known.seq
+            now, account = self.clock.now(), await self._account(tx, row)
+            after = await self.commit(tx, row, command(row, await self.holder_gone(tx, row)), now, account)
+            if once:
+                await people.remember_command(tx, row, AccountId(once[0]), key, after.seq, now)
+            return after, after.seq
+
+        row, seq = await self.transact(work)
+        await self.poke(row, [row.identity] if row.identity else [])
+        return row, seq
+
+    async def erase(self, hotel: HotelId, guest: GuestId) -> int:
+        """Erase a guest, as guests.erase; afterwards no journal holds their words either."""
+        count = await self.transact(lambda tx: guests.erase(tx, self.commit, hotel, guest, self.clock.now()))
+        await self.database.forget()
+        return count
+
+    async def holder_gone(self, tx: AsyncConnection, row: Conversation) -> bool:
+        """Whether it is held by somebody who may not own anything any more."""
+        return row.state is State.STAFF and not await people.is_active(tx, row.hotel, row.holder)
+
+    async def commit(
+        self,
+        tx: AsyncConnection,
+        row: Conversation,
+        command: Command,
+        now: datetime,
+        account: AccountRow | None = None,
+    ) -> Conversation:
+        """Decide and write: events, the row, orders, preferences and outbox rows. Raises StaleVersion."""
+        decision = decide(row, command, now, self.patience)
+        events = await log.append(tx, row, decision)
+        await orders.project(tx, decision.row, events, decision.events)
+        await _remember(tx, decision.row, decision.events)
+        effects = [await self._routed(tx, row, effect, account) for effect in decision.effects]
+        await outbox.put(tx, row.hotel, row.id, decision.row.seq, [e for e in effects if e], now)
+        _count(events)
+        return decision.row
+
+    async def _routed(
+        self, tx: AsyncConnection, row: Conversation, effect: Effect, account: AccountRow | None
+    ) -> Effect | None:
+        """A delivery as its channel takes it: not at all where pages pull, with the next push where only that
+        can carry it."""
+        if not isinstance(effect, Deliver):
+            return effect
+        identity = await people.identity_of(tx, row.hotel, effect.identity)
+        if identity is None or CHANNELS[identity.channel].capabilities.pulls:
+            return None
+        if account is None or account.account != identity.account:
+            account = await desk.account_of(tx, identity.channel, identity.account)
+        passive_only = account is not None and not account.config.get("custom_send", True)
+        return replace(effect, due=None) if passive_only else effect
+
+    async def _account(self, tx: AsyncConnection, row: Conversation) -> AccountRow | None:
+        identity = await people.identity_of(tx, row.hotel, row.identity) if row.identity else None
+        return await desk.account_of(tx, identity.channel, identity.account) if identity else None
+
+    async def poke(self, row: Conversation, identities: Sequence[IdentityId] = ()) -> None:
+        lines = [f"line:{i}" for i in identities]
+        await self.nudges.nudge("outbox", f"conversation:{row.id}", f"hotel:{row.hotel}", *lines)
+
+
+_EVENTS: Mapping[InboundKind, EventType] = {
+    InboundKind.TEXT: EventType.GUEST_SAID,
+    InboundKind.MEDIA: EventType.GUEST_SAID,
+    InboundKind.FOLLOW: EventType.GUEST_FOLLOWED,
+    InboundKind.UNFOLLOW: EventType.GUEST_UNFOLLOWED,
+}
+
+
+def _help(hotel: Hotel, kind: str | None, now: datetime) -> Said | None:
+    """What to do and whom to call, before anything else."""
+    key = f"emergency_{kind}"
+    return Said(Content(text=hotel.say(key, now)), {"keys": [key]}) if kind else None
+
+
+def bound_to(hotel: HotelId, conversation: ConversationId) -> str:
+    """What a sealed number is bound to: it opens nowhere else."""
+    return f"{hotel}/{conversation}"
+
+
+def _preference(text: str, identity: IdentityId | None, now: datetime) -> NewEvent:
+    content = Content(text=text)
+    return NewEvent(EventType.PREFERENCE_REMEMBERED, now, ASSISTANT, Audience.STAFF, identity, {}, content)
+
+
+async def _remember(tx: AsyncConnection, row: Conversation, events: Sequence[NewEvent]) -> None:
+    new = [e.content.text for e in events if e.type is EventType.PREFERENCE_REMEMBERED and e.content]
+    if new:
+        guest = await people.guest_of(tx, row.hotel, row.guest)
+        kept = list(dict.fromkeys([*guest.preferences, *(text for text in new if text)]))
+        await people.change_guest(tx, row.hotel, row.guest, preferences=people.as_json(kept))
+
+
+def _count(events: Sequence[Event]) -> None:
+    for event in events:
+        if event.type is EventType.HANDOFF_REQUESTED:
+            metrics.HANDOFFS.labels(event.body["reason"]).inc()
+
+
+def _facts(
+    hotel: Hotel,
+    row: Conversation,
+    guest: people.Guest,
+    open_orders: Sequence[OrderRow],
+    now: datetime,
+    channel: Channel,
+    handed_back: bool,
+) -> dict[str, Any]:
+    """What an action always needs, as JSON."""
+    hours = hotel.duty(now)
+    local = now.astimezone(hotel.zone)
+    room = guest.room if guest.room_until is None or guest.room_until > now else None
+    return {
+        "hotel": hotel.id,
+        "timezone": hotel.file.zone.key,
+        "now": local.isoformat(timespec="seconds"),
+        "guest": {"name": guest.name, "preferences": list(guest.preferences)},
+        "room": room,
+        "stay": None,
+        "orders": [_order_fact(o) for o in open_orders],
+        "state": row.state,
+        "duty": {
+            "open": hours.open,
+            "until": hours.until.isoformat() if hours.until else None,
+            "next": hours.next.isoformat() if hours.next else None,
+        },
+        "handed_back": handed_back,
+        "buttons": channel.capabilities.buttons,
+        "rooms": list(hotel.file.rooms),
+        "room_types": {t.code: list(t.words) for t in hotel.file.room_types},
+    }
+
+
+def _order_fact(order: OrderRow) -> dict[str, Any]:
+    return {
+        "order": order.id,
+        "service": order.service,
+        "state": order.state,
+        "due_at": order.due_at.isoformat() if order.due_at else None,
+        "room": order.details.get("room"),
+        "what": order.details.get("what"),
+    }

@@ -1,0 +1,165 @@
+"""Staff accounts: passwords (argon2), lockout, sign-ins, and who has left.
+
+A password is never stored, a sign-in's token only as a hash. Hashing runs in a thread: it is slow on purpose.
+"""
+
+import asyncio
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.clock import Clock
+from bot.conversation import Wake
+from bot.ids import new_id
+from bot.model import HotelId, StaffId, State
+from bot.store import desk, outbox, people
+from bot.store.database import Database
+from bot.store.people import Staff
+
+FAILURES = 5
+LOCKED = timedelta(minutes=15)
+SIGNED_IN = timedelta(hours=12)
+MINIMUM = 10  # characters of a password of one's own
+ROLES = ("administrator", "agent")
+
+_HASHER = PasswordHasher()
+_NOBODY = _HASHER.hash("nobody")  # verified for unknown logins, so that they take as long
+
+
+class WrongLogin(Exception):
+    """No such login, or not this password."""
+
+
+class Locked(Exception):
+    """Too many failures; `retry_at` says when to try again."""
+
+    def __init__(self, retry_at: datetime) -> None:
+        super().__init__("locked")
+        self.retry_at = retry_at
+
+
+class UnknownStaff(LookupError):
+    """Nobody has this login."""
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """Who is at the desk, and in which hotels they work, with which role."""
+
+    staff: Staff
+    roles: dict[HotelId, str]
+
+
+def token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def one_time_password() -> str:
+    return secrets.token_urlsafe(12)
+
+
+async def add(
+    tx: AsyncConnection, login: str, name: str, roles: dict[HotelId, str], password: str, now: datetime
+) -> StaffId:
+    """Add a person with a one-time password."""
+    id_ = StaffId(new_id())
+    hashed = await asyncio.to_thread(_HASHER.hash, password)
+    await people.add_staff(tx, Staff(id_, login, name, hashed, True, True, 0, None), now)
+    for hotel, role in roles.items():
+        await people.join_hotel(tx, hotel, id_, role)
+    return id_
+
+
+async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -> None:
+    """Give a person a new one-time password and end all sign-ins. Raises UnknownStaff."""
+    member = await _member(tx, login)
+    hashed = await asyncio.to_thread(_HASHER.hash, password)
+    fresh = {"password": hashed, "must_change": True, "failures": 0, "locked_until": None, "changed_at": now}
+    await people.change_staff(tx, member.id, **fresh)
+    await people.sign_out(tx, id_=member.id)
+
+
+async def deactivate(tx: AsyncConnection, login: str, now: datetime) -> int:
+    """End a person's access; what they hold is nobody's from this moment. How many conversations that is."""
+    member = await _member(tx, login)
+    await people.change_staff(tx, member.id, active=False, changed_at=now)
+    await people.sign_out(tx, id_=member.id)
+    held = 0
+    for hotel in await people.roles_of(tx, member.id):
+        for row in await desk.list_conversations(tx, hotel, (State.STAFF,), member.id, limit=10_000):
+            await outbox.put(tx, hotel, row.id, row.seq, (Wake("lapse", now),), now)
+            held += 1
+    return held
+
+
+async def _member(tx: AsyncConnection, login: str) -> Staff:
+    member = await people.find_staff(tx, login)
+    if member is None:
+        raise UnknownStaff(login)
+    return member
+
+
+class Desk:
+    """Signing in and out. Raises WrongLogin and Locked; both take as long as a success."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    async def sign_in(self, login: str, password: str) -> tuple[str, SignedIn]:
+        """A new sign-in's token, shown once, and who it is."""
+        now = self._clock.now()
+        async with self._database.read() as tx:
+            member = await people.find_staff(tx, login)
+        if member and member.locked_until and member.locked_until > now:
+            raise Locked(member.locked_until)
+        right = await asyncio.to_thread(_verify, member.password if member else _NOBODY, password)
+        if member is None or not right or not member.active:
+            raise await self._failed(member, now)
+        token = secrets.token_urlsafe(32)
+        async with self._database.write() as tx:
+            await people.change_staff(tx, member.id, failures=0, locked_until=None)
+            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN)
+            return token, SignedIn(member, await people.roles_of(tx, member.id))
+
+    async def _failed(self, member: Staff | None, now: datetime) -> Exception:
+        if member is None:
+            return WrongLogin()
+        async with self._database.write() as tx:
+            failures = await people.count_failure(tx, member.id)
+            if failures < FAILURES:
+                return WrongLogin()
+            await people.change_staff(tx, member.id, failures=0, locked_until=now + LOCKED)
+        return Locked(now + LOCKED)
+
+    async def who(self, token: str) -> SignedIn | None:
+        """The person behind a token; None when it has run out or they have left."""
+        async with self._database.read() as tx:
+            member = await people.signed_in(tx, token_hash(token), self._clock.now())
+            return SignedIn(member, await people.roles_of(tx, member.id)) if member else None
+
+    async def sign_out(self, token: str) -> None:
+        async with self._database.write() as tx:
+            await people.sign_out(tx, token_hash=token_hash(token))
+
+    async def change_password(self, member: Staff, old: str, new: str, token: str) -> None:
+        """Raises WrongLogin. Ends every other sign-in of this person."""
+        if not await asyncio.to_thread(_verify, member.password, old):
+            raise WrongLogin
+        hashed = await asyncio.to_thread(_HASHER.hash, new)
+        now = self._clock.now()
+        async with self._database.write() as tx:
+            await people.change_staff(tx, member.id, password=hashed, must_change=False, changed_at=now)
+            await people.sign_out(tx, id_=member.id)
+            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN)
+
+
+def _verify(hashed: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(hashed, password)
+    except (VerificationError, InvalidHashError):
+        return False

@@ -1,0 +1,390 @@
+"""Due outbox rows: ask the assistant, deliver, wake. Any number of replicas may run this.
+
+A row is leased, or marked sending, and committed before the call; no transaction is open during one.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot import guests, metrics, orders
+from bot.channels import CHANNELS, Channel
+from bot.channels.port import Accepted, NeverDelivered, Option, Outcome, Reply, Sender, TryLater, Unclear
+from bot.conversation import Close, Conversation, Lapse, Record, Refused, clocks
+from bot.dispatch import Dispatch, Question
+from bot.engine import Engine, EngineFailed, Turn
+from bot.logs import conversation as logged
+from bot.model import (
+    SERVICE,
+    Audience,
+    EventType,
+    Handoff,
+    HotelId,
+    IdentityId,
+    NewEvent,
+    OrderId,
+    OrderState,
+    Reason,
+    State,
+)
+from bot.nudges import wait_for
+from bot.robots import Robots
+from bot.store import desk, log, outbox, people
+from bot.store.outbox import CUSTOM, Item
+from bot.store.people import Identity
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.5  # how often the outbox is looked at when nobody nudges
+BEAT_SECONDS = 2.0
+PASSIVE_LEASE = timedelta(seconds=16)  # the platform brings a push again within this, or has the answer
+CUSTOM_LEASE = timedelta(seconds=20)  # longer than any call may take
+GIVE_UP = timedelta(seconds=60)  # a delivery that can't be tried holds back the later ones no longer
+ASK_TRIES = 3
+ESCALATE_AGAIN = timedelta(minutes=5)
+
+
+class Worker:
+    """One per process. `process` names its leases."""
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        engine: Engine,
+        senders: Mapping[str, Sender],
+        robots: Robots,
+        process: str,
+        ask_lease: timedelta,
+    ) -> None:
+        self.dispatch, self.engine, self.senders, self.robots = dispatch, engine, senders, robots
+        self.process, self.ask_lease = process, ask_lease
+        self.database, self.clock = dispatch.database, dispatch.clock
+        self._running: set[asyncio.Task[None]] = set()
+        self._lines: set[IdentityId] = set()
+        self._loops: list[asyncio.Task[None]] = []
+        self._slots = asyncio.Semaphore(16)
+
+    async def start(self) -> None:
+        self._started = self.clock.now()
+        await self._beat()
+        await self._free_orphans()
+        self._loops = [asyncio.create_task(self._beating()), asyncio.create_task(self._working())]
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """Take nothing new, let what is under way end."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+
+    # ---- loops
+
+    async def _beating(self) -> None:
+        while True:
+            await self._guarded(self._beat)
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _beat(self) -> None:
+        async with self.database.write() as tx:
+            await outbox.beat(tx, self.process, self._started, self.clock.now())
+
+    async def _free_orphans(self) -> None:
+        """On SQLite there is one serving process: leases of others are those of the dead."""
+        if self.database.sqlite:
+            async with self.database.write() as tx:
+                await outbox.free_own(tx, [self.process], self.clock.now())
+
+    async def _working(self) -> None:
+        with self.dispatch.nudges.watch("outbox") as nudged:
+            while True:
+                nudged.clear()
+                await self._guarded(self._look)
+                await wait_for(nudged, LOOK_SECONDS)
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A database that is away must not end the loop: the rows stay, and so do we."""
+        try:
+            await work()
+        except Exception as error:
+            logger.error("the outbox can't be worked on: %s", type(error).__name__, exc_info=True)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        now = self.clock.now()
+        async with self.database.read() as tx:
+            due = await outbox.next_is_due(tx, now)
+            lines = [key for key in await outbox.due_lines(tx, now) if key[1] not in self._lines]
+            over = await outbox.run_out(tx, now)
+        if due:
+            async with self.database.write() as tx:
+                leased = await outbox.lease_due(tx, self.process, now, self.ask_lease)
+            for item in leased:
+                self._spawn(self._item(item))
+        for hotel, identity in lines:
+            self._lines.add(identity)
+            self._spawn(self._line(hotel, identity))
+        for item in over:
+            await self._ran_out(item, now)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.create_task(self._slot(work))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _slot(self, work: Awaitable[None]) -> None:
+        async with self._slots:
+            try:
+                await work
+            except Exception as error:
+                logger.error("work failed, its row stays: %s", type(error).__name__, exc_info=True)
+
+    # ---- questions and wake-ups
+
+    async def _item(self, item: Item) -> None:
+        with logged(item.conversation):
+            await _KINDS[item.kind](self, item)
+
+    async def _done(self, item: Item) -> None:
+        async with self.database.write() as tx:
+            await outbox.settle_own(tx, item, "done", self.clock.now())
+
+    async def _ask(self, item: Item) -> None:
+        question = await self.dispatch.question(item)
+        if question is None:
+            return await self._done(item)
+        turn = await self._turn(item, question)
+        await self.dispatch.respond(item, question, turn)
+
+    async def _turn(self, item: Item, question: Question) -> Turn:
+        """Rasa's decision; a failure is one too: a person is needed."""
+        failed = Turn((Handoff(Reason.ENGINE_FAILED),), question.memory)
+        if item.attempts > ASK_TRIES or not question.text.strip():
+            return failed
+        begun = self.clock.monotonic()
+        try:
+            turn = await self.engine.ask(question.text, question.memory, question.facts)
+        except EngineFailed as error:
+            logger.warning("the assistant failed: %s", error)
+            metrics.TURNS.labels("failed").inc()
+            return failed
+        metrics.ENGINE_SECONDS.observe(self.clock.monotonic() - begun)
+        metrics.TURNS.labels("answered").inc()
+        return turn
+
+    async def _lapse(self, item: Item) -> None:
+        """The guest of a held conversation has waited too long: it is nobody's again, and rings."""
+
+        def lapse(row: Conversation, gone: bool) -> Lapse:
+            due = clocks(row, self.dispatch.patience).get("lapse")
+            if not gone and (due is None or due > self.clock.now()):
+                raise Refused("not_due")
+            return Lapse("holder_inactive" if gone else "overdue")
+
+        with suppress(Refused):
+            await self.dispatch.act(item.hotel, item.conversation, lapse)
+        await self._done(item)
+
+    async def _idle(self, item: Item) -> None:
+        """A visit that has gone quiet ends by itself."""
+
+        def close(row: Conversation, _gone: bool) -> Close:
+            due = clocks(row, self.dispatch.patience).get("idle")
+            if due is None or due > self.clock.now():
+                raise Refused("not_due")
+            return Close(SERVICE, "idle")
+
+        with suppress(Refused):
+            await self.dispatch.act(item.hotel, item.conversation, close)
+        await self._done(item)
+
+    async def _escalate(self, item: Item) -> None:
+        """Nobody has claimed it: tell the hotel's group, again and again until somebody does."""
+        async with self.database.read() as tx:
+            row = await log.row_of(tx, item.hotel, item.conversation)
+            hotel = await self.dispatch.hotels.get(tx, item.hotel)
+        now = self.clock.now()
+        if row is None or row.state is not State.WAITING:
+            return await self._done(item)
+        due = clocks(row, self.dispatch.patience)["escalate"]
+        hours = hotel.duty(now)
+        if not hours.open and row.reason is not Reason.EMERGENCY and hours.next:
+            due = max(due, hours.next)
+        if due > now:
+            return await self._later(item, due)
+        await self.robots.tell(hotel, row, now)
+        await self._later(item, self.clock.now() + ESCALATE_AGAIN)
+
+    async def _later(self, item: Item, due: datetime) -> None:
+        async with self.database.write() as tx:
+            await outbox.put_back(tx, item, due, self.clock.now(), part=0)
+
+    async def _ring(self, item: Item) -> None:
+        """An order's minute has come: it rings at the desk until somebody ticks it."""
+        now = self.clock.now()
+        async with self.database.read() as tx:
+            order = await desk.order_of(tx, item.hotel, OrderId(item.key))
+        if order is None or order.state is not OrderState.OPEN or order.due_at is None or order.due_at > now:
+            return await self._done(item)
+        rung = orders.rung(order, now)
+        once = (order.id, f"rung {order.due_at.isoformat()}")
+        await self.dispatch.act(item.hotel, item.conversation, lambda row, gone: Record((rung,)), once)
+        await self._done(item)
+
+    async def _erase(self, item: Item) -> None:
+        """The guest has unfollowed: erase once nothing of theirs is open, at the latest in 30 days."""
+        now = self.clock.now()
+        async with self.database.read() as tx:
+            found = await guests.erasure_due(tx, item.hotel, item.conversation, now)
+        if found and found[1] > now:
+            return await self._later(item, found[1])
+        if found:
+            await self.dispatch.erase(item.hotel, found[0])
+        await self._done(item)
+
+    # ---- deliveries
+
+    async def _line(self, hotel: HotelId, identity: IdentityId) -> None:
+        """Deliver the head of one identity's line; the next look sees what comes after it."""
+        try:
+            sending = await self._take_head(hotel, identity)
+            if sending:
+                with logged(sending[0].conversation):
+                    await self._deliver(*sending)
+        finally:
+            self._lines.discard(identity)
+        await self.dispatch.nudges.nudge("outbox")
+
+    async def _take_head(self, hotel: HotelId, identity: IdentityId) -> tuple[Item, Identity, Channel] | None:
+        """The head, marked sending; None when it can't go now."""
+        now = self.clock.now()
+        async with self.database.write() as tx:
+            item = await outbox.head(tx, hotel, identity)
+            to = await people.identity_of(tx, hotel, identity)
+            if (
+                item is None
+                or to is None
+                or item.state != "queued"
+                or item.due_at is None
+                or item.due_at > now
+            ):
+                return None
+            channel = CHANNELS[to.channel]
+            if not await self._window_allows(tx, item, to, channel, now):
+                await outbox.put_back(tx, item, None, now, "window")  # waits for the guest's next word
+                return None
+            if not await outbox.mark_sending(tx, item, self.process, CUSTOM, now, CUSTOM_LEASE):
+                return None
+        return item, to, channel
+
+    async def _window_allows(
+        self, tx: AsyncConnection, item: Item, to: Identity, channel: Channel, now: datetime
+    ) -> bool:
+        """Whether the platform still takes one; the last one of a window is kept for a person."""
+        if channel.windows is None:
+            return True
+        left = channel.windows.allowance(await people.ledger_of(tx, to.hotel, to.id), now).left
+        event = await log.event_of(tx, item.hotel, item.conversation, item.seq)
+        return left >= (1 if event and event.type is EventType.STAFF_SAID else 2)
+
+    async def _deliver(self, item: Item, to: Identity, channel: Channel) -> None:
+        parts = await self.parts_of(item, channel)
+        if to.external is None or item.part >= len(parts):
+            outcome: Outcome = NeverDelivered("erased")
+        else:
+            sender = self.senders[channel.name]
+            outcome = await sender.send(to.account, to.external, Reply(parts[item.part]))
+        metrics.DELIVERIES.labels(channel.name, type(outcome).__name__).inc()
+        await self._settle(item, to, channel, outcome, len(parts))
+
+    async def parts_of(self, item: Item, channel: Channel) -> list[str]:
+        """The texts that carry a message on its channel; none once it has been erased."""
+        async with self.database.read() as tx:
+            content = await log.content_of(tx, item.hotel, item.conversation, item.seq)
+        if content is None or not content.text:
+            return []
+        options = tuple(Option(o["title"], o["text"]) for o in (content.details or {}).get("options", ()))
+        return channel.parts(Reply(content.text, options))
+
+    async def _settle(self, item: Item, to: Identity, channel: Channel, outcome: Outcome, parts: int) -> None:
+        now = self.clock.now()
+        match outcome:
+            case Accepted() if item.part + 1 < parts:
+                async with self.database.write() as tx:
+                    await self._spend(tx, to, channel)
+                    await outbox.put_back(tx, item, now, now, part=item.part + 1)
+            case Accepted():
+                await self.end(item, "accepted", EventType.DELIVERY_ACCEPTED, to, channel)
+            case Unclear(why):
+                await self.end(item, "unclear", EventType.DELIVERY_UNCLEAR, to, channel, why)
+            case TryLater(after, why) if now + timedelta(seconds=after) - item.created_at < GIVE_UP:
+                async with self.database.write() as tx:
+                    await outbox.put_back(tx, item, now + timedelta(seconds=after), now, why)
+            case TryLater(_, why):
+                await self.end(item, "failed", EventType.DELIVERY_FAILED, to, None, why)
+            case NeverDelivered(why):
+                await self._refused(item, to, channel, why, now)
+
+    async def _refused(self, item: Item, to: Identity, channel: Channel, why: str, now: datetime) -> None:
+        if channel.windows is None or why not in channel.windows.shut:
+            return await self.end(item, "failed", EventType.DELIVERY_FAILED, to, None, why)
+        async with self.database.write() as tx:  # the platform knows better than our ledger
+            kept = await people.ledger_of(tx, to.hotel, to.id)
+            await people.save_ledger(tx, to.hotel, to.id, channel.windows.refused(kept, why))
+            await outbox.put_back(tx, item, None, now, why)
+        await self.dispatch.nudges.nudge(f"hotel:{item.hotel}", f"conversation:{item.conversation}")
+
+    async def _spend(self, tx: AsyncConnection, to: Identity, channel: Channel | None) -> None:
+        if channel and channel.windows:
+            kept = await people.ledger_of(tx, to.hotel, to.id)
+            await people.save_ledger(tx, to.hotel, to.id, channel.windows.spent(kept))
+
+    async def end(
+        self,
+        item: Item,
+        state: str,
+        type_: EventType,
+        to: Identity | None,
+        spent_on: Channel | None,
+        why: str | None = None,
+    ) -> None:
+        """End a delivery, with its event in the log."""
+        now = self.clock.now()
+        async with self.database.write() as tx:
+            if not await outbox.settle(tx, item, state, now, why, was="sending"):
+                return
+            if to:
+                await self._spend(tx, to, spent_on)
+        body = {"seq": item.seq, "why": why}
+        event = NewEvent(type_, now, SERVICE, Audience.STAFF, item.identity, body)
+        await self.dispatch.act(item.hotel, item.conversation, lambda row, gone: Record((event,)))
+
+    async def _ran_out(self, item: Item, now: datetime) -> None:
+        """A delivery in flight whose lease is over: nobody will tell us any more how it went."""
+        if item.via == CUSTOM:
+            return await self.end(item, "unclear", EventType.DELIVERY_UNCLEAR, None, None, "process_lost")
+        async with self.database.read() as tx:
+            up = await outbox.was_up(tx, item.changed_at, item.changed_at + PASSIVE_LEASE)
+            to = await people.identity_of(tx, item.hotel, item.identity) if item.identity else None
+        if not up:
+            return await self.end(item, "unclear", EventType.DELIVERY_UNCLEAR, None, None, "no_witness")
+        parts = await self.parts_of(item, CHANNELS[to.channel]) if to else []
+        if item.part + 1 < len(parts):
+            async with self.database.write() as tx:
+                await outbox.put_back(tx, item, now, now, part=item.part + 1)
+            return
+        await self.end(item, "accepted", EventType.DELIVERY_ACCEPTED, None, None)
+
+
+_KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
+    "ask": Worker._ask,
+    "lapse": Worker._lapse,
+    "idle": Worker._idle,
+    "escalate": Worker._escalate,
+    "ring": Worker._ring,
+    "erase": Worker._erase,
+}
