@@ -1,0 +1,518 @@
+"""The desk's API: REST to act, a WebSocket (or long polling) to follow. guard.guard_desk stands before it."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from bot import dispatch, metrics, orders, staff
+from bot.conversation import (
+    Acknowledge,
+    Claim,
+    Close,
+    Command,
+    Conversation,
+    Note,
+    Record,
+    Refused,
+    Release,
+    Resend,
+    Said,
+    Speak,
+)
+from bot.http import views
+from bot.http.feed import Feed
+from bot.http.guard import (
+    CLOCK,
+    COOKIE,
+    DATABASE,
+    DESK,
+    DISPATCH,
+    HOTELS,
+    SETTINGS,
+    SIGNED_IN,
+    Caller,
+    Problem,
+    caller,
+    dumps,
+    read_object,
+    respond,
+    text_of,
+)
+from bot.http.views import Lens
+from bot.ids import new_id
+from bot.model import Actor, ActorKind, Content, ConversationId, EventType, OrderId, OrderState, State
+from bot.nudges import wait_for
+from bot.sealing import CannotOpen
+from bot.staff import SignedIn
+from bot.store import desk, log, outbox, people
+
+TEXT_LIMIT = 5000
+LOOK_SECONDS = 2.0
+POLL_SECONDS = 25.0
+HEARTBEAT = 25.0
+CLOSE_REASONS = frozenset({"solved", "no_answer", "spam", "other"})
+
+
+def add_routes(app: web.Application) -> None:
+    one = "/desk/v1/hotels/{hotel}/conversations/{conversation}"
+    app.router.add_post("/desk/v1/session", sign_in)
+    app.router.add_get("/desk/v1/session", who)
+    app.router.add_delete("/desk/v1/session", sign_out)
+    app.router.add_post("/desk/v1/password", change_password)
+    app.router.add_get("/desk/v1/hotels/{hotel}/conversations", list_conversations)
+    app.router.add_get(one, show_conversation)
+    app.router.add_post(f"{one}/claim", claim)
+    app.router.add_post(f"{one}/reply", reply)
+    app.router.add_post(f"{one}/note", note)
+    app.router.add_post(f"{one}/release", release)
+    app.router.add_post(f"{one}/close", close)
+    app.router.add_post(f"{one}/acknowledge", acknowledge)
+    app.router.add_post(f"{one}/resend", resend)
+    app.router.add_post(f"{one}/read", read)
+    app.router.add_post(one + r"/events/{seq:\d+}/sealed", open_sealed)
+    app.router.add_get("/desk/v1/hotels/{hotel}/orders", list_orders)
+    app.router.add_post("/desk/v1/hotels/{hotel}/orders/{order}/done", finish_order)
+    app.router.add_get("/desk/v1/hotels/{hotel}/feed", feed)
+    app.router.add_get("/desk/v1/hotels/{hotel}/feed/poll", poll)
+
+
+# ---- signing in
+
+
+async def sign_in(request: web.Request) -> web.Response:
+    body = await read_object(request)
+    login, password = text_of(body, "login", 64), text_of(body, "password", 200)
+    try:
+        token, signed_in = await request.app[DESK].sign_in(login, password)
+    except staff.WrongLogin:
+        raise Problem(401, "wrong_login") from None
+    except staff.Locked as locked:
+        zone = await _some_zone(request)
+        raise Problem(423, "locked", retry_at=locked.retry_at, zone=zone) from None
+    response = respond(await _session(request, signed_in))
+    secure = request.app[SETTINGS].base_url.startswith("https:")
+    age = int(staff.SIGNED_IN.total_seconds())
+    response.set_cookie(
+        COOKIE, token, max_age=age, path="/desk", httponly=True, samesite="Strict", secure=secure
+    )
+    return response
+
+
+async def _some_zone(request: web.Request) -> Any:
+    async with request.app[DATABASE].read() as tx:
+        rows = await desk.list_hotels(tx)
+        return (await request.app[HOTELS].get(tx, rows[0].id)).zone if rows else None
+
+
+async def _session(request: web.Request, signed_in: SignedIn) -> dict[str, Any]:
+    async with request.app[DATABASE].read() as tx:
+        hotels = {row.id: row for row in await desk.list_hotels(tx)}
+    member = signed_in.staff
+    return {
+        "staff": {
+            "id": member.id,
+            "name": member.name,
+            "login": member.login,
+            "must_change_password": member.must_change,
+        },
+        "hotels": [
+            {"id": id_, "name": hotels[id_].name, "timezone": hotels[id_].timezone, "role": role}
+            for id_, role in signed_in.roles.items()
+        ],
+        "now": request.app[CLOCK].now(),
+    }
+
+
+async def who(request: web.Request) -> web.Response:
+    return respond(await _session(request, request[SIGNED_IN]))
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    await request.app[DESK].sign_out(request.cookies.get(COOKIE, ""))
+    response = respond({})
+    response.del_cookie(COOKIE, path="/desk")
+    return response
+
+
+async def change_password(request: web.Request) -> web.Response:
+    body, member = await read_object(request), request[SIGNED_IN].staff
+    old, new = text_of(body, "old", 200), text_of(body, "new", 200)
+    if len(new) < staff.MINIMUM:
+        raise Problem(400, "password_too_short", minimum=staff.MINIMUM)
+    if new == old:
+        raise Problem(400, "password_same")
+    try:
+        await request.app[DESK].change_password(member, old, new, request.cookies[COOKIE])
+    except staff.WrongLogin:
+        raise Problem(403, "wrong_password") from None
+    signed_in = await request.app[DESK].who(request.cookies[COOKIE])
+    assert signed_in
+    return respond(await _session(request, signed_in))
+
+
+# ---- looking
+
+
+async def _lens(request: web.Request, tx: Any, me: Caller) -> Lens:
+    hotel = await request.app[HOTELS].get(tx, me.hotel)
+    return Lens(hotel, f"staff:{me.signed_in.staff.id}", request.app[CLOCK].now())
+
+
+async def list_conversations(request: web.Request) -> web.Response:
+    me, query = caller(request), request.query
+    states = _states(query.get("state", ""))
+    limit = min(max(int(query.get("limit", "50")) if query.get("limit", "50").isdecimal() else 50, 1), 200)
+    holder = me.signed_in.staff.id if query.get("mine") == "1" else None
+    async with request.app[DATABASE].read() as tx:
+        lens = await _lens(request, tx, me)
+        rows = await desk.list_conversations(
+            tx, me.hotel, states, holder, _key(query.get("after")), None, limit
+        )
+        shown = await views.show_rows(tx, lens, rows)
+    following = f"{shown[-1]['changed_at'].isoformat()}~{shown[-1]['id']}" if len(rows) == limit else None
+    return respond({"conversations": shown, "next": following})
+
+
+def _states(text: str) -> tuple[State, ...]:
+    try:
+        return tuple(State(part) for part in text.split(",") if part)
+    except ValueError:
+        raise Problem(400, "bad_request") from None
+
+
+def _key(text: str | None) -> tuple[datetime, str] | None:
+    if not text:
+        return None
+    at, _, id_ = text.partition("~")
+    try:
+        return datetime.fromisoformat(at), id_
+    except ValueError:
+        raise Problem(400, "bad_request") from None
+
+
+async def show_conversation(request: web.Request) -> web.Response:
+    me, id_ = caller(request), ConversationId(request.match_info["conversation"])
+    after = request.query.get("after", "0")
+    async with request.app[DATABASE].read() as tx:
+        return respond(await _shown(request, tx, me, id_, int(after) if after.isdecimal() else 0))
+
+
+async def _shown(
+    request: web.Request, tx: Any, me: Caller, id_: ConversationId, after: int
+) -> dict[str, Any]:
+    row = await log.row_of(tx, me.hotel, id_)
+    if row is None:
+        raise Problem(404, "not_found")
+    lens = await _lens(request, tx, me)
+    placed = await desk.list_orders(tx, me.hotel, (), id_)
+    return {
+        "conversation": (await views.show_rows(tx, lens, [row]))[0],
+        "events": await views.show_events(tx, lens, row, after),
+        "seq": row.seq,
+        "reply": await views.show_reply(tx, lens, row),
+        "orders": await views.show_orders(tx, lens, placed),
+    }
+
+
+# ---- acting
+
+Build = Callable[[Conversation, bool], Command]
+
+
+async def _act(request: web.Request, build: Build, client_id: str | None = None) -> tuple[Conversation, int]:
+    me, id_ = caller(request), ConversationId(request.match_info["conversation"])
+    once = (me.signed_in.staff.id, client_id) if client_id else None
+    try:
+        return await request.app[DISPATCH].act(me.hotel, id_, build, once)
+    except LookupError:
+        raise Problem(404, "not_found") from None
+    except Refused as refused:
+        raise await _problem(request, refused) from None
+
+
+_REFUSALS = {"closed": "closed", "unreachable": "reply_window_closed", "not_held": "not_holder"}
+
+
+async def _problem(request: web.Request, refused: Refused) -> Problem:
+    """A refusal as the page needs it: who holds the conversation, and since when."""
+    if refused.code not in ("held", "not_holder") or refused.holder is None:
+        return Problem(409, _REFUSALS.get(refused.code, "not_holder"))
+    async with request.app[DATABASE].read() as tx:
+        names = await people.names_of(tx, {refused.holder})
+    name = names.get(refused.holder, "")
+    problem = Problem(409, "held", holder=name, since=refused.since)
+    problem.values["holder_id"] = refused.holder
+    return problem
+
+
+async def _row(request: web.Request, row: Conversation) -> dict[str, Any]:
+    me = caller(request)
+    async with request.app[DATABASE].read() as tx:
+        return (await views.show_rows(tx, await _lens(request, tx, me), [row]))[0]
+
+
+async def _row_and_event(request: web.Request, row: Conversation, seq: int) -> dict[str, Any]:
+    me = caller(request)
+    async with request.app[DATABASE].read() as tx:
+        lens = await _lens(request, tx, me)
+        shown = (await views.show_rows(tx, lens, [row]))[0]
+        events = await views.show_events(tx, lens, row, seq - 1)
+    return {"conversation": shown, "event": events[0] if events else None}
+
+
+async def claim(request: web.Request) -> web.Response:
+    member = caller(request).signed_in.staff.id
+    row, _ = await _act(request, lambda row, gone: Claim(member, gone))
+    return respond({"conversation": await _row(request, row)})
+
+
+async def reply(request: web.Request) -> web.Response:
+    body, me = await read_object(request), caller(request)
+    text, client_id = text_of(body, "text", TEXT_LIMIT), text_of(body, "client_id", 64)
+    take_over = body.get("take_over", True) is not False
+    id_ = ConversationId(request.match_info["conversation"])
+    content = _protected(request, me, id_, text)
+    said = {"client_id": client_id}
+
+    def speak(row: Conversation, gone: bool) -> Speak:
+        return Speak(me.signed_in.staff.id, content, said, None, gone, take_over)
+
+    row, seq = await _act(request, speak, client_id)
+    return respond(await _row_and_event(request, row, seq))
+
+
+def _protected(request: web.Request, me: Caller, id_: ConversationId, text: str) -> Content:
+    """Staff's words are kept like a guest's: identifying numbers masked, their originals sealed."""
+    seal = request.app[DISPATCH].seal
+    return Content(*seal.protect(text, dispatch.bound_to(me.hotel, id_)))
+
+
+async def note(request: web.Request) -> web.Response:
+    body, me = await read_object(request), caller(request)
+    text, client_id = text_of(body, "text", TEXT_LIMIT), text_of(body, "client_id", 64)
+    id_ = ConversationId(request.match_info["conversation"])
+    content = _protected(request, me, id_, text)
+    member = me.signed_in.staff.id
+    row, seq = await _act(
+        request, lambda row, gone: Note(member, content, {"client_id": client_id}), client_id
+    )
+    return respond(await _row_and_event(request, row, seq))
+
+
+async def release(request: web.Request) -> web.Response:
+    me = caller(request)
+    async with request.app[DATABASE].read() as tx:
+        hotel = await request.app[HOTELS].get(tx, me.hotel)
+    text = hotel.say("released_to_assistant", request.app[CLOCK].now(), staff=me.signed_in.staff.name)
+    words = Said(Content(text=text), {"keys": ["released_to_assistant"], "introduced": True})
+    row, _ = await _act(request, lambda row, gone: Release(me.signed_in.staff.id, words))
+    return respond({"conversation": await _row(request, row)})
+
+
+async def close(request: web.Request) -> web.Response:
+    body, me = await read_object(request), caller(request)
+    if body.get("reason") not in CLOSE_REASONS:
+        raise Problem(400, "bad_reason")
+    text = text_of(body, "note", TEXT_LIMIT, required=False)
+    id_ = ConversationId(request.match_info["conversation"])
+    content = _protected(request, me, id_, text) if text.strip() else None
+    actor = Actor(ActorKind.STAFF, me.signed_in.staff.id)
+    row, _ = await _act(request, lambda row, gone: Close(actor, body["reason"], content))
+    return respond({"conversation": await _row(request, row)})
+
+
+async def acknowledge(request: web.Request) -> web.Response:
+    member = caller(request).signed_in.staff.id
+    row, _ = await _act(request, lambda row, gone: Acknowledge(member))
+    return respond({"conversation": await _row(request, row)})
+
+
+async def resend(request: web.Request) -> web.Response:
+    """再发一次: staff alone may repeat what may have arrived."""
+    body, me = await read_object(request), caller(request)
+    seq = body.get("seq")
+    id_ = ConversationId(request.match_info["conversation"])
+    async with request.app[DATABASE].read() as tx:
+        event = await log.event_of(tx, me.hotel, id_, seq) if isinstance(seq, int) else None
+        content = await log.content_of(tx, me.hotel, id_, event.seq) if event else None
+    if event is None or event.identity is None or content is None or not content.text:
+        raise Problem(404, "not_found")
+    if event.type not in (EventType.STAFF_SAID, EventType.ASSISTANT_SAID):
+        raise Problem(400, "not_unclear")
+    found, identity, member = event.seq, event.identity, me.signed_in.staff.id
+    await _check_repeatable(request, me, id_, found)
+    row, _ = await _act(request, lambda row, gone: Resend(member, found, identity))
+    return respond({"conversation": await _row(request, row)})
+
+
+async def _check_repeatable(request: web.Request, me: Caller, id_: ConversationId, seq: int) -> None:
+    async with request.app[DATABASE].read() as tx:
+        state, _ = (await outbox.deliveries(tx, me.hotel, id_)).get(seq, ("", None))
+    if state not in ("unclear", "failed"):
+        raise Problem(409, "not_unclear")
+
+
+async def read(request: web.Request) -> web.Response:
+    body, me = await read_object(request), caller(request)
+    id_, seq = ConversationId(request.match_info["conversation"]), body.get("seq")
+    if not isinstance(seq, int) or seq < 0:
+        raise Problem(400, "bad_request")
+    async with request.app[DATABASE].write() as tx:
+        row = await log.row_of(tx, me.hotel, id_)
+        if row is None:
+            raise Problem(404, "not_found")
+        viewer = f"staff:{me.signed_in.staff.id}"
+        await people.mark_read(tx, me.hotel, id_, viewer, min(seq, row.seq))
+    return respond({})
+
+
+async def open_sealed(request: web.Request) -> web.Response:
+    """The sealed numbers of one message, for those who may; every opening is on record."""
+    me, id_ = caller(request), ConversationId(request.match_info["conversation"])
+    if me.signed_in.roles[me.hotel] != "administrator":
+        raise Problem(403, "forbidden")
+    seq = int(request.match_info["seq"])
+    async with request.app[DATABASE].write() as tx:
+        content = await log.content_of(tx, me.hotel, id_, seq)
+        if content is None or not content.sealed:
+            raise Problem(404, "nothing_sealed")
+        now, what = request.app[CLOCK].now(), f"{id_}#{seq}"
+        await people.record_audit(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "open_sealed", what)
+    seal, bound = request.app[DISPATCH].seal, dispatch.bound_to(me.hotel, id_)
+    try:
+        opened = [{"kind": s["kind"], "value": seal.open(s, bound)} for s in content.sealed]
+    except CannotOpen:
+        raise Problem(409, "nothing_sealed") from None
+    return respond({"values": opened})
+
+
+# ---- orders
+
+
+async def list_orders(request: web.Request) -> web.Response:
+    me = caller(request)
+    wanted = {
+        "open": orders.OPEN,
+        "done": (OrderState.DONE,),
+        "cancelled": (OrderState.CANCELLED,),
+        "": (),
+    }
+    states = wanted.get(request.query.get("state", "open"))
+    if states is None:
+        raise Problem(400, "bad_request")
+    async with request.app[DATABASE].read() as tx:
+        lens = await _lens(request, tx, me)
+        found = await desk.list_orders(tx, me.hotel, states)
+        return respond({"orders": await views.show_orders(tx, lens, found)})
+
+
+async def finish_order(request: web.Request) -> web.Response:
+    """Tick an order as done: a wake-up call as called."""
+    body, me = await read_object(request), caller(request)
+    text = text_of(body, "note", TEXT_LIMIT, required=False)
+    id_, member = OrderId(request.match_info["order"]), me.signed_in.staff.id
+    async with request.app[DATABASE].read() as tx:
+        order = await desk.order_of(tx, me.hotel, id_)
+    if order is None:
+        raise Problem(404, "not_found")
+    if order.state not in orders.OPEN:
+        raise Problem(409, "order_not_open")
+    done = orders.done(order, member, request.app[CLOCK].now(), text or None)
+    once = (order.id, "done")  # two people ticking at once: one event
+    await request.app[DISPATCH].act(me.hotel, order.conversation, lambda row, gone: Record((done,)), once)
+    async with request.app[DATABASE].read() as tx:
+        lens = await _lens(request, tx, me)
+        found = await desk.order_of(tx, me.hotel, id_)
+        return respond({"order": (await views.show_orders(tx, lens, [found] if found else []))[0]})
+
+
+# ---- following
+
+
+async def _frames(request: web.Request, place: Feed, me: Caller) -> list[dict[str, Any]]:
+    async with request.app[DATABASE].read() as tx:
+        return await place.frames(tx, await _lens(request, tx, me))
+
+
+async def feed(request: web.Request) -> web.StreamResponse:
+    me = caller(request)
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=64_000)
+    await socket.prepare(request)
+    hello = await socket.receive(timeout=10)
+    frame = _frame(hello.data) if hello.type is WSMsgType.TEXT else None
+    if frame is None or frame.get("type") != "hello":
+        await socket.close(code=4401)
+        return socket
+    place = Feed.resume(frame.get("cursor"), frame.get("follow"), request.app[CLOCK].now())
+    metrics.SOCKETS.labels("desk").inc()
+    with request.app[DISPATCH].nudges.watch(f"hotel:{me.hotel}") as nudged:
+        pushing = asyncio.create_task(_push(request, socket, place, me, nudged))
+        try:
+            await _listen(socket, place, nudged)
+        finally:
+            pushing.cancel()
+            with suppress(asyncio.CancelledError):
+                await pushing
+            metrics.SOCKETS.labels("desk").dec()
+    return socket
+
+
+async def _push(
+    request: web.Request, socket: web.WebSocketResponse, place: Feed, me: Caller, nudged: asyncio.Event
+) -> None:
+    """Send what is new at each nudge, and look by itself when none comes."""
+    token = request.cookies.get(COOKIE, "")
+    while not socket.closed:
+        nudged.clear()
+        if await request.app[DESK].who(token) is None:
+            await socket.close(code=4401)  # signed out, deactivated or run out
+            return
+        for frame in await _frames(request, place, me):
+            await socket.send_str(dumps(frame))
+        await wait_for(nudged, LOOK_SECONDS)
+
+
+async def _listen(socket: web.WebSocketResponse, place: Feed, nudged: asyncio.Event) -> None:
+    async for message in socket:
+        frame = _frame(message.data) if message.type is WSMsgType.TEXT else None
+        match frame:
+            case {"type": "ping"}:
+                await socket.send_str('{"type":"pong"}')
+            case {"type": "follow", "conversation": str(id_), "after": int(after)}:
+                place.follow[ConversationId(id_)] = after
+                nudged.set()
+            case {"type": "unfollow", "conversation": str(id_)}:
+                place.follow.pop(ConversationId(id_), None)
+
+
+def _frame(raw: str) -> dict[str, Any] | None:
+    try:
+        frame = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return frame if isinstance(frame, dict) else None
+
+
+async def poll(request: web.Request) -> web.Response:
+    """The same frames for a page whose sockets fail; answers when there is something, or in 25 s."""
+    me, clock = caller(request), request.app[CLOCK]
+    follow = {
+        id_: int(seq)
+        for id_, _, seq in (part.partition(":") for part in request.query.getall("follow", []))
+        if seq.isdecimal()
+    }
+    place = Feed.resume(request.query.get("cursor"), follow, clock.now())
+    deadline = clock.monotonic() + POLL_SECONDS
+    with request.app[DISPATCH].nudges.watch(f"hotel:{me.hotel}") as nudged:
+        while True:
+            nudged.clear()
+            frames = await _frames(request, place, me)
+            left = deadline - clock.monotonic()
+            if frames or left <= 0:
+                return respond({"frames": frames, "cursor": place.cursor})
+            await wait_for(nudged, min(left, LOOK_SECONDS))

@@ -1,0 +1,116 @@
+"""What a desk follows: rows and orders that changed, events of the threads it has open.
+
+A cursor is a time of change. Reading goes back a little behind it, since commits of other processes may
+show late; what was sent already is known by its seq and not sent again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot import orders
+from bot.http import views
+from bot.http.views import Lens
+from bot.model import ConversationId, State
+from bot.store import desk, log
+
+OVERLAP = timedelta(seconds=10)
+TOO_OLD = timedelta(days=2)
+LIST = 300
+OPEN_STATES = (State.BOT, State.WAITING, State.STAFF)
+
+Frame = dict[str, Any]
+
+
+@dataclass
+class Feed:
+    """One desk's place in its hotel's changes."""
+
+    cursor: datetime | None = None
+    follow: dict[ConversationId, int] = field(default_factory=dict)
+    _rows: dict[str, Any] = field(default_factory=dict)
+    _orders: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def resume(cls, cursor: object, follow: object, now: datetime) -> "Feed":
+        """From what the page remembers; anything unreadable or too old begins anew."""
+        try:
+            at = datetime.fromisoformat(cursor) if isinstance(cursor, str) and cursor else None
+        except ValueError:
+            at = None
+        if at is None or at.tzinfo is None or now - at > TOO_OLD:
+            at = None
+        wanted = follow if isinstance(follow, Mapping) else {}
+        return cls(at, {ConversationId(str(k)): v for k, v in wanted.items() if isinstance(v, int)})
+
+    async def frames(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
+        """What is new since the last call, in order."""
+        first = self.cursor is None
+        frames = await (self._snapshot(tx, lens) if first else self._changes(tx, lens))
+        for conversation, after in list(self.follow.items()):
+            frames += await self._events(tx, lens, conversation, after)
+        return frames
+
+    async def _snapshot(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
+        self.cursor = lens.now
+        rows = await desk.list_conversations(tx, lens.hotel.id, OPEN_STATES, limit=LIST)
+        closed = await desk.list_conversations(tx, lens.hotel.id, (State.CLOSED,), limit=50)
+        placed = await desk.list_orders(tx, lens.hotel.id, orders.OPEN)
+        shown = await views.show_rows(tx, lens, [*rows, *closed])
+        shown_orders = await views.show_orders(tx, lens, placed)
+        self._rows = {row["id"]: _mark(row) for row in shown}
+        self._orders = {order["id"]: order["state"] for order in shown_orders}
+        return [
+            {
+                "type": "snapshot",
+                "conversations": shown,
+                "orders": shown_orders,
+                "cursor": self.cursor.isoformat(),
+            }
+        ]
+
+    async def _changes(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
+        assert self.cursor is not None
+        since = self.cursor - OVERLAP
+        self.cursor = lens.now
+        cursor = self.cursor.isoformat()
+        rows = await desk.list_conversations(tx, lens.hotel.id, since=since, limit=LIST)
+        frames: list[Frame] = []
+        for row in await views.show_rows(tx, lens, rows[::-1]):
+            if self._rows.get(row["id"]) != _mark(row):
+                self._rows[row["id"]] = _mark(row)
+                frames.append({"type": "conversation", "conversation": row, "cursor": cursor})
+        changed = await desk.list_orders(tx, lens.hotel.id, since=since)
+        for order in await views.show_orders(tx, lens, changed):
+            mark = (order["state"], order["due_at"])
+            if self._orders.get(order["id"]) != mark:
+                self._orders[order["id"]] = mark
+                frames.append({"type": "order", "order": order, "cursor": cursor})
+        return frames
+
+    async def _events(
+        self, tx: AsyncConnection, lens: Lens, conversation: ConversationId, after: int
+    ) -> list[Frame]:
+        row = await log.row_of(tx, lens.hotel.id, conversation)
+        if row is None or row.seq <= after:
+            return []
+        events = await views.show_events(tx, lens, row, after)
+        self.follow[conversation] = row.seq
+        told = {e["body"]["seq"] for e in events if e["type"].startswith("delivery_")}
+        earlier = [e for e in await self._delivered(tx, lens, row, told) if e["seq"] <= after]
+        return [{"type": "events", "conversation": conversation, "events": [*earlier, *events]}]
+
+    async def _delivered(
+        self, tx: AsyncConnection, lens: Lens, row: Any, seqs: set[int]
+    ) -> list[dict[str, Any]]:
+        """Events that were sent before and whose delivery has moved since."""
+        if not seqs:
+            return []
+        return [e for e in await views.show_events(tx, lens, row, min(seqs) - 1) if e["seq"] in seqs]
+
+
+def _mark(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return row["seq"], row["state"], row["holder"] and row["holder"]["id"]

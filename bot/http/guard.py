@@ -1,0 +1,202 @@
+"""What every edge shares: errors as JSON, who may come in, and how often. No route without a guard."""
+
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from bot import metrics, staff
+from bot.clock import Clock
+from bot.dispatch import Dispatch
+from bot.knowledge import Hotels
+from bot.model import HotelId
+from bot.settings import Settings
+from bot.staff import SignedIn
+from bot.store.database import Database
+
+logger = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+MAX_BODY = 1_000_000
+COOKIE = "desk_session"
+DESK_HEADER = "X-Desk"
+
+DATABASE = web.AppKey("database", Database)
+DISPATCH = web.AppKey("dispatch", Dispatch)
+HOTELS = web.AppKey("hotels", Hotels)
+CLOCK = web.AppKey("clock", Clock)
+SETTINGS = web.AppKey("settings", Settings)
+DESK = web.AppKey("desk", staff.Desk)
+SIGNED_IN: web.RequestKey[SignedIn] = web.RequestKey("signed_in", SignedIn)
+
+
+class Problem(Exception):
+    """An answer other than success: a status, a code of ours, and what the page needs to say it."""
+
+    def __init__(self, status: int, code: str, **values: Any) -> None:
+        super().__init__(code)
+        self.status, self.code, self.values = status, code, values
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every failure as JSON with a sentence that says what to do; never a stack trace."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        metrics.REFUSALS.labels(_edge(request), problem.code).inc()
+        return problem_response(request, problem)
+    except web.HTTPRequestEntityTooLarge:
+        return problem_response(request, Problem(413, "too_large"))
+    except web.HTTPException as answered:
+        if answered.status < 400 or answered.content_type == "application/json":
+            raise
+        code = {404: "not_found", 405: "bad_request"}.get(answered.status, "bad_request")
+        return problem_response(request, Problem(answered.status, code))
+    except (ConnectionResetError, TimeoutError):
+        raise
+    except Exception as error:
+        logger.error("request failed: %s", type(error).__name__, exc_info=True)
+        return problem_response(request, Problem(503, "unavailable"))
+
+
+def problem_response(request: web.Request, problem: Problem) -> web.Response:
+    now = request.app[CLOCK].now()
+    texts = request.app[HOTELS].texts["en" if prefers_english(request) else "zh"]
+    zone = problem.values.pop("zone", None) or UTC
+    sentence = texts.render(f"errors_{problem.code}", problem.values, facts={}, now=now, zone=zone)
+    shown = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in problem.values.items()}
+    body = {"error": {"code": problem.code, "message": sentence, **shown}}
+    return web.json_response(body, status=problem.status, dumps=dumps)
+
+
+def prefers_english(request: web.Request) -> bool:
+    return request.headers.get("Accept-Language", "").lower().startswith("en")
+
+
+def _edge(request: web.Request) -> str:
+    return request.path.split("/")[1] or "root"
+
+
+def dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"not JSON: {type(value).__name__}")
+
+
+def respond(body: object, status: int = 200) -> web.Response:
+    return web.json_response(body, status=status, dumps=dumps)
+
+
+async def read_object(request: web.Request) -> dict[str, Any]:
+    """The body as a JSON object; `{}` when there is none."""
+    raw = await request.read()
+    try:
+        body = json.loads(raw) if raw else {}
+    except (ValueError, RecursionError):
+        raise Problem(400, "bad_request") from None
+    if not isinstance(body, dict):
+        raise Problem(400, "bad_request")
+    return body
+
+
+def text_of(body: dict[str, Any], name: str, limit: int, required: bool = True) -> str:
+    """A text of the body's, at most `limit` characters."""
+    value = body.get(name, "")
+    if not isinstance(value, str):
+        raise Problem(400, "bad_request")
+    if required and not value.strip():
+        raise Problem(400, "empty")
+    if len(value) > limit:
+        raise Problem(400, "too_long", limit=limit)
+    return value
+
+
+# ---- who may come in
+
+
+def same_origin(request: web.Request) -> bool:
+    """Whether the page that asks is our own. A request without Origin isn't a page's."""
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    ours = {request.host.lower(), urlsplit(request.app[SETTINGS].base_url).netloc.lower()}
+    return urlsplit(origin).netloc.lower() in ours
+
+
+@web.middleware
+async def guard_desk(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The desk's API: signed in, from our own page, in a hotel one works for. Signing in alone is open."""
+    if not request.path.startswith("/desk/v1/"):
+        return await handler(request)
+    if not same_origin(request):
+        raise Problem(403, "bad_origin")
+    if request.method not in ("GET", "HEAD") and request.headers.get(DESK_HEADER) != "1":
+        raise Problem(403, "missing_header")
+    if request.path == "/desk/v1/session" and request.method == "POST":
+        return await handler(request)
+    signed_in = await request.app[DESK].who(request.cookies.get(COOKIE, ""))
+    if signed_in is None:
+        raise Problem(401, "signed_out")
+    _check_hotel(request, signed_in)
+    request[SIGNED_IN] = signed_in
+    return await handler(request)
+
+
+def _check_hotel(request: web.Request, signed_in: SignedIn) -> None:
+    hotel = request.match_info.get("hotel")
+    if hotel is None:
+        return
+    if signed_in.staff.must_change:
+        raise Problem(403, "must_change_password")
+    if HotelId(hotel) not in signed_in.roles:
+        raise Problem(403, "foreign_hotel")
+
+
+class Limit:
+    """At most `count` in `seconds` for each key; remembers the most recent keys only."""
+
+    def __init__(self, clock: Clock, count: int, seconds: float, keys: int = 10_000) -> None:
+        self._clock, self._count, self._seconds, self._keys = clock, count, seconds, keys
+        self._seen: OrderedDict[str, list[float]] = OrderedDict()
+
+    def allows(self, key: str) -> bool:
+        now = self._clock.monotonic()
+        recent = [at for at in self._seen.pop(key, []) if now - at < self._seconds]
+        allowed = len(recent) < self._count
+        self._seen[key] = [*recent, now] if allowed else recent
+        while len(self._seen) > self._keys:
+            self._seen.popitem(last=False)
+        return allowed
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is at the desk, in which hotel."""
+
+    hotel: HotelId
+    signed_in: SignedIn
+
+
+def caller(request: web.Request) -> Caller:
+    return Caller(HotelId(request.match_info["hotel"]), request[SIGNED_IN])
+
+
+@web.middleware
+async def secure_headers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    response = await handler(request)
+    if not response.prepared:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+    return response

@@ -1,0 +1,198 @@
+"""What the desk's pages are told: rows, events and orders as JSON. Reads, never decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.channels import CHANNELS
+from bot.conversation import Conversation
+from bot.knowledge import Hotel
+from bot.model import (
+    ActorKind,
+    Content,
+    Event,
+    State,
+)
+from bot.store import desk, log, outbox, people
+from bot.store.desk import OrderRow
+from bot.store.people import Identity
+
+PREVIEW = 120  # characters of the last words in a list
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Who looks at which hotel, and when."""
+
+    hotel: Hotel
+    viewer: str
+    now: datetime
+
+
+async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation]) -> list[dict[str, Any]]:
+    """Conversations as the queue shows them; what a departed person held is shown as waiting."""
+    hotel, ids = lens.hotel.id, [row.id for row in rows]
+    names = await people.names_of(tx, {row.holder for row in rows if row.holder})
+    channels = await people.channels_of(tx, hotel, ids)
+    guests = await people.guests_of(tx, hotel, [row.guest for row in rows])
+    words = await log.last_words(tx, hotel, rows)
+    unread = await people.unread(tx, hotel, ids, lens.viewer)
+    shown = []
+    for row in rows:
+        gone = row.state is State.STAFF and not await people.is_active(tx, hotel, row.holder)
+        last = words.get(row.id)
+        shown.append(
+            {
+                "id": row.id,
+                "hotel": hotel,
+                "guest": _guest(lens, row, guests.get(row.guest), channels.get(row.id, [])),
+                "channels": list(dict.fromkeys(channels.get(row.id, []))),
+                "state": State.WAITING if gone else row.state,
+                "holder": None if gone or not row.holder else _person(row.holder, names),
+                "held_since": None if gone else row.held_since,
+                "waiting_since": row.held_since if gone else row.waiting_since,
+                "reason": row.reason,
+                "alarm_since": row.alarm_since,
+                "alarm_kind": row.alarm_kind,
+                "unheard_since": row.unheard_since,
+                "last": _last(*last) if last else None,
+                "seq": row.seq,
+                "visit": row.visit,
+                "epoch": row.epoch,
+                "unclear": len(row.unclear),
+                "unread": unread.get(row.id, 0),
+                "changed_at": row.changed_at,
+                "opened_at": row.opened_at,
+            }
+        )
+    return shown
+
+
+def _person(id_: str, names: dict[str, str]) -> dict[str, str]:
+    return {"id": id_, "name": names.get(id_, "")}
+
+
+def _guest(lens: Lens, row: Conversation, name: str | None, channels: list[str]) -> dict[str, Any]:
+    key = f"guest_{channels[0]}" if channels else "guest_web"
+    label = name or lens.hotel.say(key, lens.now, tail=row.guest[-4:])
+    return {"id": row.guest, "name": name, "label": label}
+
+
+def _last(event: Event, content: Content) -> dict[str, Any]:
+    return {"text": (content.text or "")[:PREVIEW], "at": event.at, "speaker": event.actor.kind}
+
+
+async def show_events(
+    tx: AsyncConnection, lens: Lens, row: Conversation, after: int = 0
+) -> list[dict[str, Any]]:
+    """The thread of a conversation after a seq, on every channel, with how deliveries stand."""
+    thread = await log.read_thread(tx, lens.hotel.id, row.id, after)
+    identities = {i.id: i for i in await people.identities_of(tx, lens.hotel.id, row.id)}
+    sent = await outbox.deliveries(tx, lens.hotel.id, row.id)
+    seen = {id_: await people.read_mark(tx, lens.hotel.id, row.id, f"identity:{id_}") for id_ in identities}
+    mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
+    mentioned |= {e.body.get("holder") for e, _ in thread}
+    names = await people.names_of(tx, {str(id_) for id_ in mentioned if id_})
+    return [_event(e, c, identities, sent, seen, names) for e, c in thread]
+
+
+def _event(
+    e: Event,
+    c: Content,
+    identities: dict[Any, Identity],
+    sent: dict[int, tuple[str, str | None]],
+    seen: dict[Any, int],
+    names: dict[str, str],
+) -> dict[str, Any]:
+    identity = identities.get(e.identity)
+    body = dict(e.body)
+    if holder := body.get("holder"):
+        body["holder_name"] = names.get(holder)
+    return {
+        "seq": e.seq,
+        "type": e.type,
+        "at": e.at,
+        "actor": {"kind": e.actor.kind, "id": e.actor.id, "name": names.get(e.actor.id or "")},
+        "channel": identity.channel if identity else None,
+        "audience": e.audience,
+        "text": c.text,
+        "details": {k: v for k, v in (c.details or {}).items() if k != "memory"} or None,
+        "body": body,
+        "delivery": _delivery(e, identity, sent, seen),
+        "sealed": len(c.sealed),
+    }
+
+
+def _delivery(
+    e: Event, identity: Identity | None, sent: dict[int, tuple[str, str | None]], seen: dict[Any, int]
+) -> dict[str, Any] | None:
+    if e.type not in ("assistant_said", "staff_said") or identity is None:
+        return None
+    if CHANNELS[identity.channel].capabilities.pulls:
+        return {"state": "delivered" if seen.get(identity.id, 0) >= e.seq else "queued", "why": None}
+    state, why = sent.get(e.seq, ("queued", None))
+    return {"state": state, "why": why}
+
+
+async def show_reply(tx: AsyncConnection, lens: Lens, row: Conversation) -> dict[str, Any] | None:
+    """Where a reply would go, and what its channel still takes."""
+    identity = await people.identity_of(tx, lens.hotel.id, row.identity) if row.identity else None
+    if identity is None:
+        return None
+    windows = CHANNELS[identity.channel].windows
+    limits: dict[str, Any] = {"kind": "none"}
+    if windows:
+        account = await desk.account_of(tx, identity.channel, identity.account)
+        allowance = windows.allowance(await people.ledger_of(tx, lens.hotel.id, identity.id), lens.now)
+        limits = {
+            "kind": identity.channel,
+            "left": allowance.left,
+            "closes_at": allowance.closes_at,
+            "passive_only": bool(account and not account.config.get("custom_send", True)),
+        }
+    reachable = row.reachable and identity.external is not None
+    return {"identity": identity.id, "channel": identity.channel, "limits": limits, "reachable": reachable}
+
+
+async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow]) -> list[dict[str, Any]]:
+    hotel = lens.hotel.id
+    names = await people.names_of(tx, {o.done_by for o in orders if o.done_by})
+    guests = await people.guests_of(tx, hotel, [o.guest for o in orders])
+    channels = await people.channels_of(tx, hotel, [o.conversation for o in orders])
+    return [
+        {
+            "id": o.id,
+            "conversation": o.conversation,
+            "guest": _order_guest(lens, o, guests, channels),
+            "service": o.service,
+            "service_name": _service(lens, o.service),
+            "what": o.details.get("what"),
+            "room": o.details.get("room"),
+            "details": o.details,
+            "due_at": o.due_at,
+            "state": o.state,
+            "placed_at": o.placed_at,
+            "placed_by": o.placed_by,
+            "done_by": names.get(o.done_by or ""),
+            "done_at": o.done_at,
+            "seq": o.seq,
+        }
+        for o in orders
+    ]
+
+
+def _order_guest(
+    lens: Lens, o: OrderRow, guests: dict[str, str | None], channels: dict[str, list[str]]
+) -> dict[str, Any]:
+    seen = channels.get(o.conversation) or ["web"]
+    name = guests.get(o.guest)
+    label = name or lens.hotel.say(f"guest_{seen[0]}", lens.now, tail=o.guest[-4:])
+    return {"id": o.guest, "name": name, "label": label}
+
+
+def _service(lens: Lens, service: str) -> str:
+    key = f"service_{service}"
+    return lens.hotel.say(key, lens.now) if key in lens.hotel.texts else service

@@ -1,0 +1,132 @@
+"""The composition root: builds everything from settings, serves, and stops in order."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from aiohttp import web
+from redis.asyncio import Redis
+
+from bot import staff
+from bot.accounts import WeChatAccounts
+from bot.channels.wechat.client import WeChatClient
+from bot.channels.wechat.tokens import MemoryTokenCache, TokenCache
+from bot.clock import Clock
+from bot.conversation import Patience
+from bot.dispatch import Dispatch
+from bot.engine import Engine
+from bot.http import desk, guard, operations, wechat, widget
+from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
+from bot.ids import new_id
+from bot.knowledge import Hotels
+from bot.logs import AccessLogger
+from bot.nudges import Nudges
+from bot.readiness import Readiness
+from bot.robots import Robots
+from bot.sealing import Seal
+from bot.settings import Settings
+from bot.shared_tokens import RedisTokenCache
+from bot.store import migrate
+from bot.store.database import AlreadyServed, Database
+from bot.texts import load_texts
+from bot.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+SHUTDOWN_SECONDS = 10.0
+
+
+class NotReady(Exception):
+    """Something has to be done before serving; the message says what."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`serve` takes everything from the settings."""
+
+
+def run(_arguments: argparse.Namespace, settings: Settings) -> int:
+    try:
+        asyncio.run(serve(settings))
+    except (AlreadyServed, NotReady) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def seal_of(settings: Settings) -> Seal:
+    return Seal({key.id: key.key for key in settings.sealing_keys})
+
+
+def patience_of(settings: Settings) -> Patience:
+    return Patience(
+        hold=timedelta(minutes=settings.hold_minutes),
+        escalate=timedelta(seconds=settings.escalate_seconds),
+        handler_wait=timedelta(seconds=settings.handler_wait),
+    )
+
+
+def redis_of(settings: Settings) -> "Redis | None":
+    if not settings.redis_url:
+        return None
+    return Redis.from_url(settings.redis_url, socket_connect_timeout=0.5, socket_timeout=None)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; then take nothing new, end what is under way, and go."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        app = await build(settings, stack)
+        runner = web.AppRunner(app, access_log_class=AccessLogger, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        logger.info("serving on %s:%s", settings.host, settings.port)
+        await stop.wait()
+        logger.info("stopping")
+
+
+async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
+    """Everything, wired. What is opened here is closed by `stack`, last first."""
+    clock, seal = Clock(settings.clock_file), seal_of(settings)
+    database = Database(settings.database_url)
+    stack.push_async_callback(database.close)
+    database.serve()
+    if await migrate.current(database) != migrate.newest():
+        raise NotReady("the database is not at this release's schema: run `python -m bot prepare` first")
+    redis = redis_of(settings)
+    if redis is not None:
+        stack.push_async_callback(redis.aclose)
+    nudges = Nudges(redis)
+    nudges.start()
+    stack.push_async_callback(nudges.stop)
+    hotels = Hotels(load_texts(settings.texts_dir))
+    dispatch = Dispatch(database, clock, hotels, seal, nudges, patience_of(settings))
+    engine = Engine(settings.rasa_url, settings.rasa_token, settings.engine_timeout)
+    stack.push_async_callback(engine.close)
+    accounts = WeChatAccounts(database, seal)
+    tokens: TokenCache = RedisTokenCache(redis, clock.now) if redis is not None else MemoryTokenCache()
+    client = await stack.enter_async_context(WeChatClient(accounts.find, tokens, clock.now))
+    robots = Robots(database, seal, settings.base_url)
+    process = f"{os.uname().nodename[:20]}-{new_id()[-12:]}"
+    lease = timedelta(seconds=settings.engine_timeout + 5)
+    worker = Worker(dispatch, engine, {"wechat": client}, robots, process, lease)
+    await worker.start()
+    stack.push_async_callback(worker.stop)
+    app = web.Application(
+        client_max_size=MAX_BODY,
+        middlewares=[guard.secure_headers, guard.answer_errors, guard.guard_desk, widget.guard_widget],
+    )
+    app[SETTINGS], app[CLOCK], app[DATABASE], app[HOTELS] = settings, clock, database, hotels
+    app[DISPATCH], app[DESK] = dispatch, staff.Desk(database, clock)
+    app[wechat.ACCOUNTS], app[wechat.WORKER] = accounts, worker
+    app[operations.READINESS] = Readiness(database, redis, settings)
+    for edge in (wechat, widget, desk, operations):
+        edge.add_routes(app)
+    return app
