@@ -112,7 +112,7 @@ def is_for_form(heard: Heard, asked: str | None) -> bool:
     rest = _FILLER.sub("", heard.without("date", "time", "room_number"))
     if asked == "wake_room" and _DIGITS.fullmatch(rest):
         return True
-    return len(rest) <= (1 if heard.entities else 0)
+    return not rest
 
 
 def take_in(draft: Draft, said: Said, facts: Facts) -> Step:
