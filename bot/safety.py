@@ -1,16 +1,81 @@
-"""Safety words: an emergency is found before the assistant is asked, and without it. Pure."""
+"""Safety words: whether a message tells of danger to people. Works without Rasa, and before it.
+
+Owns the reading of data/safety.yml. Never decides what is said or who is rung; never lets a model overrule it.
+"""
+
+from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
-_KINDS = (
-    ("fire", re.compile(r"着火了|起火了|失火|冒烟了|火灾")),
-    ("medical", re.compile(r"晕倒|昏倒|叫救护车|心脏病|没呼吸|大出血|抽搐")),
-    ("trapped", re.compile(r"(被)?(困|关)在?(电梯|房间|卫生间)")),
-    ("crime", re.compile(r"抢劫|有人(闯|拿刀|打人)|报警")),
-    ("self_harm", re.compile(r"不想活了|自杀")),
-)
+import yaml
+
+FILE = Path(__file__).resolve().parent.parent / "data" / "safety.yml"
+LONGEST = 2000  # characters looked at; who is in danger does not write more first
+_SPACE_IN_CHINESE = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
+_STRUCK = "□"
 
 
-def emergency(text: str) -> str | None:
-    """The kind of emergency a message speaks of, or None."""
-    return next((kind for kind, words in _KINDS if words.search(text)), None)
+@dataclass(frozen=True)
+class Danger:
+    """`kind` is fire, medical, trapped, crime or self_harm; `words` is what gave it away (a guest's words)."""
+
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True)
+class SafetyWords:
+    fold: Mapping[int, str]
+    harmless: re.Pattern[str]
+    supposing: re.Pattern[str]
+    urgent: re.Pattern[str]
+    kinds: Mapping[str, re.Pattern[str]]
+
+    def danger(self, text: str) -> Danger | None:
+        plain = self._folded(text)
+        if self.supposing.search(plain) and not self.urgent.search(plain):
+            return None
+        left = self.harmless.sub(_STRUCK, plain)
+        for kind, words in self.kinds.items():
+            match = words.search(left)
+            if match:
+                return Danger(kind, match.group())
+        return None
+
+    def _folded(self, text: str) -> str:
+        half = "".join(map(_half_width, text[:LONGEST].lower()))
+        return _SPACE_IN_CHINESE.sub("", half.translate(self.fold))
+
+
+def _half_width(char: str) -> str:
+    return chr(ord(char) - 0xFEE0) if "！" <= char <= "～" else char
+
+
+def read(content: Mapping[str, Any]) -> SafetyWords:
+    """Raises KeyError or re.error when the file is not what data/safety.yml says it must be."""
+    return SafetyWords(
+        fold=str.maketrans(dict(content["fold"])),
+        harmless=_any(content["harmless"]),
+        supposing=re.compile(content["supposing"]),
+        urgent=re.compile(content["urgent"]),
+        kinds={kind: _any(words) for kind, words in content["kinds"].items()},
+    )
+
+
+def _any(expressions: list[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{expression})" for expression in expressions))
+
+
+@lru_cache(maxsize=1)
+def safety_words() -> SafetyWords:
+    return read(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+
+
+def danger(text: str) -> Danger | None:
+    """What the product's own safety words find in a message, or None."""
+    return safety_words().danger(text)
