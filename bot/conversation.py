@@ -572,6 +572,12 @@ def _show_notice(d: _Draft, version: str | None) -> None:
 
 
 def _respond(d: _Draft, c: Respond) -> None:
+    _answer(d, c)
+    if d.row.pending and not d.row.silent:
+        d.effects.append(Ask(d.now))  # what came in meanwhile, or what the draft was to answer
+
+
+def _answer(d: _Draft, c: Respond) -> None:
     if c.epoch != d.row.epoch or d.row.silent:
         body = {**c.words.body, "through": c.through, "epoch": c.epoch}
         d.note(E.ASSISTANT_DRAFTED, ASSISTANT, body, c.words.content)

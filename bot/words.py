@@ -117,7 +117,7 @@ def introduce(spoken: Spoken, hotel: Hotel, row: Conversation, now: datetime) ->
 
 def content_of(spoken: Spoken, memory: Json | None) -> Content:
     details = {"options": list(spoken.options)} if spoken.options else None
-    return Content(text="\n".join(spoken.lines), memory=memory, details=details)
+    return Content(text="\n\n".join(spoken.lines), memory=memory, details=details)
 
 
 def body_of(spoken: Spoken, row: Conversation) -> dict[str, Any]:
