@@ -22,10 +22,13 @@ export default tseslint.config(
       "max-len": ["error", { code: 120, ignoreUrls: true, ignoreStrings: true, ignoreTemplateLiterals: true }],
       // What people wrote is shown as text, always.
       "vue/no-v-html": "error",
-      // Layout of templates is a matter of reading, not of counting attributes.
-      "vue/max-attributes-per-line": "off",
-      "vue/singleline-html-element-content-newline": "off",
+      // Layout is prettier's.
+      "vue/html-closing-bracket-newline": "off",
+      "vue/html-indent": "off",
       "vue/html-self-closing": "off",
+      "vue/max-attributes-per-line": "off",
+      "vue/multiline-html-element-content-newline": "off",
+      "vue/singleline-html-element-content-newline": "off",
       "vue/multi-word-component-names": "off",
     },
   },

@@ -1,13 +1,5 @@
 /** Talks to the service over HTTP. Owns headers and the meaning of failures; knows no screen. */
-import type {
-  CloseReason,
-  ConversationAnswer,
-  Event,
-  Frame,
-  Order,
-  Row,
-  Session,
-} from "./model";
+import type { CloseReason, ConversationAnswer, Event, Frame, Order, Row, Session } from "./model";
 
 /** The service answered and said no. `message` is for people, `code` for us, `detail` is the whole error. */
 export class Refusal extends Error {
@@ -124,8 +116,8 @@ export const readConversation = (hotel: string, id: string, after: number): Prom
   request("GET", place(hotel, id), { query: { after } });
 export const claim = (hotel: string, id: string): Promise<{ conversation: Row }> =>
   request("POST", `${place(hotel, id)}/claim`, { body: {} });
-export const release = (hotel: string, id: string): Promise<{ conversation?: Row }> =>
-  request("POST", `${place(hotel, id)}/release`, { body: {} });
+export const release = (hotel: string, id: string, keepalive = false): Promise<{ conversation?: Row }> =>
+  request("POST", `${place(hotel, id)}/release`, { body: {}, keepalive });
 export const acknowledge = (hotel: string, id: string): Promise<{ conversation?: Row }> =>
   request("POST", `${place(hotel, id)}/acknowledge`, { body: {} });
 export const resend = (hotel: string, id: string, seq: number): Promise<unknown> =>

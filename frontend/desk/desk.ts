@@ -9,7 +9,7 @@ import { Refusal, Unreachable } from "./api";
 import { backoff } from "./backoff";
 import { now, setTime } from "./clock";
 import { Feed, type Link } from "./feed";
-import type { CloseReason, Event, Frame, Hotel, Order, Reply, Row, Staff } from "./model";
+import type { CloseReason, Event, Frame, Hotel, Order, Reply, Row, Staff, State } from "./model";
 import { arrange, byDue, targetsOf, waitsSince } from "./queue";
 import { play } from "./rings";
 import { recall, remember } from "./storage";
@@ -51,8 +51,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
   const loaded = ref(false);
   const current = ref<string | null>(null);
   const announced = ref("");
-  /** Acts that wait for their undo, so that every list shows them as done. */
-  const closing = reactive(new Map<string, () => void>());
+  /** Acts that wait for their undo: every list shows them as done, and `cancel` takes them back. */
+  const deferred = reactive(new Map<string, { state: State; cancel: () => void }>());
   const finishing = reactive(new Set<string>());
   const unsentKey = `unsent:${me.id}:${hotel.id}`;
   const unsent = reactive(new Map<string, Unsent[]>(leftUnsent(unsentKey)));
@@ -91,9 +91,10 @@ export function openDesk(hotel: Hotel, me: Staff) {
     const before = new Map(rows);
     const present = new Set(all.map((row) => row.id));
     // What the snapshot leaves out is over, or was only found by searching.
-    for (const [id, row] of before) if (!present.has(id) && row.state !== "CLOSED" && id !== current.value) rows.delete(id);
+    for (const [id, row] of before)
+      if (!present.has(id) && row.state !== "CLOSED" && id !== current.value) rows.delete(id);
     all.forEach((row) => rows.set(row.id, row));
-    orders.clear();
+    for (const [id, order] of orders) if (order.state === "open" || order.state === "ringing") orders.delete(id);
     allOrders.forEach((order) => orders.set(order.id, order));
     loaded.value = true;
     const fresh = all.filter((row) => row.state === "WAITING" && before.get(row.id)?.state !== "WAITING");
@@ -123,9 +124,9 @@ export function openDesk(hotel: Hotel, me: Staff) {
 
   /** The guest spoke while the closing could still be undone: then it isn't over. */
   function keepFromClosing(row: Row, before: Row | undefined): void {
-    const keep = closing.get(row.id);
-    if (!keep || row.last?.speaker !== "guest" || row.last.at === before?.last?.at) return;
-    keep();
+    const waits = deferred.get(row.id);
+    if (waits?.state !== "CLOSED" || row.last?.speaker !== "guest" || row.last.at === before?.last?.at) return;
+    waits.cancel();
     say(t("toast.close_kept", { who: nameOf(row) }));
   }
 
@@ -239,27 +240,39 @@ export function openDesk(hotel: Hotel, me: Staff) {
     }
   }
 
-  async function claim(id: string, quiet = false): Promise<void> {
+  /** Not undone by a release: that would speak to the guest and lose the place in the queue. */
+  async function claim(id: string): Promise<void> {
+    takeBack(id);
     const done = await act(id, () => api.claim(hotel.id, id));
     const row = rows.get(id);
-    if (done && row && !quiet) say(t("toast.claimed", { who: nameOf(row) }), { undo: () => void release(id, true) });
+    if (done && row) say(t("toast.claimed", { who: nameOf(row) }), { shown: 3000 });
   }
 
-  async function release(id: string, quiet = false): Promise<void> {
+  /** The guest hears of it, so it waits for its undo. */
+  function release(id: string): void {
     const row = rows.get(id);
-    const done = await act(id, () => api.release(hotel.id, id));
-    if (done && row && !quiet) say(t("toast.released", { who: nameOf(row) }), { undo: () => void claim(id, true) });
+    if (!row || deferred.has(id)) return;
+    const words = t("toast.released", { who: nameOf(row) });
+    later(id, "BOT", words, (leaving) => act(id, () => api.release(hotel.id, id, leaving)));
   }
 
-  function close(id: string, reason: CloseReason, words: string): void {
+  function close(id: string, reason: CloseReason, note: string): void {
     const row = rows.get(id);
     if (!row) return;
-    const cancel = defer(
-      t("toast.closed", { who: nameOf(row) }),
-      (leaving) => void act(id, () => api.close(hotel.id, id, reason, words, leaving)).then(() => closing.delete(id)),
-      () => closing.delete(id),
-    );
-    closing.set(id, cancel);
+    takeBack(id);
+    const words = t("toast.closed", { who: nameOf(row) });
+    later(id, "CLOSED", words, (leaving) => act(id, () => api.close(hotel.id, id, reason, note, leaving)));
+  }
+
+  function later(id: string, state: State, words: string, run: (leaving: boolean) => Promise<unknown>): void {
+    const over = (): void => void deferred.delete(id);
+    const cancel = defer(words, (leaving) => void run(leaving).then(over), over);
+    deferred.set(id, { state, cancel });
+  }
+
+  /** Whoever goes on with a conversation doesn't want to be rid of it. */
+  function takeBack(id: string): void {
+    deferred.get(id)?.cancel();
   }
 
   function finish(order: Order): void {
@@ -292,7 +305,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     const done = await act(id, () => api.acknowledge(hotel.id, id));
     if (!done) return;
     if (row && rows.get(id)?.alarm_since) rows.set(id, { ...row, alarm_since: null });
-    say(t("toast.dismiss") && t("alarm.acked"));
+    say(t("alarm.acked"));
   }
 
   async function resend(id: string, seq: number): Promise<void> {
@@ -323,12 +336,16 @@ export function openDesk(hotel: Hotel, me: Staff) {
   }
 
   function discard(id: string, client: string): void {
-    unsent.set(id, (unsent.get(id) ?? []).filter((message) => message.client_id !== client));
+    unsent.set(
+      id,
+      (unsent.get(id) ?? []).filter((message) => message.client_id !== client),
+    );
     keepUnsent();
   }
 
   /** Sends a reply or a note; the answer tells whether it went out in the end. */
   function send(id: string, kind: Unsent["kind"], text: string): Promise<boolean> {
+    if (kind === "reply") takeBack(id);
     const message = reactive<Unsent>({
       client_id: newId(),
       kind,
@@ -362,7 +379,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     (unsent.get(id) ?? []).some((other) => other.client_id === message.client_id);
 
   async function attempt(id: string, message: Unsent): Promise<boolean> {
-    for (let failures = 0; !stopped && listed(id, message); ) {
+    for (let failures = 0; !stopped && listed(id, message);) {
       try {
         const ask = message.kind === "note" ? api.note : api.reply;
         const answer = await ask(hotel.id, id, message.text, message.client_id);
@@ -405,10 +422,15 @@ export function openDesk(hotel: Hotel, me: Staff) {
   // ---- the screens' view
 
   const shownRows = computed(() =>
-    [...rows.values()].map((row): Row => (closing.has(row.id) ? { ...row, state: "CLOSED" } : row)),
+    [...rows.values()].map((row): Row => {
+      const waits = deferred.get(row.id);
+      return waits ? { ...row, state: waits.state, holder: null } : row;
+    }),
   );
   const alarms = computed(() =>
-    shownRows.value.filter((row) => row.alarm_since).sort((a, b) => (a.alarm_since ?? "").localeCompare(b.alarm_since ?? "")),
+    shownRows.value
+      .filter((row) => row.alarm_since)
+      .sort((a, b) => (a.alarm_since ?? "").localeCompare(b.alarm_since ?? "")),
   );
   const waiting = computed(() => shownRows.value.filter((row) => row.state === "WAITING"));
   const held = computed(() => shownRows.value.filter((row) => row.state === "STAFF" && row.holder?.id === me.id));
@@ -456,10 +478,46 @@ export function openDesk(hotel: Hotel, me: Staff) {
   };
 
   return {
-    hotel, me, targets, rows, shownRows, orders, threads, link, loaded, current, announced, closing, finishing,
-    unsent, returned, alarms, waiting, held, liveOrders, ringing,
-    start, stop, hurry, open, shut, load, takeRowQuietly, markRead, claim, release, close, finish, acknowledge,
-    resend, send, again, discard, ordersOf, firstDue, complain,
+    hotel,
+    me,
+    targets,
+    rows,
+    shownRows,
+    orders,
+    threads,
+    link,
+    loaded,
+    current,
+    announced,
+    deferred,
+    finishing,
+    unsent,
+    returned,
+    alarms,
+    waiting,
+    held,
+    liveOrders,
+    ringing,
+    start,
+    stop,
+    hurry,
+    open,
+    shut,
+    load,
+    takeRowQuietly,
+    markRead,
+    claim,
+    release,
+    close,
+    finish,
+    acknowledge,
+    resend,
+    send,
+    again,
+    discard,
+    ordersOf,
+    firstDue,
+    complain,
   };
 }
 
@@ -472,7 +530,10 @@ function firstUnread(row: Row, events: Event[]): number | null {
 
 function leftUnsent(key: string): [string, Unsent[]][] {
   const left = recall<[string, Unsent[]][]>(key, []);
-  return left.map(([id, list]) => [id, list.map((message) => ({ ...message, state: "refused", why: t("unsent.left") }))]);
+  return left.map(([id, list]) => [
+    id,
+    list.map((message) => ({ ...message, state: "refused", why: t("unsent.left") })),
+  ]);
 }
 
 function refusalText(error: Refusal): string {

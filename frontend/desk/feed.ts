@@ -127,7 +127,10 @@ export class Feed {
   private advance(conversation: string, events: { seq: number }[]): void {
     const known = this.followed.get(conversation);
     if (known === undefined) return;
-    this.followed.set(conversation, events.reduce((most, event) => Math.max(most, event.seq), known));
+    this.followed.set(
+      conversation,
+      events.reduce((most, event) => Math.max(most, event.seq), known),
+    );
   }
 
   private lost(socket: WebSocket): void {

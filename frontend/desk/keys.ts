@@ -11,7 +11,12 @@ export function onKey(key: string, act: Act): void {
   const acts = bound.get(key) ?? [];
   acts.push(act);
   bound.set(key, acts);
-  onBeforeUnmount(() => bound.set(key, (bound.get(key) ?? []).filter((other) => other !== act)));
+  onBeforeUnmount(() =>
+    bound.set(
+      key,
+      (bound.get(key) ?? []).filter((other) => other !== act),
+    ),
+  );
 }
 
 const WRITES = "input, textarea, select, [contenteditable]";

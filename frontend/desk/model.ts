@@ -59,15 +59,7 @@ export interface Row {
   room?: string | null;
 }
 
-export type DeliveryState =
-  | "queued"
-  | "sending"
-  | "waiting"
-  | "unclear"
-  | "accepted"
-  | "delivered"
-  | "read"
-  | "failed";
+export type DeliveryState = "queued" | "sending" | "waiting" | "unclear" | "accepted" | "delivered" | "read" | "failed";
 
 export interface Delivery {
   state: DeliveryState;

@@ -77,9 +77,12 @@ export function arrange(rows: Iterable<Row>, me: string, now: number, targets: T
   );
 }
 
+/** An emergency is on every list until somebody has seen it. */
 export function passes(row: Row, filter: Filter, me: string): boolean {
-  // An emergency is on every list until somebody has seen it.
-  if (row.alarm_since) return true;
+  return row.alarm_since !== null || listed(row, filter, me);
+}
+
+export function listed(row: Row, filter: Filter, me: string): boolean {
   switch (filter) {
     case "all":
       return row.state !== "CLOSED";

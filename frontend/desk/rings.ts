@@ -9,15 +9,45 @@ export type Ring = "waiting" | "word" | "order" | "wake" | "alarm";
 type Note = [number, number, number];
 
 const TUNES: Record<Ring, { notes: Note[]; loud: number; wave: OscillatorType }> = {
-  waiting: { notes: [[660, 0, 0.18], [880, 0.2, 0.32]], loud: 0.22, wave: "sine" },
+  waiting: {
+    notes: [
+      [660, 0, 0.18],
+      [880, 0.2, 0.32],
+    ],
+    loud: 0.22,
+    wave: "sine",
+  },
   word: { notes: [[740, 0, 0.14]], loud: 0.12, wave: "sine" },
-  order: { notes: [[520, 0, 0.14], [520, 0.2, 0.18]], loud: 0.16, wave: "sine" },
+  order: {
+    notes: [
+      [520, 0, 0.14],
+      [520, 0.2, 0.18],
+    ],
+    loud: 0.16,
+    wave: "sine",
+  },
   wake: {
-    notes: [[988, 0, 0.16], [988, 0.22, 0.16], [1319, 0.44, 0.3], [988, 1, 0.16], [988, 1.22, 0.16], [1319, 1.44, 0.3]],
+    notes: [
+      [988, 0, 0.16],
+      [988, 0.22, 0.16],
+      [1319, 0.44, 0.3],
+      [988, 1, 0.16],
+      [988, 1.22, 0.16],
+      [1319, 1.44, 0.3],
+    ],
     loud: 0.28,
     wave: "triangle",
   },
-  alarm: { notes: [[880, 0, 0.3], [587, 0.3, 0.3], [880, 0.6, 0.3], [587, 0.9, 0.3]], loud: 0.3, wave: "square" },
+  alarm: {
+    notes: [
+      [880, 0, 0.3],
+      [587, 0.3, 0.3],
+      [880, 0.6, 0.3],
+      [587, 0.9, 0.3],
+    ],
+    loud: 0.3,
+    wave: "square",
+  },
 };
 
 export const blocked = ref(true);

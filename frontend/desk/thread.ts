@@ -18,13 +18,7 @@ const STEP: Record<DeliveryState, number> = {
 };
 
 const SPOKEN = new Set(["guest_said", "assistant_said", "staff_said"]);
-const SILENT = new Set([
-  "assistant_drafted",
-  "delivery_accepted",
-  "delivery_unclear",
-  "delivery_failed",
-  "delivery_read",
-]);
+const SILENT = new Set(["delivery_accepted", "delivery_unclear", "delivery_failed", "delivery_read"]);
 
 export const spoken = (event: Event): boolean => SPOKEN.has(event.type);
 export const ours = (event: Event): boolean => event.type === "assistant_said" || event.type === "staff_said";
@@ -120,15 +114,23 @@ function continues(previous: Line | undefined, event: Event): boolean {
   return Date.parse(event.at) - Date.parse(previous.event.at) < PAUSE;
 }
 
-/** Lines for the events, oldest first. `unreadAfter` is the seq up to which all had been read on opening. */
-export function lay(events: Event[], tongue: Tongue, unreadAfter: number | null): Line[] {
+function shown(event: Event, offered: number | undefined): boolean {
+  if (event.type === "assistant_drafted") return event.seq !== offered && Boolean(event.text);
+  return !SILENT.has(event.type);
+}
+
+/**
+ * Lines for the events, oldest first. `unreadAfter` is the seq up to which all had been read on opening,
+ * `offered` the draft that is shown elsewhere.
+ */
+export function lay(events: Event[], tongue: Tongue, unreadAfter: number | null, offered?: number): Line[] {
   const lines: Line[] = [];
   let day = "";
   let channel: Channel | null = null;
   let visit = 1;
   let marked = unreadAfter === null;
   for (const event of events) {
-    if (SILENT.has(event.type) && event.type !== "assistant_drafted") continue;
+    if (!shown(event, offered)) continue;
     const today = dayKey(event.at, tongue);
     if (today !== day) lines.push({ kind: "day", key: `d${today}-${event.seq}`, at: event.at });
     day = today;
@@ -138,7 +140,7 @@ export function lay(events: Event[], tongue: Tongue, unreadAfter: number | null)
       marked = true;
     }
     if (spoken(event) && event.channel && event.channel !== channel) {
-      if (channel !== null || event.seq > 0) lines.push({ kind: "channel", key: `c${event.seq}`, channel: event.channel });
+      lines.push({ kind: "channel", key: `c${event.seq}`, channel: event.channel });
       channel = event.channel;
     }
     push(lines, event);
@@ -212,7 +214,8 @@ function begin(number: number, event: Event): Visit {
 function note(visit: Visit, event: Event): void {
   if (spoken(event)) visit.messages += 1;
   if (event.type === "handoff_requested") visit.reasons.push({ seq: event.seq, code: String(event.body.reason ?? "") });
-  const name = event.actor.kind === "staff" ? event.actor.name : null;
+  const took = event.type === "claimed" || event.type === "staff_said";
+  const name = took ? event.actor.name : null;
   if (name && !visit.people.includes(name)) visit.people.push(name);
   if (event.type === "closed" || event.type === "ended") {
     visit.until = event.at;

@@ -69,7 +69,12 @@ export interface Due {
 
 /** When it is due and how long that is from now. What has no time was due when it was placed. */
 export function dueOf(order: Order, now: number, tongue: Tongue): Due {
-  if (!order.due_at) return { text: t("orders.asap"), late: false, left: t("orders.placed", { ago: ago(order.placed_at, now, tongue) }) };
+  if (!order.due_at)
+    return {
+      text: t("orders.asap"),
+      late: false,
+      left: t("orders.placed", { ago: ago(order.placed_at, now, tongue) }),
+    };
   const left = Date.parse(order.due_at) - now;
   const text = moment(order.due_at, now, tongue);
   if (left < 0) return { text, late: true, left: t("orders.late", { time: stopwatch(Math.floor(-left / 1000)) }) };
@@ -159,7 +164,8 @@ export function alarmKind(kind: unknown): string {
 }
 
 export function whoDid(event: Event, me: string): string {
-  if (event.actor.kind === "staff") return event.actor.id === me ? t("thread.me") : (event.actor.name ?? t("thread.colleague"));
+  if (event.actor.kind === "staff")
+    return event.actor.id === me ? t("thread.me") : (event.actor.name ?? t("thread.colleague"));
   if (event.actor.kind === "assistant") return t("thread.assistant");
   return event.actor.kind === "guest" ? (event.actor.name ?? t("thread.guest")) : t("thread.service");
 }

@@ -23,12 +23,14 @@ export const en: Record<Key, string> = {
   "signin.offline": "The service can't be reached. Please check the network; what you typed is still here.",
   "signin.failed": "Signing in failed, and that is our fault. Please try again later ({code}).",
   "signin.expired": "Your session has ended, please sign in again. Nothing you wrote is lost.",
-  "signin.first": "First time? The administrator's login and one-time password are shown in the window the service was started in.",
+  "signin.first":
+    "First time? The administrator's login and one-time password are shown in the window the service was started in.",
   "signin.no_hotel": "Your account has no hotel yet. Please ask your administrator to add one.",
   "signin.caps": "Caps lock is on",
 
   "password.title": "Choose your own password",
-  "password.once": "You signed in with a one-time password. Choose one that only you know; you will use it from now on.",
+  "password.once":
+    "You signed in with a one-time password. Choose one that only you know; you will use it from now on.",
   "password.old": "Current password",
   "password.new": "New password",
   "password.again": "New password again",
@@ -64,7 +66,8 @@ export const en: Record<Key, string> = {
   "bar.account": "My account",
   "bar.password": "Change password",
   "bar.signout": "Sign out",
-  "bar.signout_holding": "You still hold {n} conversations. If their guests wait too long they go back to the queue. Sign out?",
+  "bar.signout_holding":
+    "You still hold {n} conversations. If their guests wait too long they go back to the queue. Sign out?",
   "bar.signout_yes": "Sign out",
   "bar.mute": "Mute",
   "bar.unmute": "Sound on",
@@ -115,7 +118,8 @@ export const en: Record<Key, string> = {
   "queue.searching": "Searching…",
   "queue.more": "Show earlier",
   "queue.first_title": "No guests yet",
-  "queue.first_text": "As soon as a guest writes, the conversation appears here. Try the sample page and be a guest yourself.",
+  "queue.first_text":
+    "As soon as a guest writes, the conversation appears here. Try the sample page and be a guest yourself.",
   "queue.first_action": "Open the sample page",
   "queue.empty_waiting": "Nobody is waiting. Well done",
   "queue.empty_mine": "You hold no conversation",
@@ -324,7 +328,7 @@ export const en: Record<Key, string> = {
   "context.room": "Room",
   "context.room_unknown": "Room not known yet",
   "context.since": "First contact",
-  "context.visits_count": "Visit {n}",
+  "context.channels": "Channels",
   "context.open": "Owed to the guest",
   "context.open_none": "Nothing owed",
   "context.preferences": "Preferences",
