@@ -19,7 +19,7 @@ from bot.store.desk import AccountRow
 
 LISTS = frozenset({"aes_keys"})
 SWITCHES = frozenset({"custom_send"})
-VALUES = """what the account needs, may be repeated; NAME=@FILE takes the value from a file, and secrets that are
+VALUES = """what the account needs, may be repeated; NAME=@FILE takes the value from a file, secrets that are
 left out are asked for. wechat: appid, secret, token, aes_keys (current, or current,previous), mode (safe or
 plain), original_id, custom_send (false for an account that isn't verified). Robots: url, secret."""
 

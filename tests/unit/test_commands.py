@@ -1,0 +1,176 @@
+"""The commands, run as a person runs them: on both databases, with what they print and how they end."""
+
+import asyncio
+import io
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bot import first_start, settings
+from bot.__main__ import main
+from bot.commands import CommandFailed
+from tests.conftest import ROOT, SECRETS
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Bot = Callable[..., Done]
+
+
+@pytest.fixture(scope="session")
+def prepared(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a database after its first start, for tests that only read it."""
+    path = tmp_path_factory.mktemp("prepared") / "dianxiaoer.db"
+    shutil.copy(migrated_sqlite, path)
+    url = f"sqlite:///{path}"
+    folders = {"HOTELS_DIR": str(ROOT / "hotels"), "TEXTS_DIR": str(ROOT / "texts")}
+    asyncio.run(first_start.prepare(settings.read(SECRETS | folders | {"DATABASE_URL": url})))
+    return url
+
+
+@pytest.fixture
+def bot(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Bot]:
+    """bot("staff", "list"): as `python -m bot staff list` in an empty folder, on a migrated database."""
+    environment = SECRETS | {"DATABASE_URL": database_url}
+    environment |= {"HOTELS_DIR": str(ROOT / "hotels"), "TEXTS_DIR": str(ROOT / "texts")}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+
+    def run(*arguments: str, **changes: str) -> Done:
+        capsys.readouterr()
+        try:
+            code, said = main(arguments, environment | changes), ""
+        except CommandFailed as failure:
+            code, said = 1, str(failure)
+        printed = capsys.readouterr()
+        return Done(code, printed.out, printed.err + said)
+
+    yield run
+    root.handlers, root.level = before
+    logging.captureWarnings(False)
+
+
+def test_the_first_start_makes_a_hotel_and_an_administrator_once(bot: Bot) -> None:
+    first = bot("prepare").stdout
+    assert "Imported 星海会商务酒店." in first
+    assert "one-time password" in first
+    assert bot("prepare").stdout == "Nothing was missing.\n"
+    assert bot("hotel", "list").stdout == "xinghaihui  星海会商务酒店\n"
+    assert "admin  管理员  xinghaihui: administrator" in bot("staff", "list").stdout
+    assert bot("verify").stdout.startswith("ok: ")
+
+
+def test_a_hotel_is_imported_when_its_changes_were_agreed_to(bot: Bot, tmp_path: Path) -> None:
+    folder = tmp_path / "xinghaihui"
+    folder.mkdir()
+    for file in (ROOT / "hotels/xinghaihui").iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    asked = bot("hotel", "import", str(folder))
+    assert asked.returncode == 1
+    assert "--yes" in asked.stderr
+    assert bot("hotel", "list").stdout == ""
+    assert bot("hotel", "import", str(folder), "--yes").stdout.endswith(
+        "Imported 星海会商务酒店 (xinghaihui).\n"
+    )
+    hotel = folder / "hotel.yml"
+    hotel.write_text(hotel.read_text().replace("name: 星海会商务酒店", "name: 星海会大酒店"))
+    changed = bot("hotel", "import", str(folder), "--yes").stdout
+    assert "~ name: 星海会商务酒店 → 星海会大酒店" in changed
+    assert "Nothing changes" in bot("hotel", "import", str(folder)).stdout
+
+
+def test_a_hotel_with_mistakes_is_refused_with_all_of_them(bot: Bot, tmp_path: Path) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    (folder / "hotel.yml").write_text("id: odd\ntimezone: Nowhere/Land\n")
+    (folder / "knowledge.yml").write_text("{}\n")
+    done = bot("hotel", "import", str(folder), "--yes")
+    assert done.returncode == 1
+    assert "timezone" in done.stderr
+    assert "phone" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_people_come_and_go(bot: Bot) -> None:
+    bot("prepare")
+    added = bot("staff", "add", "li", "李静", "--hotel", "xinghaihui").stdout
+    assert "One-time password: " in added
+    assert "taken" in bot("staff", "add", "li", "李静", "--hotel", "xinghaihui").stderr
+    again = bot("staff", "reset", "li").stdout
+    assert "One-time password: " in again
+    assert again != added
+    assert bot("staff", "deactivate", "li").returncode == 0
+    assert "li  李静  (inactive) xinghaihui: agent" in bot("staff", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("staff", "reset", "nobody"), "Nobody has the login 'nobody'"),
+        (("staff", "deactivate", "nobody"), "Nobody has the login 'nobody'"),
+        (("staff", "add", "wu", "吴", "--hotel", "nowhere"), "There are: xinghaihui"),
+        (("guest", "export", "nowhere", "g1"), "There are: xinghaihui"),
+        (("guest", "export", "xinghaihui", "g1"), "xinghaihui has no guest g1"),
+        (("guest", "erase", "xinghaihui", "g1"), "Say --yes"),
+        (("guest", "erase", "xinghaihui", "g1", "--yes"), "xinghaihui has no guest g1"),
+        (("account", "add", "wechat", "--hotel", "xinghaihui", "--set", "mode"), "not NAME=VALUE"),
+        (("account", "add", "wechat", "--hotel", "xinghaihui", "--set", "mode=odd"), "odd"),
+        (("account", "add", "wechat", "--hotel", "xinghaihui"), "appid"),
+        (("account", "add", "web", "--hotel", "xinghaihui", "--set", "secret=1"), "secret"),
+        (("account", "add", "wecom_robot", "--hotel", "xinghaihui", "--set", "url=@nowhere"), "nowhere"),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_cannot_be_done_is_said_in_one_message(
+    bot: Bot, prepared: str, arguments: tuple[str, ...], said: str
+) -> None:
+    done = bot(*arguments, DATABASE_URL=prepared)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_accounts_are_listed_with_where_they_are_used_and_without_secrets(bot: Bot, tmp_path: Path) -> None:
+    bot("prepare")
+    (tmp_path / "key").write_text("k" * 42 + "A\n")
+    values = ["appid=wx123", "secret=hunter2hunter2", "token=hunter3", "aes_keys=@key", "custom_send=false"]
+    wanted = [word for value in values for word in ("--set", value)]
+    added = bot("account", "add", "wechat", "--hotel", "xinghaihui", "--id", "main", *wanted)
+    assert "http://127.0.0.1:8080/wechat/main" in added.stdout
+    listed = bot("account", "list", PUBLIC_URL="https://desk.example.com").stdout
+    assert "https://desk.example.com/wechat/main" in listed
+    assert "custom_send=False" in listed
+    assert 'data-key="xinghaihui-page"' in listed
+    assert "hunter" not in listed
+    assert "kkkk" not in listed
+
+
+def test_a_database_of_another_release_is_not_touched(bot: Bot, tmp_path: Path) -> None:
+    done = bot("verify", DATABASE_URL=f"sqlite:///{tmp_path}/new.db")
+    assert done.returncode == 1
+    assert "python -m bot migrate" in done.stderr
+    assert "at 0001; it was at nothing" in bot("migrate", DATABASE_URL=f"sqlite:///{tmp_path}/new.db").stdout
+    assert bot("verify", DATABASE_URL=f"sqlite:///{tmp_path}/new.db").returncode == 0
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_secrets_are_sealed_in_the_database(bot: Bot, tmp_path: Path) -> None:
+    url = {"DATABASE_URL": f"sqlite:///{tmp_path}/sealed.db"}
+    bot("prepare", **url)
+    values = ["--set", "url=https://robot.example/hunter2"]
+    assert bot("account", "add", "wecom_robot", "--hotel", "xinghaihui", *values, **url).returncode == 0
+    assert b"hunter2" not in (tmp_path / "sealed.db").read_bytes()
