@@ -1,7 +1,7 @@
 """python -m nlu.serve: Rasa for the service, on the port of RASA_URL.
 
-The token goes in by the environment (RASA_TOKEN or RASA_TOKEN_FILE), never by the command line, where every user of the
-machine could read it. Rasa's API opens with the same token, for /status.
+The token goes in by the environment (RASA_TOKEN or RASA_TOKEN_FILE), never by the command line, where
+every user of the machine could read it. Rasa's API opens with the same token, for /status.
 """
 
 import argparse

@@ -94,7 +94,7 @@ def test_a_secret_may_lie_in_a_file(empty_folder: Path) -> None:
 
 def test_a_file_that_is_named_and_missing_is_a_mistake() -> None:
     without = {k: v for k, v in GOOD.items() if k != "RASA_TOKEN"}
-    with pytest.raises(SettingsError, match="RASA_TOKEN .*nowhere"):
+    with pytest.raises(SettingsError, match=r"RASA_TOKEN .*nowhere"):
         settings.read(without | {"RASA_TOKEN_FILE": "nowhere"})
 
 
