@@ -10,6 +10,7 @@ from bot.model import AccountId
 from bot.settings import Settings
 from bot.simulator import SimulatedAccount, Simulator
 from bot.simulator.account import kept
+from bot.simulator.server import SAMPLE_MENU
 
 ACCOUNT = AccountId("simulated")
 FOLDER = Path("var")
@@ -53,7 +54,9 @@ async def _serve(address: str, settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     now = opening.clock(settings).now
-    async with Simulator(account(), address, port=settings.simulator_port, now=now):
+    simulator = Simulator(account(), address, port=settings.simulator_port, now=now)
+    simulator.state.menu = SAMPLE_MENU
+    async with simulator:
         print(
             f"A guest's phone: http://127.0.0.1:{settings.simulator_port}/  (it pushes to {address})",
             flush=True,

@@ -23,7 +23,9 @@ PAGE = Path(__file__).parent / "page"
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 _PING = 15.0
 _PAGE_POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
-_FILES = {"": "index.html", "phone.js": "phone.js", "phone.css": "phone.css"}
+_FILES = {"": "index.html"} | {
+    path.name: path.name for path in PAGE.iterdir() if path.suffix in (".js", ".css")
+}
 
 
 @web.middleware

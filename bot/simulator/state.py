@@ -55,6 +55,8 @@ class WireEntry:
     answer_plain: str = ""
     seconds: float | None = None
     end: str = ""
+    left: int | None = None  # what the reply window still allowed when this was written
+    closes_at: str | None = None
 
 
 @dataclass
@@ -186,6 +188,10 @@ class State:
 
     def log(self, entry: WireEntry) -> WireEntry:
         """Adds an entry, or replaces the one of the same id that was still open."""
+        if entry.openid in self.followers:
+            allowance = self.followers[entry.openid].ledger.allowance(self.now())
+            closes_at = None if allowance.closes_at is None else allowance.closes_at.isoformat()
+            entry = replace(entry, left=allowance.left, closes_at=closes_at)
         for place, known in enumerate(self.wire):
             if known.id == entry.id:
                 self.wire[place] = entry

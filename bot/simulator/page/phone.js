@@ -1,0 +1,289 @@
+// @ts-check
+// The phone: the conversation of an official account, and everything a follower can do in it.
+
+import { at, button, find, hourMinute, make, post } from "./dom.js";
+import { current, now, state } from "./state.js";
+
+const QUIET = 5 * 60 * 1000; // a time line stands where nothing was said for so long
+const EMOJI = [..."😀😄😊😍😘😂🤣😅😭😢😡😱🤔😴🙏👍👎👌✌💪👏❤🌹🎉🍻☕🍚🛏🔑🚕"];
+const KINDS = /** @type {Record<string, string>} */ ({ image: "照片", video: "视频", voice: "2″", location: "星海广场" });
+
+const chat = at("chat");
+const words = find("words", HTMLTextAreaElement);
+const drawers = { "to-emoji": at("emoji"), "to-more": at("more") };
+let drawn = { openid: "none yet", count: 0, origins: true };
+let menuShown = true;
+let cardOpen = false;
+/** @type {unknown} the menu that is drawn; an open list must outlive a redraw */
+let drawnMenu;
+
+/** @param {{onOrigin: (push: number) => void}} hooks */
+export function start(hooks) {
+  onOrigin = hooks.onOrigin;
+  find("say", HTMLFormElement).addEventListener("submit", (event) => {
+    event.preventDefault();
+    void say();
+  });
+  words.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    void say();
+  });
+  words.addEventListener("input", drawInput);
+  words.addEventListener("focus", () => openDrawer(""));
+  at("to-voice").addEventListener("click", toggleVoice);
+  at("talk").addEventListener("pointerdown", talk);
+  at("talk").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") void act({ do: "send", kind: "voice" });
+  });
+  at("to-menu").addEventListener("click", () => showMenu(true));
+  for (const id of /** @type {("to-emoji"|"to-more")[]} */ (Object.keys(drawers))) {
+    at(id).addEventListener("click", () => openDrawer(drawers[id].hidden === true ? id : ""));
+  }
+  at("emoji").append(...EMOJI.map((one) => button("emoji-one", one, () => insert(one))));
+  for (const one of document.querySelectorAll("[data-send]")) {
+    one.addEventListener("click", () => void act({ do: "send", kind: one.getAttribute("data-send") }));
+  }
+  for (const one of document.querySelectorAll("[data-scan]")) {
+    one.addEventListener("click", () => void act({ do: "scan", scene: one.getAttribute("data-scan") }));
+  }
+  at("chat-more").addEventListener("click", () => showCard(!cardOpen));
+  at("card-close").addEventListener("click", () => showCard(false));
+  at("follow").addEventListener("click", () => void act({ do: "follow" }));
+  chat.addEventListener("click", () => {
+    openDrawer("");
+    closeLists();
+  });
+}
+
+/** @type {(push: number) => void} */
+let onOrigin = () => {};
+
+/** One act of the follower's. @param {object} what */
+export async function act(what) {
+  const follower = current();
+  if (!follower) return;
+  try {
+    await post(`followers/${encodeURIComponent(follower.openid)}/act`, what);
+  } catch (wrong) {
+    console.error(wrong);
+    chat.append(notice("这一步没有发出去，请再试一次"));
+    chat.scrollTop = chat.scrollHeight;
+  }
+}
+
+async function say() {
+  const text = words.value.trim();
+  if (!text) return;
+  words.value = "";
+  drawInput();
+  words.focus();
+  await act({ do: "say", text });
+}
+
+/** @param {string} text */
+function insert(text) {
+  words.setRangeText(text, words.selectionStart, words.selectionEnd, "end");
+  drawInput();
+}
+
+function talk() {
+  const talkButton = at("talk");
+  talkButton.textContent = "松开 发送";
+  const ends = () => {
+    talkButton.textContent = "按住 说话";
+    void act({ do: "send", kind: "voice" });
+  };
+  window.addEventListener("pointerup", ends, { once: true });
+}
+
+function toggleVoice() {
+  const voice = at("talk").hidden === true;
+  at("talk").hidden = !voice;
+  words.hidden = voice;
+  at("to-voice").setAttribute("aria-pressed", String(voice));
+  at("to-voice").setAttribute("aria-label", voice ? "切换到键盘" : "切换到语音");
+  at("to-voice").classList.toggle("icon-keyboard", voice);
+  openDrawer("");
+  drawInput();
+}
+
+/** @param {string} id of the button whose drawer is to be open; none for "" */
+function openDrawer(id) {
+  for (const [name, drawer] of Object.entries(drawers)) {
+    drawer.hidden = name !== id;
+    at(name).setAttribute("aria-expanded", String(name === id));
+  }
+  if (id) chat.scrollTop = chat.scrollHeight;
+}
+
+/** @param {boolean} shown */
+function showCard(shown) {
+  cardOpen = shown;
+  drawCard();
+}
+
+/** @param {boolean} shown */
+function showMenu(shown) {
+  menuShown = shown;
+  openDrawer("");
+  drawBar();
+  if (!shown) words.focus();
+}
+
+// ---- drawing
+
+export function draw() {
+  const follower = current();
+  at("chat-title").textContent = follower?.typing ? "对方正在输入…" : state.account.name;
+  at("card-name").textContent = state.account.name;
+  at("card-id").textContent = `公众号 ${state.account.original_id}`;
+  at("phone-clock").textContent = hourMinute(now());
+  drawCard();
+  drawBar();
+  drawInput();
+  drawChat();
+}
+
+/** The account's card: on request, and in place of the conversation for who doesn't follow. */
+function drawCard() {
+  const outside = current()?.following === false;
+  if (outside) cardOpen = false;
+  at("card").hidden = !(cardOpen || outside);
+  at("follow").hidden = !outside;
+  at("card-close").hidden = outside;
+  at("chat-more").setAttribute("aria-expanded", String(cardOpen));
+}
+
+function drawBar() {
+  const follower = current();
+  at("bar").hidden = !follower?.following;
+  const buttons = state.menu?.button ?? [];
+  const asMenu = buttons.length > 0 && menuShown;
+  at("bar-menu").hidden = !asMenu;
+  at("say").hidden = asMenu;
+  at("to-menu").hidden = buttons.length === 0;
+  if (drawnMenu === state.menu) return;
+  drawnMenu = state.menu;
+  at("bar-menu").replaceChildren(keyboardButton(), ...buttons.map(menuButton));
+}
+
+function keyboardButton() {
+  const element = button("round icon-keyboard", "", () => showMenu(false));
+  element.setAttribute("aria-label", "切换到输入");
+  return element;
+}
+
+/** @param {import("./state.js").MenuButton} item */
+function menuButton(item) {
+  const inner = item.sub_button ?? [];
+  if (inner.length === 0) return make("div", "menu-item", button("menu-name", item.name, () => tap(item)));
+  const list = make("div", "menu-list", ...inner.map((one) => button("menu-one", one.name, () => tap(one))));
+  list.hidden = true;
+  const open = button("menu-name menu-more", item.name, () => {
+    const opening = list.hidden;
+    closeLists();
+    list.hidden = !opening;
+    open.setAttribute("aria-expanded", String(opening));
+  });
+  open.setAttribute("aria-expanded", "false");
+  return make("div", "menu-item", list, open);
+}
+
+function closeLists() {
+  for (const list of document.querySelectorAll(".menu-list")) list.setAttribute("hidden", "");
+  for (const open of document.querySelectorAll(".menu-more")) open.setAttribute("aria-expanded", "false");
+}
+
+/** @param {import("./state.js").MenuButton} item */
+function tap(item) {
+  closeLists();
+  void act(item.type === "view" ? { do: "view", url: item.url } : { do: "click", key: item.key });
+}
+
+function drawInput() {
+  const ready = words.value.trim() !== "" && !words.hidden;
+  at("send").hidden = !ready;
+  at("to-more").hidden = ready;
+  words.style.height = "auto";
+  words.style.height = `${Math.min(words.scrollHeight, 112)}px`;
+}
+
+function drawChat() {
+  const screen = state.screens.get(state.chosen) ?? [];
+  const origins = find("origins", HTMLInputElement).checked;
+  const same = drawn.openid === state.chosen && drawn.origins === origins && drawn.count <= screen.length;
+  if (!same) {
+    chat.replaceChildren();
+    drawn = { openid: state.chosen, count: 0, origins };
+  }
+  const wasLow = chat.scrollHeight - chat.scrollTop - chat.clientHeight < 80;
+  for (; drawn.count < screen.length; drawn.count += 1) chat.append(...lines(screen, drawn.count, origins));
+  chat.querySelector(".chat-empty")?.remove();
+  if (current() && !screen.some((one) => one.side === "guest")) chat.append(empty());
+  if (wasLow || !same) chat.scrollTop = chat.scrollHeight;
+}
+
+/** The first step, offered until the guest has said something. */
+function empty() {
+  return button("chat-empty", "说句话试试，比如“早餐几点？”", () => {
+    showMenu(false);
+    words.value = "早餐几点？";
+    drawInput();
+  });
+}
+
+/**
+ * @param {import("./state.js").Shown[]} screen
+ * @param {number} index
+ * @param {boolean} origins
+ */
+function lines(screen, index, origins) {
+  const shown = screen[index];
+  const before = screen[index - 1];
+  const made = [];
+  if (!before || Date.parse(shown.at) - Date.parse(before.at) > QUIET) made.push(timeLine(shown.at));
+  made.push(shown.side === "notice" ? notice(shown.text) : message(shown, origins));
+  return made;
+}
+
+/** @param {string} iso */
+function timeLine(iso) {
+  const date = new Date(iso);
+  const today = date.toDateString() === now().toDateString();
+  const day = today ? "" : `${date.getMonth() + 1}月${date.getDate()}日 `;
+  const line = make("time", "chat-time", day + hourMinute(date));
+  line.setAttribute("datetime", iso);
+  line.title = date.toLocaleString("zh-CN");
+  return line;
+}
+
+/** @param {string} text */
+const notice = (text) => make("p", "chat-notice", text);
+
+/**
+ * @param {import("./state.js").Shown} shown
+ * @param {boolean} origins
+ */
+function message(shown, origins) {
+  const mine = shown.side === "guest";
+  const avatar = make("span", `avatar ${mine ? "avatar-guest" : "avatar-hotel"}`);
+  avatar.setAttribute("aria-hidden", "true");
+  if (mine) avatar.textContent = (current()?.name ?? "客")[0];
+  const bubble = make("div", `bubble bubble-${shown.kind}`, KINDS[shown.kind] ?? shown.text);
+  const body = make("div", "message-body", bubble);
+  for (const [id, text] of shown.options) {
+    body.append(button("choice", text, () => void act({ do: "choose", id, text })));
+  }
+  if (origins && shown.via) body.append(origin(shown));
+  const row = make("div", `message ${mine ? "message-mine" : "message-theirs"}`, avatar, body);
+  row.setAttribute("aria-label", `${mine ? "我" : state.account.name}，${hourMinute(new Date(shown.at))}`);
+  row.setAttribute("role", "group");
+  return row;
+}
+
+/** @param {import("./state.js").Shown} shown */
+function origin(shown) {
+  if (shown.via === "custom") return make("span", "origin", "客服消息");
+  return button("origin", `被动回复 · 第 ${shown.delivery} 次推送`, () => onOrigin(shown.push));
+}
