@@ -48,7 +48,11 @@ train: env-rasa ## Train models/dianxiaoer.tar.gz, if anything that goes into it
 	if test -f $(MODEL) && test "$$from" = "$$(cat models/.trained-from 2>/dev/null)"; then \
 		echo "$(MODEL) is up to date"; \
 	else \
-		$(RASA) train --force --fixed-model-name dianxiaoer && echo "$$from" >models/.trained-from; \
+		echo "Training $(MODEL), which takes a few minutes; models/train.log has the details"; \
+		mkdir -p models; \
+		$(RASA) train --force --fixed-model-name dianxiaoer >models/train.log 2>&1 || { \
+			tr '\r' '\n' <models/train.log | tail -n 40 >&2; exit 1; }; \
+		echo "$$from" >models/.trained-from; \
 	fi
 
 # --- Checking it ---
