@@ -16,7 +16,8 @@ export class Refusal extends Error {
 /** No answer came: the network or the service is away. Nothing is known about what was asked. */
 export class Unreachable extends Error {}
 
-type Query = Record<string, string | number | undefined>;
+type Value = string | number | undefined;
+type Query = Record<string, Value | string[]>;
 
 let heardDate: (serverTime: number) => void = () => undefined;
 let sessionLost: () => void = () => undefined;
@@ -32,9 +33,13 @@ export function onSessionLost(listener: () => void): void {
 }
 
 function address(path: string, query?: Query): string {
-  const pairs = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== "");
-  const search = new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString();
-  return search ? `/desk/v1${path}?${search}` : `/desk/v1${path}`;
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query ?? {})) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined && one !== "") search.append(key, String(one));
+    }
+  }
+  return String(search) ? `/desk/v1${path}?${search}` : `/desk/v1${path}`;
 }
 
 async function ask(url: string, init: RequestInit, seconds: number, signal?: AbortSignal): Promise<Response> {
@@ -102,7 +107,7 @@ export const readSession = (): Promise<Session> => request("GET", "/session");
 export const signIn = (login: string, password: string): Promise<Session> =>
   request("POST", "/session", { body: { login, password } });
 export const signOut = (): Promise<unknown> => request("DELETE", "/session");
-export const changePassword = (old: string, fresh: string): Promise<unknown> =>
+export const changePassword = (old: string, fresh: string): Promise<Session> =>
   request("POST", "/password", { body: { old, new: fresh } });
 
 export interface Page {
@@ -160,7 +165,7 @@ export const openSealed = (hotel: string, id: string, seq: number): Promise<Open
 export const poll = (
   hotel: string,
   cursor: string | null,
-  follow: string,
+  follow: string[],
   signal: AbortSignal,
 ): Promise<{ frames: Frame[] }> =>
   request("GET", `/hotels/${part(hotel)}/feed/poll`, {

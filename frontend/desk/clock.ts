@@ -17,6 +17,12 @@ export function setTime(iso: string | undefined): void {
   shift(time - Date.now());
 }
 
+/** Something happened at this time: the service's clock can't be behind it. */
+export function notBefore(iso: string): void {
+  const ahead = Date.parse(iso) - (Date.now() + skew.value);
+  if (ahead > 2000) shift(skew.value + ahead);
+}
+
 /** A Date header has whole seconds, so small differences mean nothing. */
 export function setDate(time: number): void {
   if (told) return;

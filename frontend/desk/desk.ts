@@ -7,7 +7,7 @@ import { computed, inject, reactive, ref, shallowReactive, shallowRef, type Inje
 import * as api from "./api";
 import { Refusal, Unreachable } from "./api";
 import { backoff } from "./backoff";
-import { now, setTime } from "./clock";
+import { notBefore, now, setTime } from "./clock";
 import { Feed, type Link } from "./feed";
 import type { CloseReason, Event, Frame, Hotel, Order, Reply, Row, Staff, State } from "./model";
 import { arrange, byDue, targetsOf, waitsSince } from "./queue";
@@ -29,6 +29,8 @@ export interface Thread {
 
 const LIMIT_EVENTS = /^(guest_|staff_said|assistant_said|channel_event|delivery_|resend)/;
 const KEPT_THREADS = 30;
+const MOVING = new Set(["queued", "sending"]);
+const LOOK_EVERY = 5000;
 
 export type Desk = ReturnType<typeof openDesk>;
 export const DESK: InjectionKey<Desk> = Symbol("desk");
@@ -104,6 +106,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   function takeRow(row: Row): void {
     const before = rows.get(row.id);
     if (before && row.seq < before.seq) return;
+    notBefore(row.changed_at);
     rows.set(row.id, row);
     keepFromClosing(row, before);
     if (!loaded.value) return;
@@ -179,7 +182,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     const thread = threadOf(id);
     if (thread.phase === "failed") thread.phase = "loading";
     try {
-      const answer = await api.readConversation(hotel.id, id, thread.seq);
+      const answer = await api.readConversation(hotel.id, id, unsettledFrom(thread));
       if (thread.phase !== "ready") thread.unreadAfter = firstUnread(answer.conversation, answer.events);
       absorb(thread, answer);
       thread.phase = "ready";
@@ -207,6 +210,18 @@ export function openDesk(hotel: Hotel, me: Staff) {
   function refreshSoon(id: string): void {
     clearTimeout(refreshing);
     refreshing = setTimeout(() => id === current.value && void load(id), 250);
+  }
+
+  /** Where reading must begin to learn how our latest messages fared: some channels tell no event of it. */
+  function unsettledFrom(thread: Thread): number {
+    const moving = thread.events.slice(-40).find((e) => e.delivery && MOVING.has(e.delivery.state));
+    return moving ? Math.min(moving.seq - 1, thread.seq) : thread.seq;
+  }
+
+  function lookAtDeliveries(): void {
+    const thread = current.value ? threads.get(current.value) : undefined;
+    if (thread?.phase !== "ready" || document.visibilityState !== "visible") return;
+    if (unsettledFrom(thread) < thread.seq) void load(thread.id);
   }
 
   const reads = new Map<string, number>();
@@ -456,9 +471,11 @@ export function openDesk(hotel: Hotel, me: Staff) {
   }
 
   let stopped = false;
+  let looking: ReturnType<typeof setInterval> | undefined;
 
   function start(): void {
     feed.start();
+    looking = setInterval(lookAtDeliveries, LOOK_EVERY);
     window.addEventListener("online", hurry);
     window.addEventListener("offline", hurry);
     document.addEventListener("visibilitychange", onVisible);
@@ -467,6 +484,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   function stop(): void {
     stopped = true;
     feed.stop();
+    clearInterval(looking);
     window.removeEventListener("online", hurry);
     window.removeEventListener("offline", hurry);
     document.removeEventListener("visibilitychange", onVisible);
@@ -536,16 +554,21 @@ function leftUnsent(key: string): [string, Unsent[]][] {
   ]);
 }
 
+function holderName(holder: unknown): string {
+  if (typeof holder === "string") return holder;
+  return (holder as { name?: string } | null)?.name ?? "";
+}
+
 function refusalText(error: Refusal): string {
-  const holder = error.detail.holder as { name?: string } | undefined;
+  const name = holderName(error.detail.holder);
   switch (error.code) {
     case "held":
-      return holder?.name ? t("toast.held", { name: holder.name }) : t("toast.held_nobody");
+      return name ? t("toast.held", { name }) : t("toast.held_nobody");
     case "not_holder":
       return t("toast.not_holder");
     case "closed":
       return t("toast.closed_already");
-    case "unreachable":
+    case "reply_window_closed":
       return t("toast.unreachable");
   }
   if (error.status === 403) return t("toast.forbidden");

@@ -10,7 +10,7 @@ export type Link = "connecting" | "live" | "polling" | "offline";
 
 export interface Port {
   open(url: string): WebSocket;
-  poll(cursor: string | null, follow: string, signal: AbortSignal): Promise<{ frames: Frame[] }>;
+  poll(cursor: string | null, follow: string[], signal: AbortSignal): Promise<{ frames: Frame[] }>;
   chance?(): number;
 }
 
@@ -146,8 +146,8 @@ export class Feed {
     this.retry = setTimeout(() => this.connect(), backoff(this.failures, this.port.chance));
   }
 
-  private followText(): string {
-    return [...this.followed].map(([id, seq]) => `${id}:${seq}`).join(",");
+  private following(): string[] {
+    return [...this.followed].map(([id, seq]) => `${id}:${seq}`);
   }
 
   /** Polls until a socket lives again; a new round starts at once when what we follow changes. */
@@ -156,7 +156,7 @@ export class Feed {
       const round = new AbortController();
       this.polling = round;
       try {
-        const { frames } = await this.port.poll(this.cursor, this.followText(), round.signal);
+        const { frames } = await this.port.poll(this.cursor, this.following(), round.signal);
         this.pollFailures = 0;
         this.tell("polling");
         frames.forEach((frame) => this.take(frame));

@@ -56,7 +56,7 @@ export interface Row {
   unread: number;
   changed_at: string;
   opened_at: string | null;
-  room?: string | null;
+  alarm_kind?: string | null;
 }
 
 export type DeliveryState = "queued" | "sending" | "waiting" | "unclear" | "accepted" | "delivered" | "read" | "failed";
@@ -75,6 +75,7 @@ export interface Event {
   audience: "guest" | "staff";
   text: string | null;
   body: Record<string, unknown>;
+  details?: Record<string, unknown> | null;
   delivery: Delivery | null;
   sealed: number;
 }
@@ -90,6 +91,8 @@ export interface Reply {
   identity: string | null;
   channel: Channel | null;
   limits: Limits;
+  /** False once the guest has unfollowed: nothing reaches them then. */
+  reachable?: boolean;
 }
 
 export type OrderState = "open" | "ringing" | "done" | "cancelled";
@@ -108,13 +111,15 @@ export interface Order {
   placed_by: string | Person | null;
   done_by: string | Person | null;
   done_at: string | null;
+  /** The event it was placed with. */
+  seq?: number | null;
 }
 
 export interface ConversationAnswer {
   conversation: Row;
   events: Event[];
   seq: number;
-  reply: Reply;
+  reply: Reply | null;
   orders: Order[];
 }
 

@@ -99,10 +99,11 @@ export function listed(row: Row, filter: Filter, me: string): boolean {
   }
 }
 
-export function matches(row: Row, words: string): boolean {
+/** `more` is what else is known of the guest, such as rooms. */
+export function matches(row: Row, words: string, more: (string | null)[] = []): boolean {
   const wanted = words.trim().toLowerCase();
   if (!wanted) return true;
-  const hay = [row.guest.name, row.guest.label, row.last?.text, row.holder?.name, row.room];
+  const hay = [row.guest.name, row.guest.label, row.last?.text, row.holder?.name, ...more];
   return hay.some((text) => text?.toLowerCase().includes(wanted));
 }
 

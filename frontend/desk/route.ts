@@ -9,7 +9,13 @@ interface Place {
   details: boolean;
 }
 
+/** Links from outside name the place after the mark, which no server and no log sees: /desk/#/hotel/id. */
+function fromOutside(): void {
+  if (location.hash.startsWith("#/")) history.replaceState(null, "", BASE + location.hash.slice(2));
+}
+
 function read(): Place {
+  fromOutside();
   const [hotel, conversation] = location.pathname.slice(BASE.length).split("/").map(decodeURIComponent);
   return { hotel: hotel || null, conversation: conversation || null, details: location.hash === "#details" };
 }
@@ -30,5 +36,7 @@ export function go(change: Partial<Place>, replace = false): void {
 }
 
 export function startRoute(): void {
-  window.addEventListener("popstate", () => Object.assign(route, read()));
+  const follow = (): void => void Object.assign(route, read());
+  window.addEventListener("popstate", follow);
+  window.addEventListener("hashchange", follow);
 }

@@ -94,6 +94,7 @@ export interface LimitsLine {
 
 /** "微信 · 还可发 3 条 · 剩 41 小时" */
 export function limitsLine(reply: Reply, now: number): LimitsLine {
+  if (reply.reachable === false) return { text: t("limits.unreachable"), tight: true };
   const channel = channelName(reply.channel);
   const { kind, left, closes_at, passive_only } = reply.limits;
   if (passive_only) return { text: `${channel} · ${t("limits.passive")}`, tight: false };
@@ -151,10 +152,10 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
 function orderHappened(event: Event, who: string, desk: Pick<Desk, "orders">): string {
   const order = desk.orders.get(String(event.body.order ?? ""));
   const service = String(event.body.service_name ?? order?.service_name ?? "");
-  const room = event.body.room ?? order?.room;
+  const room = event.details?.room ?? order?.room;
   const called = (order?.service ?? event.body.service) === "wake_up_call";
   if (event.type === "order_done" && called) return t("event.order_called", { who });
-  const detail = event.text ?? order?.what;
+  const detail = event.details?.what ?? event.text ?? order?.what;
   const what = [room, service, detail].filter(Boolean).join(" · ") || t("orders.title");
   return tell("event.", event.type, "event.unknown", { who, what });
 }
