@@ -18,6 +18,9 @@ from rasa_sdk.forms import REQUESTED_SLOT
 
 from actions.acts import Act, emit, handoff
 
+ASIDE = "aside"  # slot: [{"form": name, "draft": {slot: value}}], the last one is taken up first
+OUTCOME = "outcome"  # slot: how the form that just ended came out, for its closing action
+
 log = logging.getLogger(__name__)
 
 
@@ -53,7 +56,8 @@ class DeskAction(Action, ABC):
 
 
 def leave_form() -> tuple[EventType, ...]:
-    return (ActiveLoop(None), SlotSet(REQUESTED_SLOT, None))
+    """The open form is left, and what was put aside for it is forgotten."""
+    return (ActiveLoop(None), SlotSet(REQUESTED_SLOT, None), SlotSet(OUTCOME, None), SlotSet(ASIDE, None))
 
 
 def _where(error: Exception) -> str:

@@ -10,10 +10,10 @@ from datetime import datetime
 
 from actions.acts import YES, Act, Option, order, say
 from actions.facts import OpenOrder
-from actions.forms import DeskForm, Draft, FormEnd, Step
+from actions.forms import CHANGING, DeskForm, Draft, FormEnd, Step
 from actions.heard import Entity, Heard
 from actions.services import SERVICES
-from actions.wake_up import SERVICE
+from actions.wake_up import SERVICE, changed
 from actions.words import agrees, gives_up, refuses
 
 SLOTS = ("cancel_orders", "cancel_confirmed")
@@ -120,13 +120,7 @@ def _found(meant: Sequence[OpenOrder], heard: Heard, changing: bool) -> Step:
 
 
 def _change(one: OpenOrder, heard: Heard) -> Step:
-    """What wasn't said anew stays the order's: its room, its day, and its time if only the day changes."""
-    new = _new_values(heard)
-    old = {"wake_date": one.due_at.date().isoformat(), "wake_room": one.room} if one.due_at else {}
-    if one.due_at and "wake_date" in new:
-        old["wake_time"] = f"{one.due_at:%H:%M}"
-    draft = {**old, "wake_order": one.id, **new}
-    return Step({}, None, outcome="changing", hand_over=("wake_up_form", draft))
+    return Step({}, None, outcome=CHANGING, hand_over=("wake_up_form", changed(one, _new_values(heard))))
 
 
 def _which(orders: Sequence[OpenOrder]) -> Step:

@@ -19,11 +19,10 @@ from rasa_sdk.events import ActionExecutionRejected, EventType, FollowupAction, 
 from rasa_sdk.forms import REQUESTED_SLOT
 
 from actions.acts import Act, say
-from actions.base import DeskAction, Result
+from actions.base import ASIDE, OUTCOME, DeskAction, Result
 from actions.heard import Heard, read
 
-ASIDE = "aside"  # slot: [{"form": name, "draft": {slot: value}}], the last one is taken up first
-OUTCOME = "outcome"  # slot: how the form that just ended came out, for its closing action
+CHANGING = "changing"  # an outcome: nothing was asked for after all, another form goes on
 ASIDE_LIMIT = 3
 
 Draft = dict[str, Any]
@@ -76,12 +75,17 @@ class DeskForm(DeskAction):
     def _step(self, tracker: Tracker, heard: Heard, draft: Draft, aside: list[dict[str, Any]]) -> Step | None:
         asked = heard.slots.get(REQUESTED_SLOT)
         if _opened_now(tracker, self.form):
-            if heard.slots.get(OUTCOME) == "resume":
-                return self._take_up(heard, aside.pop())
-            return self.begin(heard)
+            return self._open(tracker, heard, aside)
         if _interrupted_now(tracker, self.form):
             return self.ask(draft, asked, heard)
         return self.hear(draft, asked, heard)
+
+    def _open(self, tracker: Tracker, heard: Heard, aside: list[dict[str, Any]]) -> Step:
+        if heard.slots.get(OUTCOME) == "resume":
+            return self._take_up(heard, aside.pop())
+        if not _stepped_aside_now(tracker):
+            aside.clear()
+        return self.begin(heard)
 
     def _take_up(self, heard: Heard, entry: dict[str, Any]) -> Step:
         empty = dict.fromkeys(self.slots)
@@ -98,7 +102,7 @@ class DeskForm(DeskAction):
         if step.aside is not None:
             aside = _put(aside, self.form, step.aside)
         if step.hand_over is not None:
-            aside = [*aside, {"form": step.hand_over[0], "draft": step.hand_over[1], "handed_over": True}]
+            aside = [*aside, _handed_over(*step.hand_over)]
         return (
             *(SlotSet(slot, step.draft.get(slot)) for slot in self.slots),
             SlotSet(OUTCOME, step.outcome),
@@ -127,7 +131,7 @@ class FormEnd(DeskAction):
         heard = read(tracker)
         outcome = heard.slots.get(OUTCOME)
         draft = {slot: heard.slots.get(slot) for slot in self.slots}
-        acts = self.finish(draft, outcome) if outcome else ()
+        acts = self.finish(draft, outcome) if outcome and outcome != CHANGING else ()
         return Result(acts, (*(SlotSet(slot, None) for slot in self.slots), *_take_up(heard.slots)))
 
 
@@ -136,6 +140,15 @@ def _take_up(slots: Mapping[str, Any]) -> tuple[EventType, ...]:
     if not aside or not slots.get(OUTCOME):
         return (SlotSet(OUTCOME, None), SlotSet(ASIDE, None))
     return (SlotSet(OUTCOME, "resume"), FollowupAction(aside[-1]["form"]))
+
+
+def hand_over(form: str, draft: Draft) -> tuple[EventType, ...]:
+    """Opens `form` in this same turn, with this draft."""
+    return (SlotSet(ASIDE, [_handed_over(form, draft)]), SlotSet(OUTCOME, "resume"), FollowupAction(form))
+
+
+def _handed_over(form: str, draft: Draft) -> dict[str, Any]:
+    return {"form": form, "draft": draft, "handed_over": True}
 
 
 def _put(aside: list[dict[str, Any]], form: str, draft: Draft) -> list[dict[str, Any]]:
@@ -154,6 +167,10 @@ def _since_guest(tracker: Tracker) -> list[dict[str, Any]]:
 def _opened_now(tracker: Tracker, form: str) -> bool:
     loops = [event for event in _since_guest(tracker) if event.get("event") == "active_loop"]
     return bool(loops) and loops[-1].get("name") == form
+
+
+def _stepped_aside_now(tracker: Tracker) -> bool:
+    return any(event.get("event") == "action_execution_rejected" for event in _since_guest(tracker))
 
 
 def _interrupted_now(tracker: Tracker, form: str) -> bool:

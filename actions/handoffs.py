@@ -4,17 +4,18 @@ The other alerts need no action: their responses are handoff acts, so they work 
 """
 
 import re
-from collections.abc import Iterator
 
 from rasa_sdk import Tracker
 
 from actions.acts import HUMAN, Option, handoff, say
 from actions.base import DeskAction, Result, leave_form
+from actions.forms import hand_over
 from actions.heard import Heard, read
+from actions.wake_up import late_change
 
 FALLBACK = "nlu_fallback"
 # Below this even the best intent is a guess among many: asking again would only cost the guest time.
-HOPELESS = 0.15
+HOPELESS = 0.05
 
 CAPABILITY: Option = {"key": "option_capability", "text": "你能帮我做什么"}
 WAKE_UP: Option = {"key": "option_wake_up", "text": "我要定叫醒"}
@@ -52,10 +53,12 @@ class Misunderstood(DeskAction):
 
     def decide(self, tracker: Tracker) -> Result:
         heard = read(tracker)
+        if draft := late_change(heard):
+            return Result(events=hand_over("wake_up_form", draft))
         if heard.facts.waiting:
             return Result((say("waiting_noted"),))
         in_form = bool((tracker.active_loop or {}).get("name"))
-        reason = handoff_reason(heard, again=_misunderstood_before(tracker), in_form=in_form)
+        reason = handoff_reason(heard, again="action_misunderstood" in heard.before, in_form=in_form)
         if reason:
             return Result((handoff(reason),), leave_form())
         return Result((say("unclear_in_form") if in_form else say("unclear", {}, CHOICES),))
@@ -68,6 +71,17 @@ def handoff_reason(heard: Heard, *, again: bool, in_form: bool) -> str | None:
     return "low_confidence" if hopeless and not in_form else None
 
 
+class Deny(DeskAction):
+    """A no to nothing in particular, unless it corrects the wake-up call that was just noted."""
+
+    def name(self) -> str:
+        return "action_deny"
+
+    def decide(self, tracker: Tracker) -> Result:
+        draft = late_change(read(tracker))
+        return Result(events=hand_over("wake_up_form", draft)) if draft else Result((say("deny"),))
+
+
 class DefaultFallback(DeskAction):
     """No rule says how to go on. Rasa's own action of this name takes the guest's turn back, after which an
     order that is already out could be asked for again: here the turn stands, and a person goes on."""
@@ -77,21 +91,3 @@ class DefaultFallback(DeskAction):
 
     def decide(self, tracker: Tracker) -> Result:
         return Result((handoff("unsupported_task"),), leave_form())
-
-
-def _misunderstood_before(tracker: Tracker) -> bool:
-    """Whether the guest's previous message wasn't understood either."""
-    return "action_misunderstood" in next(_turns_before(tracker), ())
-
-
-def _turns_before(tracker: Tracker) -> Iterator[list[str]]:
-    """The actions of each earlier turn, the latest first."""
-    actions: list[str] = []
-    current = True
-    for event in reversed(tracker.events):
-        if event.get("event") == "action":
-            actions.append(str(event.get("name")))
-        elif event.get("event") == "user":
-            if not current:
-                yield actions
-            current, actions = False, []

@@ -1,7 +1,7 @@
 """One message as the actions read it: text, intent, entities and facts, out of Rasa's tracker. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ class Heard:
     entities: tuple[Entity, ...]
     facts: Facts
     slots: dict[str, Any] = field(default_factory=dict)
+    before: tuple[str, ...] = ()  # the actions of the turn before this one
 
     @property
     def plain(self) -> str:
@@ -64,7 +65,21 @@ def read(tracker: Tracker) -> Heard:
         entities=tuple(_entities(message, text)),
         facts=read_facts(message.get("metadata")),
         slots=dict(tracker.slots),
+        before=next(_earlier_turns(tracker.events), ()),
     )
+
+
+def _earlier_turns(events: Sequence[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
+    """The actions of each turn before the current one, the latest turn first."""
+    actions: list[str] = []
+    current = True
+    for event in reversed(events):
+        if event.get("event") == "action":
+            actions.insert(0, str(event.get("name")))
+        elif event.get("event") == "user":
+            if not current:
+                yield tuple(actions)
+            current, actions = False, []
 
 
 def _confidence(message: dict[str, Any]) -> float:

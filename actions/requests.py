@@ -4,9 +4,10 @@ import re
 
 from rasa_sdk import Tracker
 
-from actions.acts import handoff, order, remember, say
+from actions.acts import Act, handoff, order, remember, say
 from actions.base import DeskAction, Result
-from actions.heard import read
+from actions.facts import OpenOrder
+from actions.heard import Heard, read
 
 PREFERENCE_LIMIT = 100
 _LEAD_IN = re.compile(r"^(?:你好|您好|麻烦|请|帮我?|跟?你?们?说一?下|记一?下|记住|记得|[，,。:：\s])+")
@@ -19,13 +20,22 @@ class FollowUp(DeskAction):
         return "action_follow_up"
 
     def decide(self, tracker: Tracker) -> Result:
-        orders = read(tracker).facts.orders
-        wanted = [one.what for one in orders if one.what]
-        if wanted:
-            told = say("follow_up_open", {"what": "、".join(wanted)})
-        else:
-            told = say("follow_up_noted", {"count": len(orders)}) if orders else say("follow_up_none")
-        return Result((told, handoff("human_handoff")))
+        heard = read(tracker)
+        return Result((what_is_open(heard), handoff("human_handoff")))
+
+
+def what_is_open(heard: Heard) -> Act:
+    """The open orders that the guest asks after: those that name the thing, all if none was named."""
+    things = [entity.raw for entity in heard.all("item", "device")]
+    orders = [one for one in heard.facts.orders if not things or _names(one, things)]
+    wanted = [one.what for one in orders if one.what]
+    if wanted:
+        return say("follow_up_open", {"what": "、".join(wanted)})
+    return say("follow_up_noted", {"count": len(orders)}) if orders else say("follow_up_none")
+
+
+def _names(one: OpenOrder, things: list[str]) -> bool:
+    return any(thing in (one.what or "") for thing in things)
 
 
 class StatePreference(DeskAction):

@@ -12,7 +12,7 @@ from sanic import Sanic
 
 from actions.base import DeskAction
 from actions.cancel_wake_up import CancelWakeEnd, CancelWakeForm
-from actions.handoffs import Complain, DefaultFallback, Misunderstood
+from actions.handoffs import Complain, DefaultFallback, Deny, Misunderstood
 from actions.requests import FollowUp, StatePreference, StopMessages
 from actions.service_form import ServiceEnd, ServiceForm
 from actions.wake_up import WakeUpEnd, WakeUpForm
@@ -25,6 +25,7 @@ ACTIONS: tuple[type[DeskAction], ...] = (
     ServiceForm,
     ServiceEnd,
     Complain,
+    Deny,
     Misunderstood,
     DefaultFallback,
     FollowUp,

@@ -10,9 +10,10 @@ from datetime import date, datetime, time, timedelta
 
 from actions.acts import CHANGE, DROP, YES, Act, order, say
 from actions.facts import Facts
-from actions.forms import DeskForm, Draft, FormEnd, Step
+from actions.forms import CHANGING, DeskForm, Draft, FormEnd, Step
 from actions.heard import Heard
 from actions.services import SERVICES, Service
+from actions.wake_up import late_change
 from actions.words import agrees, begins_with_correction, gives_up, refuses
 
 SLOTS = ("service_name", "service_what", "service_room", "service_due_at", "service_confirmed")
@@ -34,6 +35,8 @@ class ServiceForm(DeskForm):
     others = frozenset({"wake_up_call", "cancel_wake_up"})
 
     def begin(self, heard: Heard) -> Step:
+        if change := late_change(heard):
+            return Step({}, None, outcome=CHANGING, hand_over=("wake_up_form", change))
         service = SERVICES[heard.intent]
         draft: Draft = {"service_name": heard.intent, "service_room": heard.facts.room}
         if service.says_what(heard) or "what" not in service.needs:
@@ -106,15 +109,21 @@ _SLOT_OF = {"what": "service_what", "room": "service_room", "when": "service_due
 
 
 def confirm(draft: Draft, service: Service) -> Step:
-    with_room = "room" in service.needs
-    parts = [name for name, there in (("room", with_room), ("time", draft.get("service_due_at"))) if there]
     values = {"what": draft["service_what"]}
-    if with_room:
+    if "room" in service.needs:
         values["room"] = draft["service_room"]
     if draft.get("service_due_at"):
         values["due_at"] = draft["service_due_at"]
-    key = "_".join(["service_confirm", *parts])
+    key = _CONFIRM["room" in values, "due_at" in values]
     return Step(draft, "service_confirmed", (say(key, values, (YES, CHANGE, DROP)),))
+
+
+_CONFIRM = {  # with a room, with a time
+    (False, False): "service_confirm",
+    (True, False): "service_confirm_room",
+    (False, True): "service_confirm_time",
+    (True, True): "service_confirm_room_time",
+}
 
 
 def due(heard: Heard, known: str | None) -> str | None:

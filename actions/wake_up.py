@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from actions.acts import CHANGE, DROP, YES, Act, Option, order, say
-from actions.facts import Facts
+from actions.facts import Facts, OpenOrder
 from actions.forms import DeskForm, Draft, FormEnd, Step
 from actions.heard import Entity, Heard
 from actions.services import SERVICES
@@ -20,6 +20,7 @@ from actions.words import agrees, begins_with_correction, corrects, gives_up, re
 DAYS_AHEAD = 30
 SLOTS = ("wake_date", "wake_time", "wake_room", "wake_due_at", "wake_order", "wake_confirmed")
 SERVICE = "wake_up_call"
+END = "action_wake_up_form_end"
 
 _ROOM = re.compile(r"[A-Za-z]?\d{3,5}[A-Za-z]?")
 _DIGITS = re.compile(r"[A-Za-z]?\d+[A-Za-z]?")
@@ -58,7 +59,10 @@ class WakeUpForm(DeskForm):
     others = frozenset({"cancel_wake_up"}) | frozenset(SERVICES)
 
     def begin(self, heard: Heard) -> Step:
-        draft: Draft = {"wake_room": heard.facts.room, "wake_order": _order_meant(heard)}
+        orders = heard.facts.open_orders(SERVICE)
+        draft: Draft = {"wake_room": heard.facts.room}
+        if corrects(heard) and len(orders) == 1:
+            draft = changed(orders[0], said_slots(understand(heard, None)))
         return take_in(draft, understand(heard, None), heard.facts)
 
     def hear(self, draft: Draft, asked: str | None, heard: Heard) -> Step | None:
@@ -216,7 +220,25 @@ def _room(heard: Heard, asked: str | None) -> tuple[str | None, str | None]:
     return (number, None) if _ROOM.fullmatch(number) else (None, number)
 
 
-def _order_meant(heard: Heard) -> str | None:
-    """The one open wake-up call that 改成七点半 is about, right after it was placed."""
+def said_slots(said: Said) -> Draft:
+    named = {"wake_date": said.date, "wake_time": said.time, "wake_room": said.room}
+    return {slot: value for slot, value in named.items() if value}
+
+
+def changed(one: OpenOrder, new: Draft) -> Draft:
+    """What wasn't said anew stays the order's: its room, its day, and its time if only that isn't new."""
+    old: Draft = {"wake_room": one.room}
+    if one.due_at:
+        old["wake_date"] = one.due_at.date().isoformat()
+    if one.due_at and new and "wake_time" not in new:
+        old["wake_time"] = f"{one.due_at:%H:%M}"
+    return {**old, **new, "wake_order": one.id}
+
+
+def late_change(heard: Heard) -> Draft | None:
+    """改成七点半 right after the call was noted, whatever the model takes it for: the draft of the change."""
     orders = heard.facts.open_orders(SERVICE)
-    return orders[0].id if corrects(heard) and len(orders) == 1 else None
+    new = said_slots(understand(heard, None))
+    if not new or len(orders) != 1 or END not in heard.before:
+        return None
+    return changed(orders[0], new) if is_for_form(heard, None) else None

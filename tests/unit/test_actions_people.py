@@ -4,7 +4,7 @@ import pytest
 from rasa_sdk import Tracker
 
 from actions.base import DeskAction, Result
-from actions.handoffs import Complain, DefaultFallback, Misunderstood, complaint_kind
+from actions.handoffs import Complain, DefaultFallback, Deny, Misunderstood, complaint_kind
 from actions.requests import FollowUp, StatePreference, StopMessages
 from actions.server import ACTIONS, executor
 from tests.dialogue import message, run, tracker, wake_up_order
@@ -54,7 +54,7 @@ async def test_two_that_are_not_in_a_row_are_not() -> None:
 
 @pytest.mark.parametrize(("text", "reason"), [("火星土豆方程", "low_confidence"), ("？？？", None)])
 async def test_mere_guessing_is_a_handoff_at_once_if_anything_was_said(text: str, reason: str | None) -> None:
-    (act,), _ = await run(Misunderstood(), not_understood(text, 0.05))
+    (act,), _ = await run(Misunderstood(), not_understood(text, 0.03))
     assert act.get("reason") == reason
 
 
@@ -126,3 +126,16 @@ async def test_every_action_survives_a_message_it_cannot_read() -> None:
 
 def test_the_server_registers_every_action_once() -> None:
     assert sorted(executor().actions) == sorted(action().name() for action in ACTIONS)
+
+
+async def test_a_no_to_nothing_in_particular() -> None:
+    acts, _ = await run(Deny(), tracker(message("不用了", "deny")))
+    assert [act["key"] for act in acts] == ["deny"]
+
+
+async def test_following_up_on_one_thing_names_no_other() -> None:
+    base = wake_up_order("o1", "2026-11-23T07:00:00+08:00")
+    orders = [{**base, "what": "两条毛巾"}, {**base, "order": "o2", "what": "后天大床房两晚"}]
+    said = message("毛巾怎么还没送来", "follow_up", [("item", "毛巾", "毛巾")], orders=orders)
+    (told, _), _ = await run(FollowUp(), tracker(said))
+    assert told["values"] == {"what": "两条毛巾"}

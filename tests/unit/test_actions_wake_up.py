@@ -1,6 +1,7 @@
 import pytest
 
-from actions.wake_up import WakeUpEnd, WakeUpForm
+from actions.heard import read
+from actions.wake_up import WakeUpEnd, WakeUpForm, late_change
 from tests.dialogue import Guest, facts, message, run, tracker, wake_up_order
 
 SEVEN = ("time", "七点", "07:00")
@@ -227,3 +228,40 @@ async def test_slots_of_an_earlier_run_do_not_leak_into_a_new_one() -> None:
 
 def test_facts_are_what_the_service_sends() -> None:
     assert set(facts()) >= {"hotel", "timezone", "now", "room", "orders", "state", "duty", "handed_back"}
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "raw", "kind", "value", "due_at"),
+    [
+        ("改成七点半吧", "nlu_fallback", "七点半", "time", "07:30", "2026-11-24T07:30:00+08:00"),
+        ("不对，是七点半", "deny", "七点半", "time", "07:30", "2026-11-24T07:30:00+08:00"),
+        ("改到周三", "modify_booking", "周三", "date", "2026-11-25", "2026-11-25T07:00:00+08:00"),
+    ],
+)
+async def test_right_after_placing_a_correction_opens_the_form_again(
+    text: str, intent: str, raw: str, kind: str, value: str, due_at: str
+) -> None:
+    orders = [wake_up_order("o1", "2026-11-24T07:00:00+08:00")]
+    said = message(text, intent, [(kind, raw, value)], orders=orders)
+    at = tracker(said)
+    at.events = [{"event": "user"}, {"event": "action", "name": "action_wake_up_form_end"}, *at.events]
+    draft = late_change(read(at))
+    assert draft
+    step = WakeUpForm().ask({slot: draft.get(slot) for slot in WakeUpForm.slots}, None, read(at))
+    assert (step.acts[0]["key"], step.acts[0]["values"]["due_at"]) == ("wake_confirm_change", due_at)
+    assert step.draft["wake_order"] == "o1"
+
+
+async def test_the_same_words_later_or_with_nothing_noted_are_no_correction() -> None:
+    said = message("改成七点半吧", "nlu_fallback", [("time", "七点半", "07:30")])
+    at = tracker(said)
+    assert late_change(read(at)) is None
+    at.events = [{"event": "user"}, {"event": "action", "name": "action_wake_up_form_end"}, *at.events]
+    assert late_change(read(at)) is None
+
+
+async def test_a_draft_put_aside_before_an_alarm_is_not_taken_up_later() -> None:
+    guest = Guest(WakeUpForm())
+    guest.slots = {"aside": [{"form": "service_form", "draft": {}}]}
+    await guest.says("明早七点叫我起床", "wake_up_call", MORNING, SEVEN)
+    assert guest.slots["aside"] is None
