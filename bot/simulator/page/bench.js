@@ -40,8 +40,12 @@ const CALM = /** @type {Record<string, unknown>} */ ({
 /** @type {Map<string, HTMLInputElement|HTMLSelectElement>} */
 const inputs = new Map();
 
-/** @param {() => void} redraw */
-export function start(redraw) {
+/** @type {() => void} */
+let redraw = () => {};
+
+/** @param {() => void} draws the whole page anew */
+export function start(draws) {
+  redraw = draws;
   at("switches").append(...GROUPS.map(([title, items]) => group(title, items)));
   at("switches").lastElementChild?.append(
     button("quiet", "立即过期", () => void post("tokens/expire", {})),
@@ -61,6 +65,8 @@ export function start(redraw) {
 export async function newGuest() {
   const follower = await post("followers", { follow: true });
   choose(follower.openid);
+  // Their first events may have come before this answer.
+  redraw();
 }
 
 async function reset() {

@@ -1,0 +1,198 @@
+"""The phone page of the simulator, in a real browser: a person chats as a follower and reads the wire."""
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+
+from bot.channels.port import Option, Reply
+from bot.channels.wechat import open_push, passive_reply, verify_address
+from bot.channels.wechat.render import custom_menu
+from bot.model import AccountId, ExternalId
+from bot.simulator import SimulatedAccount, Simulator, Switches
+from bot.simulator.server import SAMPLE_MENU
+
+# One browser for all of them: starting it takes longer than any of the tests.
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@asynccontextmanager
+async def echoing(simulator: Simulator) -> AsyncIterator[None]:
+    """A hotel that repeats in the HTTP answer what it is told."""
+    account = simulator.account.registered(AccountId("a"), simulator.url)
+
+    async def get(request: web.Request) -> web.Response:
+        return web.Response(text=verify_address(account, request.query))
+
+    async def post(request: web.Request) -> web.Response:
+        push = open_push(account, request.query, await request.read())
+        if not push.inbound.text:
+            return web.Response(text="success")
+        said = f"您说：{push.inbound.text}"
+        at, random = datetime.now(UTC), secrets.token_bytes(24)
+        return web.Response(text=passive_reply(account, push, said, at=at, random=random))
+
+    app = web.Application()
+    app.add_routes([web.get("/wechat/a", get), web.post("/wechat/a", post)])
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    simulator.target = f"http://127.0.0.1:{runner.addresses[0][1]}/wechat/a"
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: CHROMIUM names one")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def opened(browser: Browser, address: str, width: int, height: int) -> AsyncIterator[Page]:
+    """The page as a newcomer sees it; it must not complain about anything."""
+    complaints: list[str] = []
+
+    def listen(said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning"):
+            complaints.append(said.text)
+
+    context = await browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
+    page = await context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", listen)
+    await page.goto(address)
+    yield page
+    await context.close()
+    assert complaints == []
+
+
+@asynccontextmanager
+async def phone(
+    browser: Browser, width: int = 1440, height: int = 900
+) -> AsyncIterator[tuple[Simulator, Page]]:
+    async with Simulator(SimulatedAccount.made(), switches=Switches(answer_within=0.3)) as simulator:
+        simulator.state.menu = SAMPLE_MENU
+        async with echoing(simulator), opened(browser, simulator.url, width, height) as page:
+            yield simulator, page
+
+
+async def say(page: Page, text: str) -> None:
+    await page.get_by_label("输入消息").fill(text)
+    await page.get_by_label("输入消息").press("Enter")
+
+
+async def test_a_newcomer_follows_and_is_led_to_the_first_word(chromium: Browser) -> None:
+    async with phone(chromium) as (simulator, page):
+        await page.get_by_text("说句话试试").click()
+        await page.get_by_role("button", name="发送", exact=True).click()
+        await expect(page.locator(".message-theirs .bubble")).to_have_text("您说：早餐几点？")
+        await expect(page.locator(".origin")).to_have_text("被动回复 · 第 1 次推送")
+        await expect(page.locator("#quota")).to_have_text("还可发 5 条")
+        (follower,) = simulator.state.followers.values()
+        assert follower.following
+
+
+async def test_words_are_shown_as_words(chromium: Browser) -> None:
+    async with phone(chromium) as (_simulator, page):
+        await page.get_by_label("切换到输入").click()
+        await say(page, "<img src=x onerror=alert(1)>]]>")
+        await expect(page.locator(".message-theirs .bubble")).to_have_text(
+            "您说：<img src=x onerror=alert(1)>]]>"
+        )
+        assert await page.locator(".chat img").count() == 0
+
+
+async def test_the_wire_shows_each_push_sealed_and_in_clear(chromium: Browser) -> None:
+    async with phone(chromium) as (_simulator, page):
+        await page.get_by_label("切换到输入").click()
+        await say(page, "早餐")
+        await page.locator(".origin").click()
+        opened_entry = page.locator(".entry details[open]")
+        await expect(opened_entry.locator("pre").first).to_contain_text("<Content><![CDATA[早餐]]></Content>")
+        await opened_entry.get_by_role("button", name="线上原文").first.click()
+        sent = opened_entry.locator("pre").first
+        await expect(sent).to_contain_text(re.compile(r"msg_signature=[0-9a-f]{40}"))
+        await expect(sent).not_to_contain_text("早餐")
+
+
+async def test_a_push_that_is_lost_comes_again_and_the_switch_says_so(chromium: Browser) -> None:
+    async with phone(chromium) as (simulator, page):
+        await page.get_by_label("切换到输入").click()
+        await page.locator("#faults summary").click()
+        await page.get_by_label("丢推送（次）").fill("1")
+        await page.get_by_label("丢推送（次）").press("Tab")
+        await expect(page.locator("#faults-on")).to_have_text("1 项开着")
+        await say(page, "早餐")
+        await expect(page.locator(".origin")).to_have_text("被动回复 · 第 2 次推送")
+        await expect(page.locator("#faults-on")).to_be_hidden()
+        assert [entry.end for entry in simulator.state.wire][-2:] == ["lost", "answered"]
+
+
+async def test_leaving_and_coming_back(chromium: Browser) -> None:
+    async with phone(chromium) as (simulator, page):
+        await expect(page.locator("#unfollow")).to_have_text("取消关注")
+        await page.locator("#unfollow").click()
+        await page.get_by_role("button", name="关注公众号").click()
+        await expect(page.locator(".chat-notice").last).to_have_text("已关注公众号")
+        events = [entry.title for entry in simulator.state.wire]
+        assert events == ["subscribe", "unsubscribe", "subscribe"]
+
+
+async def test_menus_and_choices_are_tapped(chromium: Browser) -> None:
+    async with phone(chromium) as (simulator, page):
+        await page.get_by_role("button", name="住店服务").click()
+        await page.get_by_role("button", name="早餐时间").click()
+        await expect(page.locator(".entry-title", has_text="点菜单")).to_contain_text("breakfast")
+        (follower,) = simulator.state.followers.values()
+        token, _ = simulator.tokens.stable(timedelta(hours=2), force=False) or ("", 0)
+        menu = custom_menu(
+            ExternalId(follower.openid), Reply("确认吗？", (Option("确认", "确认"), Option("取消", "取消")))
+        )
+        async with aiohttp.ClientSession() as http:
+            send = f"{simulator.url}/cgi-bin/message/custom/send"
+            async with http.post(send, params={"access_token": token}, data=menu) as response:
+                assert (await response.json())["errcode"] == 0
+        await page.get_by_role("button", name="确认", exact=True).click()
+        await expect(page.locator(".message-theirs .bubble").last).to_have_text("您说：确认")
+
+
+async def test_a_narrow_screen_is_the_phone_itself(chromium: Browser) -> None:
+    async with phone(chromium, 390, 844) as (_simulator, page):
+        await expect(page.locator(".bench")).to_be_hidden()
+        await page.get_by_label("切换到输入").click()
+        await say(page, "一个很长很长的词" * 20 + "https://hotel.example/" + "x" * 200)
+        await expect(page.locator(".message-theirs")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") == 390
+        await page.get_by_role("button", name="接口").click()
+        await expect(page.locator(".phone")).to_be_hidden()
+        assert await page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+async def test_a_page_left_open_follows_a_reset(chromium: Browser) -> None:
+    async with phone(chromium) as (simulator, page):
+        await page.get_by_label("切换到输入").click()
+        await say(page, "早餐")
+        await expect(page.locator(".message-theirs")).to_be_visible()
+        await page.get_by_role("button", name="全部清空").click()
+        await expect(page.locator(".message")).to_have_count(0)
+        await say(page, "晚餐")
+        await expect(page.locator(".message-theirs .bubble")).to_have_text("您说：晚餐")
+        assert len(simulator.state.followers) == 1
