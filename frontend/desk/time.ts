@@ -39,19 +39,26 @@ export function daysAway(at: string | number, now: number, tongue: Tongue): numb
   return Math.round(day(dayKey(at, tongue)) - day(dayKey(now, tongue)));
 }
 
-/** "11月22日 周日" */
+/** "11月22日周日" */
 export function date(at: string | number, tongue: Tongue): string {
-  const zh = tongue.locale === "zh";
-  return format(tongue, "date", { month: zh ? "long" : "short", day: "numeric", weekday: "short" }).format(
-    new Date(at),
-  );
+  return format(tongue, "date", { month: monthStyle(tongue), day: "numeric", weekday: "short" }).format(new Date(at));
 }
+
+/** "11月22日", with the year once it could be another one. */
+export function shortDate(at: string | number, now: number, tongue: Tongue): string {
+  const far = Math.abs(daysAway(at, now, tongue)) > 300;
+  const options: Intl.DateTimeFormatOptions = { month: monthStyle(tongue), day: "numeric" };
+  const made = far ? format(tongue, "year", { ...options, year: "numeric" }) : format(tongue, "short", options);
+  return made.format(new Date(at));
+}
+
+const monthStyle = (tongue: Tongue): "long" | "short" => (tongue.locale === "zh" ? "long" : "short");
 
 /** The whole truth, for titles: "2026年11月22日 周日 14:05:09" */
 export function full(at: string | number, tongue: Tongue): string {
   return format(tongue, "full", {
     year: "numeric",
-    month: tongue.locale === "zh" ? "long" : "short",
+    month: monthStyle(tongue),
     day: "numeric",
     weekday: "short",
     hour: "2-digit",

@@ -3,7 +3,7 @@ import type { Desk } from "./desk";
 import type { Event, Order, Person, Reply, Row } from "./model";
 import { preferences } from "./preferences";
 import { t, tell, type Values } from "./texts";
-import { clock, date, daysAway, span, stopwatch, type Tongue } from "./time";
+import { clock, date, daysAway, shortDate, span, stopwatch, type Tongue } from "./time";
 
 export function tongueOf(zone: string): Tongue {
   return { locale: preferences.locale, zone };
@@ -17,7 +17,7 @@ export function ago(at: string, now: number, tongue: Tongue): string {
   const days = daysAway(at, now, tongue);
   if (days === 0) return clock(at, tongue);
   if (days === -1) return t("time.yesterday", { time: clock(at, tongue) });
-  return `${date(at, tongue).replace(/\s?\S+$/, "")} ${clock(at, tongue)}`;
+  return `${shortDate(at, now, tongue)} ${clock(at, tongue)}`;
 }
 
 /** "今天 14:00", "明天 7:00", "11月25日 周三 7:00" */
@@ -30,7 +30,7 @@ export function dayName(at: string, now: number, tongue: Tongue): string {
   if (days === 0) return t("time.today");
   if (days === 1) return t("time.tomorrow");
   if (days === -1) return t("time.yesterday_day");
-  return date(at, tongue);
+  return Math.abs(days) > 300 ? shortDate(at, now, tongue) : date(at, tongue);
 }
 
 /** "2 天 3 小时", "9 小时 30 分钟", "12 分钟" */
