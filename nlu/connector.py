@@ -39,7 +39,7 @@ class TurnInput(InputChannel):
 
     @classmethod
     def from_credentials(cls, credentials: Mapping[str, Any] | None) -> "TurnInput":
-        return cls(_token())
+        return cls(rasa_token())
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
         action_reply.install()
@@ -57,7 +57,7 @@ async def _turn(token: bytes, request: Request) -> HTTPResponse:
     return await _answer(request, *asked)
 
 
-def _token() -> str:
+def rasa_token() -> str:
     """RASA_TOKEN, or what stands in the file RASA_TOKEN_FILE. Without one, Rasa doesn't start."""
     token = os.environ.get("RASA_TOKEN", "").strip()
     file = os.environ.get("RASA_TOKEN_FILE", "").strip()

@@ -35,7 +35,7 @@ Memory = dict[str, Any]
 
 def recall(memory: Mapping[str, Any] | None, sender: str, domain: Domain) -> DialogueStateTracker:
     """A fresh tracker that stands where `memory` (as `remember` made it, or None) left off."""
-    kept = memory if memory and memory.get("version") == VERSION else {}
+    kept = memory if memory and _is_ours(memory) else {}
     events = [*_opening(), *_turns(kept), *_form(kept, domain), *_slots(kept, domain)]
     return DialogueStateTracker.from_events(
         sender, [*events, ActionExecuted(ACTION_LISTEN_NAME)], slots=domain.slots, domain=domain
@@ -50,6 +50,18 @@ def remember(tracker: DialogueStateTracker) -> Memory:
         "slots": _set_slots(tracker),
         "turns": _last_turns(tracker.events),
     }
+
+
+def _is_ours(memory: Mapping[str, Any]) -> bool:
+    turns, slots = memory.get("turns"), memory.get("slots")
+    return memory.get("version") == VERSION and isinstance(slots, dict) and _are_turns(turns)
+
+
+def _are_turns(turns: Any) -> bool:
+    return isinstance(turns, list) and all(
+        isinstance(turn, dict) and isinstance(turn.get("actions"), list) and "intent" in turn
+        for turn in turns
+    )
 
 
 def _opening() -> list[Event]:

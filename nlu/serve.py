@@ -27,7 +27,7 @@ def main() -> None:
 
     from nlu import connector
 
-    sys.argv += ["--auth-token", connector._token()]
+    sys.argv += ["--auth-token", connector.rasa_token()]
     rasa()
 
 

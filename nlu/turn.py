@@ -4,6 +4,7 @@ Rasa's own message loop answers a failed action with silence. Here every failure
 that a turn either ran to action_listen or visibly did not.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,8 +60,10 @@ class Acts(OutputChannel):
 
 
 def text_for_model(text: str) -> str:
-    """The guest's text as the model sees it: cut, and never one of Rasa's own `/intent` commands."""
-    cut = text.strip()[:TEXT_LIMIT]
+    """The guest's text as the model sees it: cut, without what can't be seen, never empty, and never one of
+    Rasa's own `/intent` commands."""
+    seen = "".join(char if unicodedata.category(char)[0] != "C" else " " for char in text[: 4 * TEXT_LIMIT])
+    cut = seen.strip()[:TEXT_LIMIT] or "？"
     return "／" + cut[1:] if cut.startswith("/") else cut
 
 
@@ -75,11 +78,11 @@ async def take_turn(
     )
     await processor._handle_message_with_tracker(message, tracker)
     await processor.run_action_extract_slots(acts, tracker)
-    await _run_to_listen(processor, tracker, acts)
+    await run_to_listen(processor, tracker, acts)
     return Turn(acts.collected, remember(tracker), _intent(tracker), _entities(tracker))
 
 
-async def _run_to_listen(processor: MessageProcessor, tracker: DialogueStateTracker, acts: Acts) -> None:
+async def run_to_listen(processor: MessageProcessor, tracker: DialogueStateTracker, acts: Acts) -> None:
     while True:
         action, prediction = processor.predict_next_with_tracker_if_should(tracker)
         await _run(processor, action, prediction, tracker, acts)
