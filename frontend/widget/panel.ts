@@ -1,0 +1,210 @@
+/** The open widget: who is speaking, the thread, the box to write in. Shows a thread, knows no wire. */
+import { el, icon } from "./dom";
+import { chip, Log, type LogActions } from "./log";
+import type { Config } from "./protocol";
+import { last, latest, type Thread, unread } from "./thread";
+import type { Line } from "./wire";
+import { starters, type Words } from "./words";
+
+export const MAX_LENGTH = 10_000;
+const NEAR_END = 80;
+const SLOW = 1500; // before that, connecting isn't worth a word
+
+export interface PanelActions extends LogActions {
+  close(): void;
+  seen(): void;
+}
+
+export class Panel {
+  readonly element: HTMLElement;
+  readonly box: HTMLTextAreaElement;
+  private readonly log: Log;
+  private readonly dot = el("i", { class: "dot" });
+  private readonly speaker = el("span", { role: "status" });
+  private readonly reach: HTMLElement;
+  private readonly line = el("div", { class: "line", role: "status", hidden: true });
+  private readonly bones = el("div", { class: "bones", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
+  private readonly first: HTMLElement;
+  private readonly scroll: HTMLElement;
+  private readonly jump: HTMLButtonElement;
+  private readonly jumpCount = el("span");
+  private readonly sendButton: HTMLButtonElement;
+  private slow: ReturnType<typeof setTimeout> | undefined;
+  private shownUpTo = -1;
+  private lastMine: string | undefined; // client id of what the guest wrote last
+
+  constructor(
+    config: Config,
+    private readonly words: Words,
+    private readonly actions: PanelActions,
+  ) {
+    this.log = new Log(words, config.locale, actions);
+    this.box = el("textarea", {
+      rows: "1",
+      placeholder: words("placeholder"),
+      "aria-label": words("placeholder"),
+      enterkeyhint: "send",
+      input: () => this.fitBox(),
+      keydown: (event: KeyboardEvent) => this.onKey(event),
+    });
+    this.sendButton = el(
+      "button",
+      { class: "send", type: "button", "aria-label": words("send"), "aria-disabled": "true", click: () => this.send() },
+      icon("send"),
+    );
+    this.jump = el("button", { class: "jump", type: "button", hidden: true, click: () => this.toEnd() });
+    this.jump.append(icon("down"), this.jumpCount);
+    this.reach = this.makeReach();
+    this.first = this.makeFirst(config);
+    this.scroll = el("div", { class: "scroll", scroll: () => this.onScroll() }, this.first, this.bones, this.log.element);
+    this.element = this.assemble(config);
+  }
+
+  private assemble(config: Config): HTMLElement {
+    const close = el(
+      "button",
+      { class: "close", type: "button", "aria-label": this.words("close"), click: () => this.actions.close() },
+      icon("close"),
+    );
+    const name = el("div", { class: "hotel", id: "title", title: config.hotel.name }, config.hotel.name);
+    const who = el("div", { class: "who" }, name, el("div", { class: "speaker" }, this.dot, this.speaker));
+    return el(
+      "section",
+      { class: "panel", role: "dialog", "aria-labelledby": "title", tabindex: "-1" },
+      el("div", { class: "head" }, crest(config), who, close),
+      this.reach,
+      this.line,
+      this.scroll,
+      el("div", { class: "foot" }, this.jump, this.box, this.sendButton),
+    );
+  }
+
+  /** How to reach a person, in words and in one tap. */
+  private makeReach(): HTMLElement {
+    const human = el("button", { type: "button", click: () => this.actions.say("转人工") }, this.words("human"));
+    return el("div", { class: "reach" }, el("span", {}, this.words("reach_person")), human);
+  }
+
+  /** What stands before the first word: an invitation, some beginnings, the privacy notice. */
+  private makeFirst(config: Config): HTMLElement {
+    const hello = el(
+      "div",
+      { class: "hello" },
+      crest(config),
+      el("strong", {}, this.words("empty")),
+      el("p", {}, this.words("invitation")),
+    );
+    const beginnings = starters(this.words("starters")).map((choice) => chip(choice, this.actions.say));
+    return el("div", { class: "first" }, hello, el("div", { class: "chips" }, ...beginnings), this.notice(config));
+  }
+
+  private notice(config: Config): HTMLElement {
+    const notice = el("p", { class: "notice" }, this.words("privacy"), " ");
+    const url = config.privacy?.url ?? "";
+    if (/^https?:\/\//i.test(url)) {
+      notice.append(el("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, this.words("privacy_link")));
+    }
+    return notice;
+  }
+
+  // ---- showing
+
+  show(thread: Thread): void {
+    const atEnd = this.atEnd();
+    const newest = last(thread.pending)?.clientId;
+    const mine = newest !== undefined && newest !== this.lastMine;
+    this.lastMine = newest ?? this.lastMine;
+    this.showSpeaker(thread);
+    const begun = thread.messages.length + thread.pending.length > 0;
+    this.bones.hidden = thread.speaker !== null || begun;
+    this.first.hidden = begun || thread.speaker === null;
+    this.log.show(thread);
+    if (atEnd || mine || this.shownUpTo < 0) this.toEnd();
+    this.showJump(thread);
+    if (thread.speaker) this.shownUpTo = latest(thread);
+  }
+
+  private showSpeaker(thread: Thread): void {
+    const kind = thread.speaker?.kind ?? "assistant";
+    const name = thread.speaker?.name || this.words("from_staff");
+    const text = this.words(`speaker_${kind}`, { name });
+    if (this.speaker.textContent !== text) this.speaker.textContent = text;
+    this.dot.className = `dot ${kind}`;
+    this.reach.hidden = kind === "staff" || kind === "waiting";
+  }
+
+  /** Connected or not: one thin line, and only when it matters. */
+  showLine(line: Line): void {
+    clearTimeout(this.slow);
+    const text = { connecting: "", open: "", offline: this.words("offline"), refused: this.words("unavailable") }[line];
+    this.setLine(text);
+    if (line === "connecting") this.slow = setTimeout(() => this.setLine(this.words("connecting")), SLOW);
+    this.box.disabled = line === "refused";
+  }
+
+  private setLine(text: string): void {
+    this.line.hidden = !text;
+    this.line.textContent = text;
+  }
+
+  private showJump(thread: Thread): void {
+    const missed = this.atEnd() ? 0 : unread(thread).length;
+    this.jump.hidden = missed === 0;
+    this.jumpCount.textContent = this.words("unread", { count: missed });
+  }
+
+  private atEnd(): boolean {
+    const { scrollHeight, scrollTop, clientHeight } = this.scroll;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END;
+  }
+
+  private onScroll(): void {
+    if (!this.atEnd()) return;
+    this.jump.hidden = true;
+    this.actions.seen();
+  }
+
+  toEnd(): void {
+    this.scroll.scrollTop = this.scroll.scrollHeight;
+    this.jump.hidden = true;
+  }
+
+  /** Whether the guest has the newest message before their eyes. */
+  watching(): boolean {
+    return this.element.isConnected && !this.element.hidden && document.visibilityState === "visible" && this.atEnd();
+  }
+
+  /** On a phone the box would call the keyboard over what there is to read. */
+  focus(phone: boolean): void {
+    (phone ? this.element : this.box).focus();
+  }
+
+  // ---- writing
+
+  private onKey(event: KeyboardEvent): void {
+    // While Chinese is being composed, Enter picks a word (229: Safari says so after the fact).
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    event.preventDefault();
+    this.send();
+  }
+
+  private send(): void {
+    const text = this.box.value;
+    this.box.focus();
+    if (!text.trim()) return;
+    if (text.length > MAX_LENGTH) return this.setLine(this.words("too_long", { limit: MAX_LENGTH }));
+    this.box.value = "";
+    this.fitBox();
+    this.actions.say(text);
+  }
+
+  private fitBox(): void {
+    this.sendButton.setAttribute("aria-disabled", String(!this.box.value.trim()));
+    this.box.style.height = "";
+    if (this.box.value) this.box.style.height = `${this.box.scrollHeight + 2}px`;
+  }
+}
+
+function crest(config: Config): HTMLElement {
+  return el("div", { class: "crest", "aria-hidden": "true" }, [...config.hotel.name][0] ?? "");
+}

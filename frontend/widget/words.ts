@@ -1,0 +1,33 @@
+/** The widget's words: the hotel's from its config, laid over those built in. */
+
+declare const __WORDS__: Record<string, Record<string, string>> | undefined;
+
+export type Words = (key: string, values?: Record<string, string | number>) => string;
+
+const BUILT_IN = typeof __WORDS__ === "undefined" ? {} : __WORDS__;
+
+/** zh or en, from what the page or the browser says it speaks. */
+export function localeOf(...spoken: (string | null | undefined)[]): string {
+  const first = spoken.find((language) => language);
+  return first && !first.toLowerCase().startsWith("zh") ? "en" : "zh";
+}
+
+/** Names are set off by isolates, so that a name written right to left doesn't turn the sentence round. */
+export function wordsOf(locale: string, own: Record<string, string> = {}): Words {
+  const all: Record<string, string> = { ...BUILT_IN[locale], ...own };
+  return (key, values = {}) =>
+    (all[`widget_${key}`] ?? "").replace(/\{(\w+)\}/g, (_, name: string) =>
+      typeof values[name] === "string" ? `\u2068${values[name]}\u2069` : String(values[name] ?? ""),
+    );
+}
+
+/** `早餐几点？｜Talk to staff=转人工`: what is shown, and what it says where that differs. */
+export function starters(line: string): { title: string; text: string }[] {
+  return line
+    .split("｜")
+    .filter(Boolean)
+    .map((part) => {
+      const [title = "", text = title] = part.split("=");
+      return { title, text };
+    });
+}
