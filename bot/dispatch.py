@@ -206,7 +206,8 @@ class Dispatch:
         gone = await self.holder_gone(tx, row)
         notice = hotel.file.privacy.version
         if inbound.kind is InboundKind.TEXT:
-            kind = safety.emergency(inbound.text)
+            danger = safety.danger(inbound.text)
+            kind = danger.kind if danger else None
             help_ = (
                 Said(Content(text=hotel.say(f"emergency_{kind}", now)), {"keys": [kind]}) if kind else None
             )
