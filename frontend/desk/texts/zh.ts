@@ -79,7 +79,7 @@ export const zh = {
   "alarm.kind_medical": "急病",
   "alarm.kind_trapped": "被困",
   "alarm.kind_crime": "人身安全",
-  "alarm.kind_self_harm": "想不开",
+  "alarm.kind_self_harm": "情绪危机",
 
   "ring.title": "该叫醒了",
   "ring.line": "{room} 房 · {time}",
