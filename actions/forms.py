@@ -78,7 +78,10 @@ class DeskForm(DeskAction):
             return self._open(tracker, heard, aside)
         if _interrupted_now(tracker, self.form):
             return self.ask(draft, asked, heard)
-        return self.hear(draft, asked, heard)
+        step = self.hear(draft, asked, heard)
+        if step is None and heard.intent in self.starts:  # its rule leads here again, for ever
+            return self.ask(draft, asked, heard)
+        return step
 
     def _open(self, tracker: Tracker, heard: Heard, aside: list[dict[str, Any]]) -> Step:
         if heard.slots.get(OUTCOME) == "resume":

@@ -263,6 +263,8 @@ def _fallback_is_ours(project: Project) -> Iterator[str]:
         yield f"config.yml: core_fallback_action_name isn't {FALLBACK}"
     if FALLBACK not in project.domain["actions"]:
         yield f"{FALLBACK}: not in the domain, so that Rasa's own would take the guest's turn back"
+    if not any(rule["steps"] == [{"action": FALLBACK}] for rule in project.rules):
+        yield f"{FALLBACK}: no rule listens after it, so that it would be predicted for ever"
 
 
 def _domain_is_sent_whole(project: Project) -> Iterator[str]:

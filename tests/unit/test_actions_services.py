@@ -187,3 +187,13 @@ def test_nothing_forbidden_is_asked_for() -> None:
 def test_every_task_opens_one_form() -> None:
     assert not set(SERVICES) & (WakeUpForm.starts | {"cancel_wake_up"})
     assert set(SERVICES) <= WakeUpForm.others
+
+
+@pytest.mark.parametrize("intent", sorted(SERVICES))
+async def test_no_service_sends_the_form_in_circles(intent: str) -> None:
+    """A service's rule opens this same form: refusing its message would call the form again, for ever."""
+    for asked in ("再送两瓶水上来", "帮我送点东西"):
+        guest = Guest(ServiceForm())
+        await guest.says(asked, "request_supplies")
+        assert await guest.says("那个什么来着", intent)
+        assert not guest.rejected

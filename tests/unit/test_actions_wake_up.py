@@ -265,3 +265,9 @@ async def test_a_draft_put_aside_before_an_alarm_is_not_taken_up_later() -> None
     guest.slots = {"aside": [{"form": "service_form", "draft": {}}]}
     await guest.says("明早七点叫我起床", "wake_up_call", MORNING, SEVEN)
     assert guest.slots["aside"] is None
+
+
+async def test_asking_for_a_wake_up_call_in_the_middle_of_one_asks_again() -> None:
+    guest = await at_confirmation()
+    assert keys(await guest.says("我要叫醒服务，听见没有", "wake_up_call")) == ["wake_confirm"]
+    assert not guest.rejected

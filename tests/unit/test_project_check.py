@@ -85,8 +85,13 @@ BROKEN = [
         put("influence_conversation: true", "influence_conversation: false"),
         "must not influence",
     ),
-    ("config.yml", put("name: action_listen", "name: action_default_fallback"), "core_fallback_action_name isn't"),
+    (
+        "config.yml",
+        put("name: action_listen", "name: action_default_fallback"),
+        "core_fallback_action_name isn't",
+    ),
     ("domain.yml", put("", "- action_default_fallback\n"), "Rasa's own would take the guest's turn back"),
+    ("data/rules/alerts.yml", without_rule("after the core fallback, listen"), "no rule listens after it"),
     (
         "endpoints.yml",
         put("action_endpoint:\n  enable_selective_domain: true\n", "action_endpoint:\n"),
