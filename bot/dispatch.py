@@ -67,6 +67,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 TRIES = 20
+ANSWERED = frozenset({InboundKind.TEXT, InboundKind.MEDIA, InboundKind.FOLLOW, InboundKind.CLICK})
 MODEL_TEXT = 500  # characters of a turn that the model reads
 
 
@@ -267,7 +268,7 @@ class Dispatch:
             return
         ledger = await people.ledger_of(tx, identity.hotel, identity.id)
         await people.save_ledger(tx, identity.hotel, identity.id, windows.opened(ledger, inbound, now))
-        if not account.config.get("custom_send", True):
+        if inbound.kind not in ANSWERED or not account.config.get("custom_send", True):
             return
         until = now if row.silent else now + self.patience.handler_wait
         await outbox.release_waiting(tx, identity.hotel, identity.id, until)

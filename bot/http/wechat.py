@@ -14,9 +14,8 @@ from aiohttp import web
 from bot import metrics
 from bot.accounts import WeChatAccounts
 from bot.channels import CHANNELS, wechat
-from bot.channels.port import InboundKind
 from bot.clock import Clock
-from bot.dispatch import Received
+from bot.dispatch import ANSWERED, Received
 from bot.http.guard import CLOCK, DISPATCH, MAX_BODY, SETTINGS
 from bot.model import AccountId
 from bot.nudges import wait_for
@@ -33,8 +32,6 @@ LAST_DELIVERY = 3
 
 ACCOUNTS = web.AppKey("wechat_accounts", WeChatAccounts)
 WORKER = web.AppKey("worker", Worker)
-
-_SPEAKS = frozenset({InboundKind.TEXT, InboundKind.MEDIA, InboundKind.FOLLOW, InboundKind.CLICK})
 
 
 def add_routes(app: web.Application) -> None:
@@ -62,7 +59,7 @@ async def take_push(request: web.Request) -> web.Response:
     except wechat.PushRefused as refused:
         return _refused(refused)
     received = await request.app[DISPATCH].receive(row, push.inbound)
-    if push.inbound.kind not in _SPEAKS:
+    if push.inbound.kind not in ANSWERED:
         return web.Response(text=wechat.SUCCESS)
     text = await _Handler(request.app, row, received, arrived).reply()
     if text is None:

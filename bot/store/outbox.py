@@ -17,6 +17,7 @@ from bot.ids import new_id
 from bot.model import ConversationId, HotelId, IdentityId, OutboxId
 from bot.store.schema import conversations, identities, outbox, processes
 
+REPEATED_WITHIN = timedelta(seconds=12)  # a platform that got no answer brings its push again
 CUSTOM = "custom"  # sent by a call of ours; any other `via` is the push that carries the reply
 
 
@@ -173,9 +174,13 @@ async def _take(tx: AsyncConnection, query: Any, owner: str, now: datetime, leas
 
 
 async def due_lines(tx: AsyncConnection, now: datetime, limit: int = 20) -> list[tuple[HotelId, IdentityId]]:
-    """Identities whose delivery line has something due that no push may carry any more."""
+    """Identities whose delivery line has something due that no push may carry any more.
+
+    A push whose handler has ended is closed by it. One that was never closed lost its handler, so the
+    platform will bring it again: that delivery has the first chance.
+    """
     same = and_(identities.c.hotel_id == outbox.c.hotel_id, identities.c.identity_id == outbox.c.identity_id)
-    idle = or_(identities.c.pushed_until.is_(None), identities.c.pushed_until <= now)
+    idle = or_(identities.c.pushed_until.is_(None), identities.c.pushed_until <= now - REPEATED_WITHIN)
     query = (
         select(outbox.c.hotel_id, outbox.c.identity_id)
         .select_from(outbox.join(identities, same))
