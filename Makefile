@@ -72,8 +72,10 @@ check-python: env
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: check-rasa
-check-rasa: env-rasa
-	$(RASA) data validate
+check-rasa: env env-rasa
+	$(BIN)/python -m nlu.project_check
+	@mkdir -p models
+	$(RASA) data validate >models/validate.log 2>&1 || { tail -n 40 models/validate.log >&2; exit 1; }
 
 .PHONY: check-frontend
 check-frontend: frontend/node_modules/.installed

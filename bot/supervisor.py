@@ -100,6 +100,7 @@ async def _run(settings: Settings, environment: Mapping[str, str], *, simulate: 
 async def _bring_up(
     settings: Settings, environment: Mapping[str, str], kept: list[Kept], *, simulate: bool
 ) -> None:
+    print("Starting everything; Rasa takes up to a minute. What they say is in var/log/.", flush=True)
     inherited = child_environment(settings, environment)
     if not settings.redis_url:
         port = free_port()

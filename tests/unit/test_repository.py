@@ -104,8 +104,8 @@ def test_lock_files_pin_everything_by_hash_and_name_no_source() -> None:
 def test_everything_asked_for_is_locked(name: str) -> None:
     asked = (ROOT / f"requirements/{name}.in").read_text("utf-8")
     locked = (ROOT / f"requirements/{name}.txt").read_text("utf-8").lower()
-    names = re.findall(r"^[A-Za-z][\w.-]*", asked, re.MULTILINE)
-    assert [one for one in names if not re.search(rf"^{re.escape(one.lower())}==", locked, re.MULTILINE)] == []
+    names = re.findall(r"^[A-Za-z][\w.-]*", asked.lower(), re.MULTILINE)
+    assert [one for one in names if not re.search(rf"^{re.escape(one)}==", locked, re.MULTILINE)] == []
 
 
 def test_the_lock_of_the_pages_names_no_source() -> None:
