@@ -1,6 +1,6 @@
 """Safety words: whether a message tells of danger to people. Works without Rasa, and before it.
 
-Owns the reading of data/safety.yml. Never decides what is said or who is rung; never lets a model overrule it.
+Owns the reading of data/safety.yml. Never decides what is said or who is rung; no model overrules it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STRUCK = "□"
 
 @dataclass(frozen=True)
 class Danger:
-    """`kind` is fire, medical, trapped, crime or self_harm; `words` is what gave it away (a guest's words)."""
+    """`kind` is fire, medical, trapped, crime or self_harm; `words` is what gave it away: a guest's."""
 
     kind: str
     words: str
