@@ -1,0 +1,150 @@
+"""What the desk's tests need around a browser: an installation, a scripted assistant, web visitors."""
+
+import base64
+import os
+import secrets
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+
+from tests.scenario.world import HOTEL, PASSWORD, World, until
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "var/screenshots"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+DESK = ROOT / "frontend/dist/desk/index.html"
+
+
+class ScriptedAssistant:
+    """Speaks the connector's language and understands five phrases; the desk needs no more of Rasa."""
+
+    def __init__(self) -> None:
+        self.rasa = SimpleNamespace(port=0)
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        app = web.Application()
+        app.router.add_post("/webhooks/dianxiaoer/turn", self._turn)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.rasa.port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._runner
+        await self._runner.cleanup()
+
+    async def _turn(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        acts = self._acts(asked["text"], asked["facts"])
+        return web.json_response({"acts": acts, "memory": {}, "intent": {}, "entities": [], "closed": True})
+
+    def _acts(self, text: str, facts: dict[str, Any]) -> list[dict[str, Any]]:
+        if "人工" in text:
+            return [{"act": "handoff", "reason": "human_handoff"}]
+        if "投诉" in text:
+            return [{"act": "handoff", "reason": "complain", "detail": {"kind": "accusing"}}]
+        if "叫我" in text:
+            due = datetime.fromisoformat(facts["now"]) + timedelta(minutes=10)
+            return [self._order("wake_up_call", room="1208", due_at=due.isoformat())]
+        if "毛巾" in text:
+            return [self._order("request_supplies", room="1506", what="两条毛巾")]
+        return [{"act": "answer", "topic": "ask_breakfast"}]
+
+    def _order(self, service: str, **slots: str) -> dict[str, Any]:
+        return {"act": "order", "op": "place", "service": service, "slots": slots}
+
+
+class Visitor:
+    """A guest on the hotel's page, as the widget would speak for them."""
+
+    def __init__(self, world: World, hotel: str = HOTEL) -> None:
+        self._url = f"{world.bot.url}/widget/v1/{hotel}-page"
+        self._token = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+        self._session = aiohttp.ClientSession()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def say(self, text: str) -> None:
+        body = {"token": self._token, "client_id": secrets.token_hex(8), "text": text}
+        async with self._session.post(f"{self._url}/messages", json=body) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def heard(self, words: str) -> dict[str, Any]:
+        """The message with these words, once it has come; it must have come once."""
+        messages = await until(lambda: self._with(words))
+        assert len(messages) == 1
+        found: dict[str, Any] = messages[0]
+        return found
+
+    async def _with(self, words: str) -> list[dict[str, Any]]:
+        return [m for m in await self.messages() if words in m["text"]]
+
+    async def messages(self) -> list[dict[str, Any]]:
+        async with self._session.post(f"{self._url}/poll", json={"token": self._token, "after": 0}) as answer:
+            view = await answer.json()
+        messages: list[dict[str, Any]] = view["messages"]
+        return messages
+
+
+@asynccontextmanager
+async def desk_page(
+    browser: Browser, world: World, *, width: int = 1440, height: int = 900, dark: bool = False
+) -> AsyncIterator[Page]:
+    """The desk in a browser of its own. Whatever it complains about fails the test."""
+    context: BrowserContext = await browser.new_context(
+        viewport={"width": width, "height": height},
+        base_url=world.bot.url,
+        color_scheme="dark" if dark else "light",
+        locale="zh-CN",
+    )
+    page, errors = await context.new_page(), []
+    page.set_default_timeout(15_000)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.extend(_complaint(message)))
+    try:
+        yield page
+        assert errors == []
+    finally:
+        await context.close()
+
+
+def _complaint(message: ConsoleMessage) -> list[str]:
+    """Refusals and lost connections are part of the tests; everything else is a mistake of the page."""
+    expected = ("Failed to load resource", "WebSocket connection to")
+    wrong = message.type in ("error", "warning") and not message.text.startswith(expected)
+    return [message.text] if wrong else []
+
+
+async def sign_in(page: Page, login: str = "admin", password: str = PASSWORD, path: str = "/desk/") -> None:
+    await page.goto(path)
+    await page.fill("#login", login)
+    await page.fill("#password", password)
+    await page.keyboard.press("Enter")
+
+
+async def keep(page: Page, name: str) -> None:
+    """A picture of the page, for people to look at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / f"desk-{name}.png")
