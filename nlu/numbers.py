@@ -61,11 +61,11 @@ _BARE_ROOM = re.compile(
     r"(?<![\d.:/$¥￥a-z~-])(?P<bare>(?<!\d,)[1-9]\d{2}|[1-9]\d{3})(?![\d.:/%℃°~-]*\d|,\d{3}(?!\d)|[%℃°a-z])"
 )
 _NOT_A_ROOM_AFTER = re.compile(
-    r"\s*(?:块|元|圆|钱|年|人|位|名|平|米|公里|千米|点|分|秒|多|以|左右|度|次|张|间|晚|天|个|瓶|条|份|万|千|百|克|斤|ml|兆|m|g|p|w|寸|太贵|一晚|每晚|一间|电话|热线|积分|分贝|折|周年|路|国道|大巴)"
+    r"\s*(?:块|元|圆|钱|年|人|位|名|平|米|公里|千米|点|分|秒|多|以|左右|度|次|张|间|晚|天|个|瓶|条|份|万|千|百|克|斤|ml|兆|m|g|p|w|寸|太贵|一晚|每晚|一间|电话|热线|积分|分贝|折|押金|房费|的(?:票|发票|收据|单)|周年|路|国道|大巴)"
 )
 _NOT_A_ROOM_BEFORE = re.compile(
     r"(?:密码|口令|wifi|网上|网价|才|只要|卖|价格?|扣|多收|少退|退了?我?|便宜|优惠|减|押金|交了?|付了?|花了?|收了?我?|收我|满|第|地铁|航班|"
-    r"车次|牌号|号码|验证码|尾号|后四位|积分|费用?|要我?|电话|打|拨|给我|公交|坐|转|抵|充|送了?|返|变成|说好|原价|现价|标价|不到|超过|大概|约)\s*(?:是|为|:)?\s*$"
+    r"车次|牌号|号码|验证码|尾号|后四位|积分|费用?|要我?|电话|打|叫|拨|张|给我|公交|坐|转|抵|充|送了?|返|变成|说好|原价|现价|标价|不到|超过|大概|约)\s*(?:是|为|:)?\s*$"
 )
 _MONEY_TALK = re.compile(r"贵|便宜|多少钱|价|优惠|打折|折扣|收费|账单|扣|多收|退款|押金|块|元|刷了")
 _ROOM_TALK = re.compile(r"房|送|打扫|修|叫|住|楼|来|换|续|退|收拾|坏|堵|漏|没|不")
@@ -94,7 +94,7 @@ def _bare_rooms(text: str) -> Iterator[Found]:
 _YUAN = r"(?:块钱|块|元钱?|圆|人民币|rmb|cny|yuan|软妹币|大洋|蚊)"
 _AMOUNT = re.compile(
     rf"(?:[¥￥]|rmb\s?)(?P<sign>{ARABIC})"
-    rf"|(?<!第)(?P<n>{NUMBER})(?:来|多|几)?(?:个)?(?P<unit>{_YUAN})(?P<tail>[零一二三四五六七八九\d](?:毛|角)?)?(?![钟\d])"
+    rf"|(?<!第)(?P<n>{NUMBER})(?:来|多|几)?(?P<unit>{_YUAN})(?P<tail>[零一二三四五六七八九\d](?:毛|角)?)?(?![钟\d])"
     r"|(?P<jiao>[一二两三四五六七八九\d])(?:毛|角)钱"
 )
 _PIECES = re.compile(r"\s*(?:大|小|的)?(?:蛋糕|肥皂|香皂|皂|毛巾|浴巾|巧克力|披萨|地毯|地垫|布|抹布|面包|牛排|肉|糖|电池|手表|表|板|玻璃|冰|瓜|西瓜|豆腐|饼|地方|牌|巾)")  # fmt: skip
@@ -108,11 +108,18 @@ _BARE_AMOUNT = re.compile(
 
 def _amounts(text: str) -> Iterator[Found]:
     for match in _AMOUNT.finditer(text):
-        if match["unit"] == "块" and not match["tail"] and _PIECES.match(text, match.end()):
+        if match["unit"] == "块" and not match["tail"] and _is_piece(match, text):
             continue
         value = _amount_value(match)
         if value is not None:
             yield Found("amount", _plain(value), match.group(), match.start(), match.end())
+
+
+def _is_piece(match: re.Match[str], text: str) -> bool:
+    """一块 is a piece of something; 三百块 is money unless a thing follows."""
+    return bool(_PIECES.match(text, match.end())) or (
+        match["n"] == "一" and not _MONEY_TALK.search(text[: match.start()])
+    )
 
 
 def _amount_value(match: re.Match[str]) -> float | None:
@@ -134,7 +141,7 @@ def _bare_amounts(text: str) -> Iterator[Found]:
 
 # ---------------------------------------------------------------- quantities
 
-_TIME_UNITS = r"个?半?(?:小时|钟头|钟(?!头))|分钟|刻钟|个?(?:星期|礼拜)|周(?![一二三四五六日天末岁年])|个月|晚上(?=$|[^\s])|晚|天|夜|宿|年"
+_TIME_UNITS = r"个?半?(?:小时|钟头|钟(?!头))|分钟|刻钟|个?(?:星期|礼拜)|周(?![一二三四五六日天末岁年])|个月|晚上|晚(?!点|些|餐|饭|到|退|一)|天(?!房)|夜|宿|年"
 _UNITS = (
     r"间|位|瓶|条|张|份|套|床|双|杯|碗|盒|包|把|台|件|卷|支|枝|根|壶|袋|桶|辆|只|盘|碟|斤|听|罐|提|桌|围|名|岁|寸|公斤|次|块|"
     r"片|颗|粒|串|笼|束|箱|对|副|朵|部|种|顿|排|打(?!扫|包|车|电|折|开|印|不)|口(?=人|之家|[,。，]|$)|人|单(?!人|位|间)|车|锅|例|扎|听|盆|筒|板|本|米(?=[的高]|$)|倍|"
@@ -157,7 +164,7 @@ _ENGLISH_UNITS = {
     "key": "张", "minute": "分钟", "week": "周", "month": "个月", "blanket": "条", "egg": "个", "slipper": "双",
 }  # fmt: skip
 _NOT_QUANTITY = re.compile(
-    r"一(?:点|下|般|直|起|样|共|定|些|会|旦|切|律|边|行|度|流|路|方面|条龙|次性)|[一两三]?样"
+    r"半(?:夜|道|路|价)|一(?:点|下|般|直|起|样|共|定|些|会|旦|切|律|边|行|度|流|路|方面|条龙|次性)|[一两三]?样"
 )
 _NOT_AFTER = re.compile(
     r"(?:人间|条件|份额|个性|个别|间接|包间|包厢|包括|包含|位置|位于|本来|片刻|部门|双床|双人|单人|口味|层楼|人房|人间|床房)"
