@@ -51,6 +51,11 @@ export class Log {
     else this.typing.remove();
   }
 
+  /** The bubble at the end, with what stands above and below it. */
+  newest(): HTMLElement | null {
+    return [...this.shown.values()].pop()?.row ?? null;
+  }
+
   private forget(lines: Line[]): void {
     const keys = new Set(lines.map((line) => line.key));
     for (const [key, { row, day: label }] of this.shown) {

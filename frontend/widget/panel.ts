@@ -8,6 +8,7 @@ import { starters, type Words } from "./words";
 
 export const MAX_LENGTH = 10_000;
 const NEAR_END = 80;
+const MARGIN = 16;
 const SLOW = 1500; // before that, connecting isn't worth a word
 
 export interface PanelActions extends LogActions {
@@ -54,9 +55,12 @@ export class Panel {
     );
     this.jump = el("button", { class: "jump", type: "button", hidden: true, click: () => this.toEnd() });
     this.jump.append(icon("down"), this.jumpCount);
-    this.reach = this.makeReach();
+    this.reach = this.makeReach(config.hotel.phone ?? "");
     this.first = this.makeFirst(config);
-    this.scroll = el("div", { class: "scroll", scroll: () => this.onScroll() }, this.first, this.bones, this.log.element);
+    // Focusable, so that arrow keys scroll it.
+    const region = { class: "scroll", tabindex: "0", role: "group", "aria-label": words("title") };
+    const parts = [this.first, this.bones, this.log.element];
+    this.scroll = el("div", { ...region, scroll: () => this.onScroll() }, ...parts);
     this.element = this.assemble(config);
   }
 
@@ -80,9 +84,11 @@ export class Panel {
   }
 
   /** How to reach a person, in words and in one tap. */
-  private makeReach(): HTMLElement {
+  private makeReach(phone: string): HTMLElement {
+    const [before = "", after] = phone ? this.words("reach_person").split(phone) : [this.words("reach_person")];
+    const call = after === undefined ? null : el("a", { href: `tel:${phone.replace(/[^\d+]/g, "")}` }, phone);
     const human = el("button", { type: "button", click: () => this.actions.say("转人工") }, this.words("human"));
-    return el("div", { class: "reach" }, el("span", {}, this.words("reach_person")), human);
+    return el("div", { class: "reach" }, el("span", {}, before, call, after ?? ""), human);
   }
 
   /** What stands before the first word: an invitation, some beginnings, the privacy notice. */
@@ -153,9 +159,11 @@ export class Panel {
     this.jumpCount.textContent = this.words("unread", { count: missed });
   }
 
+  /** Whether the newest message is in sight, or as much of it as there is room for. */
   private atEnd(): boolean {
     const { scrollHeight, scrollTop, clientHeight } = this.scroll;
-    return scrollHeight - scrollTop - clientHeight < NEAR_END;
+    const newest = this.log.newest()?.offsetTop ?? 0;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END || (newest > 0 && newest - scrollTop < NEAR_END);
   }
 
   private onScroll(): void {
@@ -164,8 +172,11 @@ export class Panel {
     this.actions.seen();
   }
 
+  /** To the newest message: its end, or its beginning where it is longer than what can be seen. */
   toEnd(): void {
-    this.scroll.scrollTop = this.scroll.scrollHeight;
+    const newest = this.log.newest();
+    const long = newest && newest.offsetHeight > this.scroll.clientHeight - MARGIN;
+    this.scroll.scrollTop = long ? newest.offsetTop - MARGIN : this.scroll.scrollHeight;
     this.jump.hidden = true;
   }
 

@@ -36,7 +36,7 @@ export type ClientFrame =
   | { type: "ping" };
 
 export interface Config {
-  hotel: { name: string };
+  hotel: { name: string; phone?: string };
   colour: string;
   locale: string;
   privacy: { url: string; version: string } | null;

@@ -35,7 +35,7 @@ export function holdPage(): () => void {
 /** Keeps Tab inside `panel`. */
 export function trapTab(event: KeyboardEvent, panel: HTMLElement): void {
   if (event.key !== "Tab") return;
-  const stops = [...panel.querySelectorAll<HTMLElement>("button,a[href],textarea")].filter(
+  const stops = [...panel.querySelectorAll<HTMLElement>("button,a[href],textarea,[tabindex='0']")].filter(
     (stop) => stop.getClientRects().length > 0,
   );
   const [first, last] = [stops[0], stops[stops.length - 1]];

@@ -60,11 +60,12 @@ border:1.5px solid currentColor}
 .reach{display:flex;align-items:center;gap:10px;padding:8px 18px;font-size:13px;line-height:1.45;color:var(--quiet);
 border-bottom:1px solid var(--line)}
 .reach span{flex:1;min-width:0}
+.reach a{color:inherit;text-underline-offset:2px;white-space:nowrap}
 .reach button{flex:none;color:var(--link);font-weight:600;padding:6px 0}
 .reach button:hover{text-decoration:underline}
 .line{padding:4px 18px;font-size:13px;background:var(--warn-ground);color:var(--warn);text-align:center}
 
-.scroll{flex:1;min-height:0;overflow-y:auto;overscroll-behavior:contain;padding:14px 16px 8px;background:var(--ground);
+.scroll{position:relative;flex:1;min-height:0;overflow-y:auto;overscroll-behavior:contain;padding:14px 16px 8px;background:var(--ground);
 -webkit-overflow-scrolling:touch}
 .log{display:flex;flex-direction:column}
 .day{align-self:center;margin:10px 0 12px;font-size:12px;color:var(--quiet);font-variant-numeric:tabular-nums}
@@ -76,7 +77,7 @@ border-bottom:1px solid var(--line)}
 .bubble{padding:9px 14px;border-radius:4px 16px 16px 16px;background:var(--bubble);border:1px solid var(--line);cursor:default}
 .guest .bubble{border-radius:16px 4px 16px 16px;background:var(--accent);color:var(--on-accent);border-color:var(--accent)}
 .staff .bubble{border-color:var(--link)}
-.words{display:block;unicode-bidi:isolate;white-space:pre-wrap;overflow-wrap:anywhere;word-break:break-word}
+.words{display:block;unicode-bidi:isolate;white-space:pre-wrap;overflow-wrap:anywhere;text-wrap:pretty}
 .meta{display:flex;align-items:center;gap:4px;font-size:12px;line-height:1.5;color:var(--quiet);margin:2px 4px 0;
 font-variant-numeric:tabular-nums}
 .meta svg{width:13px;height:13px}

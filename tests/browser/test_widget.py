@@ -23,6 +23,7 @@ from tests.scenario.world import HOTEL, DeskUser, World, running, until
 # One browser and one installation for all of them; each test has a visitor of its own.
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
+expect.set_options(timeout=20_000)  # a busy machine, and a page that waits before it tries again
 BUILT = ROOT / "frontend/dist/widget/widget.js"
 HOTELS_SITE = "https://www.xinghaihui.example"
 STRANGE = (
@@ -388,7 +389,7 @@ async def test_on_a_phone_it_is_a_sheet_that_keeps_the_focus(browser: Browser, w
         await say(page, "早餐几点？")
         await expect(bubbles(page)).to_have_count(2)
         await keep(page, "phone")
-        for _ in range(6):
+        for _ in range(8):
             await page.keyboard.press("Tab")
             assert await page.evaluate("document.activeElement.tagName") == "DIANXIAOER-WIDGET"
         assert await page.evaluate("getComputedStyle(document.documentElement).overflow") == "hidden"
