@@ -318,7 +318,8 @@ def clocks(c: Conversation, patience: Patience) -> dict[str, datetime]:
     """Which wake-ups this row needs, and when each is first due."""
     due: dict[str, datetime] = {}
     if c.state is State.WAITING and c.waiting_since:
-        due["escalate"] = c.waiting_since + patience.escalate
+        at_once = c.reason is Reason.EMERGENCY
+        due["escalate"] = c.waiting_since if at_once else c.waiting_since + patience.escalate
     if c.state is State.STAFF and c.unheard_since and c.held_since:
         due["lapse"] = max(c.unheard_since, c.held_since) + patience.hold
     if c.state is State.BOT and not c.pending and c.changed_at:

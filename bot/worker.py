@@ -45,7 +45,7 @@ PASSIVE_LEASE = timedelta(seconds=16)  # the platform brings a push again within
 CUSTOM_LEASE = timedelta(seconds=20)  # longer than any call may take
 GIVE_UP = timedelta(seconds=60)  # a delivery that can't be tried holds back the later ones no longer
 ASK_TRIES = 3
-ESCALATE_AGAIN = timedelta(minutes=5)
+ESCALATE_AGAIN = timedelta(minutes=10)
 
 
 class Worker:

@@ -200,6 +200,11 @@ def test_an_emergency_is_answered_at_once_and_rings() -> None:
     assert not [e for e in alarm.effects if isinstance(e, Ask)]
 
 
+def test_an_emergency_is_told_to_the_group_at_once() -> None:
+    waiting = after(fresh(), Receive(said("着火了"), "fire", words()))
+    assert clocks(waiting, Patience())["escalate"] == START
+
+
 def test_an_emergency_in_a_persons_hands_rings_and_says_nothing() -> None:
     held = after(fresh(), Claim(ME))
     alarm = decide(held, Receive(said("着火了"), "fire", words()), START)
