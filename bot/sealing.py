@@ -37,30 +37,38 @@ class Number:
 
 
 _ID_CARD = re.compile(r"(?<![0-9A-Za-z])[1-9](?:[ \-]?\d){16}[ \-]?[\dXx](?![0-9A-Za-z])")
-_BANK_CARD = re.compile(r"(?<![0-9A-Za-z])[3-6](?:[ \-]?\d){14,18}(?![0-9A-Za-z])")
+# One pattern for each length: a number beside the card, a space between them, must not hide it.
+_BANK_CARDS = [
+    re.compile(rf"(?<![0-9A-Za-z])[3-6](?:[ \-]?\d){{{length - 1}}}(?![0-9A-Za-z])")
+    for length in (19, 18, 17, 16, 15)
+]
 _PASSPORT = re.compile(
     r"(?<![0-9A-Za-z])(?:[EGeg][0-9A-Za-z]\d{7}|[DSPdsp][Ee]?\d{7,8}|[HMhm]\d{8,10}|[A-Z]{1,2}\d{7,8})(?![0-9A-Za-z])"
 )
 _PASSPORT_WORDS = re.compile(r"护照|通行证|回乡证|台胞证|passport|证件号", re.IGNORECASE)
-_WIDTHS = {ord("０") + i: str(i) for i in range(10)} | {
-    ord("Ｘ"): "X",
-    ord("ｘ"): "x",
-    ord("－"): "-",
-    ord("　"): " ",
-}
+# Full width letters, digits and marks are what their narrow ones are.
+_WIDTHS = {wide: chr(wide - 0xFEE0) for wide in range(0xFF01, 0xFF5F)} | {ord("　"): " "}
 
 
 def find(text: str) -> list[Number]:
     """The identifying numbers of a text, in order; what overlaps an earlier kind is not taken twice."""
-    plain = text.translate(_WIDTHS)  # full width digits are digits; one character stays one character
+    plain = text.translate(_WIDTHS)  # one character stays one character
     found: list[Number] = []
     for kind, pattern, holds in _KINDS:
-        for match in pattern.finditer(plain):
-            span = Number(kind, match.start(), match.end(), re.sub(r"[ \-]", "", match.group()).upper())
+        for span in _spans(kind, pattern, plain):
             free = all(span.end <= n.start or span.start >= n.end for n in found)
             if free and holds(span.value, plain):
                 found.append(span)
     return sorted(found, key=lambda n: n.start)
+
+
+def _spans(kind: str, pattern: re.Pattern[str], plain: str) -> Iterator[Number]:
+    """All that has the shape, overlapping too: what merely begins earlier may be none."""
+    match = pattern.search(plain)
+    while match:
+        value = re.sub(r"[ \-]", "", match.group()).upper()
+        yield Number(kind, match.start(), match.end(), value)
+        match = pattern.search(plain, match.start() + 1)
 
 
 def _is_id_card(value: str, _text: str) -> bool:
@@ -75,10 +83,10 @@ def _is_id_card(value: str, _text: str) -> bool:
 
 
 def _is_bank_card(value: str, _text: str) -> bool:
-    """Luhn's formula, and no run of one digit."""
+    """Luhn's formula, and not one digit all along."""
     digits = [int(d) for d in reversed(value)]
     doubled = [d if i % 2 == 0 else d * 2 - 9 * (d > 4) for i, d in enumerate(digits)]
-    return sum(doubled) % 10 == 0 and len(set(value)) > 2
+    return sum(doubled) % 10 == 0 and len(set(value)) > 1
 
 
 def _is_passport(_value: str, text: str) -> bool:
@@ -87,7 +95,7 @@ def _is_passport(_value: str, text: str) -> bool:
 
 _KINDS: Sequence[tuple[str, re.Pattern[str], Callable[[str, str], bool]]] = (
     ("id_card", _ID_CARD, _is_id_card),
-    ("bank_card", _BANK_CARD, _is_bank_card),
+    *(("bank_card", pattern, _is_bank_card) for pattern in _BANK_CARDS),
     ("passport", _PASSPORT, _is_passport),
 )
 
