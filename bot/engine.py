@@ -4,11 +4,14 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
 from bot.model import Act, Answer, Handoff, Json, Order, OrderId, Reason, Remember, Say
+
+T = TypeVar("T")
+OPS = frozenset({"place", "change", "cancel"})
 
 
 class EngineFailed(Exception):
@@ -37,8 +40,8 @@ class Engine:
         try:
             async with asyncio.timeout(self._timeout):
                 return parse(await self._post({"text": text, "memory": memory, "facts": facts}))
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, TypeError) as error:
-            raise EngineFailed(f"{type(error).__name__}: {error}"[:200]) from error
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, RecursionError) as error:
+            raise EngineFailed(type(error).__name__) from error
 
     async def _post(self, body: Json) -> Any:
         headers = {"X-Rasa-Token": self._token}
@@ -57,29 +60,57 @@ class Engine:
             await self._session.close()
 
 
-def parse(answer: Mapping[str, Any]) -> Turn:
-    """The connector's answer as a turn. Raises EngineFailed when the closing mark is missing."""
-    if answer.get("closed") is not True:
+def parse(answer: object) -> Turn:
+    """The connector's answer as a turn. Raises EngineFailed without the closing mark, and KeyError or
+    ValueError for what isn't of the agreed shape: half an act is no act."""
+    if not isinstance(answer, dict) or answer.get("closed") is not True:
         raise EngineFailed("the turn did not run to its end")
-    intent = answer.get("intent") or {}
-    acts = tuple(_act(act) for act in answer["acts"])
+    acts = tuple(_act(_an(dict, act)) for act in _an(list, answer["acts"]))
+    intent = _an(dict, answer.get("intent") or {})
+    memory = answer.get("memory")
     return Turn(
-        acts, answer.get("memory"), str(intent.get("name") or ""), float(intent.get("confidence") or 0)
+        acts,
+        None if memory is None else _an(dict, memory),
+        _an(str, intent.get("name") or ""),
+        _number(intent.get("confidence") or 0),
     )
 
 
 def _act(raw: Mapping[str, Any]) -> Act:
     match raw["act"]:
         case "say":
-            return Say(raw["key"], raw.get("values") or {}, tuple(raw.get("options") or ()))
+            options = tuple(_option(option) for option in _an(list, raw.get("options") or []))
+            return Say(_an(str, raw["key"]), _an(dict, raw.get("values") or {}), options)
         case "answer":
-            return Answer(raw["topic"])
-        case "order":
-            order = OrderId(raw["order"]) if raw.get("order") else None
-            return Order(raw["op"], raw["service"], raw.get("slots") or {}, order)
+            return Answer(_an(str, raw["topic"]))
+        case "order" if raw["op"] in OPS:
+            order = OrderId(_an(str, raw["order"])) if raw.get("order") else None
+            return Order(raw["op"], _an(str, raw["service"]), _an(dict, raw.get("slots") or {}), order)
         case "remember":
-            return Remember(raw["preference"])
+            return Remember(_an(str, raw["preference"]))
         case "handoff":
-            return Handoff(Reason(raw["reason"]), raw.get("detail"))
-        case unknown:
-            raise ValueError(f"unknown act {unknown!r}")
+            detail = raw.get("detail")
+            return Handoff(Reason(raw["reason"]), None if detail is None else _an(dict, detail))
+        case _:
+            raise ValueError("unknown act")
+
+
+def _option(raw: object) -> Json:
+    """A choice names a text by its key, or says its title itself."""
+    option = _an(dict, raw)
+    _an(str, option.get("key") or option.get("title"))
+    _an(dict, option.get("values") or {})
+    _an(str, option.get("text") or "")
+    return option
+
+
+def _an(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind):
+        raise ValueError(f"not of the agreed shape: a {kind.__name__} is missing")
+    return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float):
+        raise ValueError("not of the agreed shape: a number is missing")
+    return float(value)

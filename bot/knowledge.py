@@ -46,7 +46,7 @@ class Hotel:
     def zone(self) -> tzinfo:
         return self.file.zone
 
-    def say(self, key: str, now: datetime, **values: Any) -> str:
+    def say(self, key: str, now: datetime, /, **values: Any) -> str:
         """Raises texts.UnknownKey and texts.MissingValue."""
         return self.texts.render(key, values, facts=self.facts, now=now, zone=self.zone)
 
