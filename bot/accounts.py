@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,7 +53,14 @@ async def save(
     sealed = seal.close_secrets({k: v for k, v in values.items() if k in secret}, bound_to(channel, account))
     if channel == "wechat" and (wrong := wechat.mistakes(_wechat(account, values))):
         raise BadAccount(f"the account lacks or has wrong: {', '.join(wrong)}")
+    if channel in ROBOTS and not _is_web_address(values.get("url")):
+        raise BadAccount("the account lacks or has wrong: url")
     await desk.save_account(tx, AccountRow(channel, account, hotel, config, sealed, True), now)
+
+
+def _is_web_address(value: object) -> bool:
+    parts = urlsplit(value) if isinstance(value, str) else None
+    return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def open_wechat(row: AccountRow, seal: Seal) -> wechat.Account:

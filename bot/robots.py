@@ -19,9 +19,10 @@ from bot import metrics
 from bot.conversation import Conversation
 from bot.knowledge import Hotel
 from bot.model import HotelId, Reason
-from bot.sealing import Seal
+from bot.sealing import CannotOpen, Seal
 from bot.store import desk
 from bot.store.database import Database
+from bot.store.desk import AccountRow
 
 logger = logging.getLogger(__name__)
 
@@ -107,12 +108,17 @@ class Robots:
     async def _robots(self, hotel: HotelId) -> list[Robot]:
         async with self._database.read() as tx:
             rows = [a for a in await desk.list_accounts(tx) if a.hotel == hotel and a.active]
-        opened = [
-            (a, self._seal.open_secrets(a.sealed, f"{a.channel}/{a.account}"))
-            for a in rows
-            if a.channel in ROBOTS
-        ]
-        return [Robot(a.channel, s["url"], s.get("secret", "")) for a, s in opened]
+        return [robot for a in rows if a.channel in ROBOTS and (robot := self._opened(a))]
+
+    def _opened(self, account: AccountRow) -> Robot | None:
+        """A robot whose key is lost must not keep the others from being told."""
+        try:
+            secrets = self._seal.open_secrets(account.sealed, f"{account.channel}/{account.account}")
+            return Robot(account.channel, secrets["url"], secrets.get("secret", ""))
+        except (CannotOpen, KeyError) as error:
+            metrics.ROBOT_CALLS.labels("refused").inc()
+            logger.error("a group robot's address can't be read: %s", type(error).__name__)
+            return None
 
 
 async def _post(call: Call) -> bool:

@@ -1,0 +1,228 @@
+"""Group robots: signed as each platform asks, received by a real server, and without the guest's words."""
+
+import base64
+import hashlib
+import hmac
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot import accounts
+from bot.accounts import BadAccount
+from bot.conversation import Conversation
+from bot.knowledge import save
+from bot.model import AccountId, ConversationId, GuestId, HotelId, Reason, State
+from bot.robots import ROBOTS, Robot, Robots, dingtalk, feishu, refusal, wecom
+from bot.sealing import Seal
+from bot.store.database import Database
+from tests.core import OTHER, SAMPLE, documents, hotel
+from tests.servers import free_port
+
+NOW = datetime(2026, 11, 22, 13, 30, tzinfo=UTC)
+SECRET = "SECabcdef0123456789"
+HOTEL = HotelId("xinghaihui")
+
+
+def test_wecom_needs_no_signature() -> None:
+    call = wecom(Robot("wecom_robot", "https://qyapi/send?key=k"), "话", NOW)
+    assert call.url == "https://qyapi/send?key=k"
+    assert call.body == {"msgtype": "text", "text": {"content": "话"}}
+
+
+def test_dingtalk_signs_milliseconds_and_secret() -> None:
+    """The expected value comes from `printf … | openssl dgst -sha256 -hmac … -binary | base64`."""
+    call = dingtalk(Robot("dingtalk_robot", "https://oapi/send?access_token=t", SECRET), "话", NOW)
+    query = parse_qs(urlsplit(call.url).query)
+    assert query["timestamp"] == [str(int(NOW.timestamp()) * 1000)]
+    assert query["sign"] == ["JvT+LNvApbeTFzzQRj7TFe09OIuOVqNFfQ6IRnSB+Mw="]
+    assert query["access_token"] == ["t"]
+
+
+def test_feishu_signs_nothing_with_seconds_and_secret() -> None:
+    call = feishu(Robot("feishu_robot", "https://open/hook/x", SECRET), "话", NOW)
+    assert call.url == "https://open/hook/x"
+    assert call.body["timestamp"] == str(int(NOW.timestamp()))
+    assert call.body["sign"] == "Vyvrhn3GgN3AiHjdkVductjmRlECY4Uf67RPE9co0b4="
+    assert call.body["content"] == {"text": "话"}
+
+
+def test_without_a_secret_nothing_is_signed() -> None:
+    assert dingtalk(Robot("dingtalk_robot", "https://x/?a=1"), "话", NOW).url == "https://x/?a=1"
+    assert "sign" not in feishu(Robot("feishu_robot", "https://x/"), "话", NOW).body
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ({"errcode": 0, "errmsg": "ok"}, None),
+        ({"code": 0, "msg": "success"}, None),
+        ({"StatusCode": 0}, None),
+        ({"errcode": 93000}, "code 93000"),
+        ({"code": 19021}, "code 19021"),
+        ({}, "code None"),
+        ([], "code ?"),
+        (None, "code ?"),
+        ("ok", "code ?"),
+    ],
+)
+def test_only_code_0_means_taken(answer: object, why: str | None) -> None:
+    assert refusal(answer) == why
+
+
+# ---- against a real server
+
+
+class Group:
+    """A platform that keeps what it was sent."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[dict[str, str], Any]] = []
+        self.status, self.answer = 200, '{"errcode": 0}'
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.calls.append((dict(request.query), await request.json()))
+        return web.Response(status=self.status, text=self.answer)
+
+    @property
+    def texts(self) -> list[str]:
+        return [
+            body["content"]["text"] if "content" in body else body["text"]["content"]
+            for _, body in self.calls
+        ]
+
+
+@pytest.fixture
+def group() -> Group:
+    return Group()
+
+
+@pytest.fixture
+async def platform(group: Group) -> AsyncIterator[TestServer]:
+    app = web.Application()
+    app.router.add_post("/send", group.take)
+    async with TestServer(app) as server:
+        yield server
+
+
+@pytest.fixture
+async def database(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    path = tmp_path / "robots.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    opened = Database(f"sqlite:///{path}")
+    async with opened.write() as tx:
+        await save(tx, documents(SAMPLE), NOW)
+        await save(tx, documents(OTHER), NOW)
+    yield opened
+    await opened.close()
+
+
+SEAL = Seal({"k": b"1" * 32})
+
+
+async def add(database: Database, channel: str, url: str, hotel_id: HotelId = HOTEL, **more: str) -> None:
+    async with database.write() as tx:
+        values = {"url": url, **more}
+        await accounts.save(tx, SEAL, channel, AccountId(f"{channel}-{hotel_id}"), hotel_id, values, NOW)
+
+
+def waiting(reason: Reason = Reason.COMPLAIN) -> Conversation:
+    row = Conversation(HOTEL, ConversationId("conv-1"), GuestId("g"), state=State.WAITING, reason=reason)
+    return replace(row, waiting_since=NOW - timedelta(minutes=3))
+
+
+async def tell(database: Database, row: Conversation | None = None) -> int:
+    return await Robots(database, SEAL, "https://desk.example").tell(hotel(), row or waiting(), NOW)
+
+
+@pytest.mark.parametrize("channel", sorted(ROBOTS))
+async def test_each_group_gets_one_signed_message(
+    database: Database, platform: TestServer, group: Group, channel: str
+) -> None:
+    await add(database, channel, str(platform.make_url("/send?key=k")), secret=SECRET)
+    assert await tell(database) == 1
+    (query, body), (text,) = group.calls[0], group.texts
+    assert query["key"] == "k"
+    assert "星海会" in text
+    assert "已等 3 分钟" in text
+    assert "投诉" in text
+    assert f"https://desk.example/desk/#/{HOTEL}/conv-1" in text
+    if channel == "dingtalk_robot":  # what arrives, after the address was encoded and decoded
+        stamp = query["timestamp"]
+        digest = hmac.digest(SECRET.encode(), f"{stamp}\n{SECRET}".encode(), hashlib.sha256)
+        assert base64.b64decode(query["sign"]) == digest
+    if channel == "feishu_robot":
+        digest = hmac.digest(f"{body['timestamp']}\n{SECRET}".encode(), b"", hashlib.sha256)
+        assert base64.b64decode(body["sign"]) == digest
+
+
+@pytest.mark.parametrize("reason", Reason)
+async def test_the_message_is_made_of_codes_alone(
+    database: Database, platform: TestServer, group: Group, reason: Reason
+) -> None:
+    """Nothing a guest wrote is at hand when it is made: the row holds ids, codes and times."""
+    await add(database, "wecom_robot", str(platform.make_url("/send")))
+    assert await tell(database, waiting(reason)) == 1
+    assert "{" not in group.texts[0]
+    assert ("紧急" in group.texts[0]) is (reason is Reason.EMERGENCY)
+
+
+async def test_only_the_hotels_own_groups_are_told(
+    database: Database, platform: TestServer, group: Group
+) -> None:
+    await add(database, "wecom_robot", str(platform.make_url("/send")), HotelId("yunting"))
+    assert await tell(database) == 0
+    assert group.calls == []
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [(500, ""), (404, "{}"), (200, ""), (200, "<html>"), (200, '{"errcode": 93000}'), (200, "[]")],
+)
+async def test_a_group_that_refuses_is_logged_and_never_raised(
+    database: Database,
+    platform: TestServer,
+    group: Group,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    answer: str,
+) -> None:
+    group.status, group.answer = status, answer
+    await add(database, "feishu_robot", str(platform.make_url("/send?key=K3Y")), secret=SECRET)
+    assert await tell(database) == 0
+    assert "didn't take the message" in caplog.text
+    assert SECRET not in caplog.text
+    assert "K3Y" not in caplog.text
+
+
+async def test_one_group_that_is_gone_keeps_nobody_else_from_hearing(
+    database: Database, platform: TestServer, group: Group, caplog: pytest.LogCaptureFixture
+) -> None:
+    await add(database, "dingtalk_robot", f"http://127.0.0.1:{free_port()}/send", secret=SECRET)
+    await add(database, "wecom_robot", str(platform.make_url("/send")))
+    caplog.set_level(logging.ERROR)
+    assert await tell(database) == 1
+    assert len(group.calls) == 1
+
+
+async def test_a_group_whose_key_is_lost_keeps_nobody_else_from_hearing(
+    database: Database, platform: TestServer, group: Group
+) -> None:
+    await add(database, "wecom_robot", str(platform.make_url("/send")))
+    async with database.write() as tx:
+        other, values = Seal({"old": b"2" * 32}), {"url": "https://x.example/"}
+        await accounts.save(tx, other, "dingtalk_robot", AccountId("a-first"), HOTEL, values, NOW)
+    assert await tell(database) == 1
+
+
+@pytest.mark.parametrize("url", ["", "ftp://x/", "x.example/hook", "https://"])
+async def test_a_robot_without_an_address_is_no_account(database: Database, url: str) -> None:
+    with pytest.raises(BadAccount):
+        await add(database, "wecom_robot", url)
