@@ -73,7 +73,7 @@ class Nudges:
                     await subscription.subscribe(CHANNEL)
                     async for message in subscription.listen():
                         if message["type"] == "message":
-                            self._wake(message["data"].decode().split(" "))
+                            self._wake(message["data"].decode(errors="replace").split(" "))
             except (RedisError, OSError):
                 await asyncio.sleep(RETRY_SECONDS)
 
