@@ -172,9 +172,8 @@ async def _account(settings: Settings, seal: Seal, row: AccountRow) -> Finding:
         seal.open_secrets(row.sealed, accounts.bound_to(row.channel, row.account))
     except CannotOpen as error:
         return _bad(item, f"its secrets can't be opened: {error}")
-    return (
-        await _wechat(settings, seal, row) if row.channel == "wechat" else _good(item, f"hotel {row.hotel}")
-    )
+    asks = _ACCOUNTS.get(row.channel)
+    return await asks(settings, seal, row) if asks else _good(item, f"hotel {row.hotel}")
 
 
 async def _wechat(settings: Settings, seal: Seal, row: AccountRow) -> Finding:
@@ -188,6 +187,10 @@ async def _wechat(settings: Settings, seal: Seal, row: AccountRow) -> Finding:
     if wrong:
         return _bad(item, f"{account.api} gives no token: {', '.join(wrong)}")
     return _good(item, f"{account.api} gives a token; hotel {row.hotel}")
+
+
+# Kinds of accounts whose platform can be asked whether it knows us.
+_ACCOUNTS = {"wechat": _wechat}
 
 
 async def check_redis(settings: Settings) -> list[Finding]:

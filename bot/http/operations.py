@@ -6,11 +6,13 @@ from pathlib import Path
 from aiohttp import web
 
 from bot import metrics
+from bot.channels import CHANNELS
 from bot.http.guard import CLOCK, DATABASE, HOTELS, SETTINGS, respond
 from bot.knowledge import UnknownHotel
 from bot.model import HotelId
 from bot.readiness import Readiness
 from bot.store import desk, outbox
+from bot.store.desk import AccountRow
 
 READINESS = web.AppKey("readiness", Readiness)
 PAGES = Path(__file__).with_name("pages")
@@ -83,6 +85,10 @@ async def widget_script(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(path, headers=headers)
 
 
+def _stands_on_pages(account: AccountRow) -> bool:
+    return account.channel in CHANNELS and CHANNELS[account.channel].capabilities.pulls
+
+
 async def sample_page(request: web.Request) -> web.Response:
     """A page of the hotel's own site, as far as a widget can tell."""
     id_ = HotelId(request.match_info["hotel"])
@@ -92,7 +98,7 @@ async def sample_page(request: web.Request) -> web.Response:
         except UnknownHotel:
             raise web.HTTPNotFound from None
         accounts = await desk.list_accounts(tx)
-    key = next((a.account for a in accounts if a.hotel == id_ and a.channel == "web"), None)
+    key = next((a.account for a in accounts if a.hotel == id_ and _stands_on_pages(a)), None)
     if key is None:
         raise web.HTTPNotFound
     known = {"widget_key": key, "colour": hotel.file.widget.colour, **hotel.facts}
