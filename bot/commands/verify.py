@@ -5,20 +5,36 @@ import asyncio
 
 from bot.commands import opening
 from bot.settings import Settings
-from bot.store import log
+from bot.store import log, outbox
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None: it is all or nothing."""
+    parser.add_argument(
+        "--rebuild", action="store_true", help="first write every row anew from its log alone"
+    )
 
 
-def run(_arguments: argparse.Namespace, settings: Settings) -> int:
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    if arguments.rebuild:
+        print(f"rebuilt: {asyncio.run(_rebuild(settings))} rows")
     checked, events, fault = asyncio.run(_verify(settings))
     if fault:
         print(f"BROKEN {fault}")
         return 1
     print(f"ok: {checked} conversations, {events} events")
     return 0
+
+
+async def _rebuild(settings: Settings) -> int:
+    """Write every conversation's row from its log; how many there are."""
+    async with opening.database(settings) as opened:
+        async with opened.read() as tx:
+            known = await log.all_conversations(tx)
+        for hotel, conversation in known:
+            async with opened.write() as tx:
+                await outbox.lock_conversation(tx, hotel, conversation)
+                await log.rebuild(tx, hotel, conversation)
+        return len(known)
 
 
 async def _verify(settings: Settings) -> tuple[int, int, str | None]:
