@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5  # how often the outbox is looked at when nobody nudges
 BEAT_SECONDS = 2.0
+TIDY_EVERY = timedelta(hours=1)
+KEPT = timedelta(days=7)  # settled questions and wake-ups, for whoever looks into what happened
 PASSIVE_LEASE = timedelta(seconds=16)  # the platform brings a push again within this, or has the answer
 CUSTOM_LEASE = timedelta(seconds=20)  # longer than any call may take
 GIVE_UP = timedelta(seconds=60)  # a delivery that can't be tried holds back the later ones no longer
@@ -85,9 +87,17 @@ class Worker:
     # ---- loops
 
     async def _beating(self) -> None:
+        tidied = self.clock.now()
         while True:
             await self._guarded(self._beat)
+            if self.clock.now() - tidied > TIDY_EVERY:
+                tidied = self.clock.now()
+                await self._guarded(self._tidy)
             await asyncio.sleep(BEAT_SECONDS)
+
+    async def _tidy(self) -> None:
+        async with self.database.write() as tx:
+            await outbox.forget_settled(tx, self.clock.now() - KEPT)
 
     async def _beat(self) -> None:
         async with self.database.write() as tx:

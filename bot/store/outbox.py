@@ -312,18 +312,6 @@ async def next_is_due(tx: AsyncConnection, now: datetime) -> bool:
     return (await tx.execute(query.limit(1))).first() is not None
 
 
-async def waits_for_push(tx: AsyncConnection, hotel: HotelId, conversation: ConversationId) -> set[int]:
-    """Events whose delivery waits for the guest's next word."""
-    query = select(outbox.c.seq).where(
-        outbox.c.hotel_id == hotel,
-        outbox.c.conversation_id == conversation,
-        outbox.c.kind == "deliver",
-        outbox.c.state == "queued",
-        outbox.c.due_at.is_(None),
-    )
-    return set((await tx.execute(query)).scalars())
-
-
 async def deliveries(
     tx: AsyncConnection, hotel: HotelId, conversation: ConversationId
 ) -> dict[int, tuple[str, str | None]]:
@@ -374,12 +362,6 @@ async def was_up(tx: AsyncConnection, since: datetime, until: datetime) -> bool:
         processes.c.started_at <= since, processes.c.seen_at >= until
     )
     return (await tx.execute(query.limit(1))).first() is not None
-
-
-async def alive(tx: AsyncConnection, since: datetime) -> list[str]:
-    return list(
-        (await tx.execute(select(processes.c.process_id).where(processes.c.seen_at >= since))).scalars()
-    )
 
 
 async def lock_conversation(tx: AsyncConnection, hotel: HotelId, conversation: ConversationId) -> None:

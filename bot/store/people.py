@@ -354,11 +354,6 @@ async def find_staff(tx: AsyncConnection, login: str) -> Staff | None:
     return _staff(found) if found else None
 
 
-async def staff_of(tx: AsyncConnection, id_: StaffId) -> Staff | None:
-    found = (await tx.execute(select(staff).where(staff.c.staff_id == id_))).first()
-    return _staff(found) if found else None
-
-
 async def count_staff(tx: AsyncConnection) -> int:
     return int((await tx.execute(select(func.count()).select_from(staff))).scalar_one())
 
