@@ -15,7 +15,7 @@ from actions.wake_up import late_change
 
 FALLBACK = "nlu_fallback"
 # Below this even the best intent is a guess among many: asking again would only cost the guest time.
-HOPELESS = 0.05
+HOPELESS = 0.15
 
 CAPABILITY: Option = {"key": "option_capability", "text": "你能帮我做什么"}
 WAKE_UP: Option = {"key": "option_wake_up", "text": "我要定叫醒"}

@@ -29,10 +29,10 @@ _FILLER = re.compile(
     "[就那在是要到把给我您你吧的了呢啊呀哦嗯好对不改成换为再早晚上中午下凌晨号房间住点钟左右]"
     "|[叫醒起床电话请麻烦谢]|应该|还是|时间|日期"
 )
-_CHANGES = (
-    ("wake_time", re.compile("时间|几点|钟点")),
-    ("wake_date", re.compile("日期|哪天|日子")),
-    ("wake_room", re.compile("房号|房间")),
+_CHANGE = re.compile(
+    "(?:我?要?改|换|是)?(?:一下)?(?:叫醒)?的?"
+    "(?:(?P<wake_time>时间|钟点)|(?P<wake_date>日期|日子)|(?P<wake_room>房间?号|房间))"
+    "(?:不对|错了|要改|改一下|吧|啊|的)*"
 )
 
 
@@ -186,9 +186,8 @@ def _answered(draft: Draft, asked: str | None, heard: Heard) -> Step | None:
 
 def _slot_to_change(heard: Heard) -> str | None:
     """改时间, 房号不对: which part is to be asked again."""
-    if len(heard.plain) > 8:
-        return None
-    return next((slot for slot, words in _CHANGES if words.search(heard.plain)), None)
+    named = _CHANGE.fullmatch(heard.plain)
+    return named.lastgroup if named else None
 
 
 def _which_day(draft: Draft, facts: Facts) -> Step:

@@ -8,7 +8,7 @@ import re
 
 from actions.heard import Heard
 
-SURE = 0.5  # the least confidence with which the model alone may say yes or no
+SURE = 0.9  # the least confidence with which the model alone may say yes or no
 
 _TAIL = r"[的吧呀啊哦噢呢嘛啦了哈呗吗]*"
 
@@ -39,8 +39,13 @@ _CORRECT_FIRST = re.compile(
 _CORRECT_WITHIN = re.compile("改[成到为一]|换[成到]|改吧|推迟|提前|往[前后]")
 
 
+_QUESTION = re.compile("[?？]")
+
+
 def agrees(heard: Heard) -> bool:
     """Yes: in so many words, or where the model is sure of it. A guess never orders anything."""
+    if _QUESTION.search(heard.text):
+        return False
     return bool(_AGREE.fullmatch(heard.plain)) or _sure_of(heard, "affirm")
 
 

@@ -95,6 +95,7 @@ async def test_a_correction_is_confirmed_again(
     [
         ("早餐是七点还是八点", "ask_breakfast", [("time", "七点", "07:00"), ("time", "八点", "08:00")]),
         ("谢谢", "thank", []),
+        ("早餐几点", "ask_breakfast", []),
         ("把入住改到后天可以吗", "modify_booking", [("date", "后天", "2026-11-24")]),
         ("哈哈哈", "nlu_fallback", []),
     ],
@@ -134,8 +135,9 @@ async def test_no_asks_what_to_change_and_a_word_is_enough() -> None:
 
 async def test_a_guess_of_the_model_is_not_a_yes() -> None:
     guest = await at_confirmation()
-    await guest.says("asdf qwer", "affirm", confidence=0.2)
-    assert guest.rejected
+    for text, confidence in (("asdf qwer", 0.2), ("哎", 0.7), ("嗯？", 0.99)):
+        await guest.says(text, "affirm", confidence=confidence)
+        assert guest.rejected
 
 
 async def test_a_time_that_has_passed_today_becomes_tomorrow_and_says_so() -> None:
@@ -271,3 +273,17 @@ async def test_asking_for_a_wake_up_call_in_the_middle_of_one_asks_again() -> No
     guest = await at_confirmation()
     assert keys(await guest.says("我要叫醒服务，听见没有", "wake_up_call")) == ["wake_confirm"]
     assert not guest.rejected
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("时间不对", "wake_ask_time"),
+        ("改一下日期", "wake_ask_date"),
+        ("房间号错了", "wake_ask_room"),
+        ("房间", "wake_ask_room"),
+    ],
+)
+async def test_the_part_that_is_wrong_may_be_named(text: str, key: str) -> None:
+    guest = await at_confirmation()
+    assert keys(await guest.says(text, "nlu_fallback")) == [key]
