@@ -24,6 +24,7 @@ export class Panel {
   private readonly speaker = el("span", { role: "status" });
   private readonly reach: HTMLElement;
   private readonly line = el("div", { class: "line", role: "status", hidden: true });
+  private readonly warning = el("div", { class: "line", role: "alert", hidden: true });
   private readonly bones = el("div", { class: "bones", "aria-hidden": "true" }, el("i"), el("i"), el("i"));
   private readonly first: HTMLElement;
   private readonly scroll: HTMLElement;
@@ -79,6 +80,7 @@ export class Panel {
       this.reach,
       this.line,
       this.scroll,
+      this.warning,
       el("div", { class: "foot" }, this.jump, this.box, this.sendButton),
     );
   }
@@ -143,14 +145,9 @@ export class Panel {
   showLine(line: Line): void {
     clearTimeout(this.slow);
     const text = { connecting: "", open: "", offline: this.words("offline"), refused: this.words("unavailable") }[line];
-    this.setLine(text);
-    if (line === "connecting") this.slow = setTimeout(() => this.setLine(this.words("connecting")), SLOW);
+    put(this.line, text);
+    if (line === "connecting") this.slow = setTimeout(() => put(this.line, this.words("connecting")), SLOW);
     this.box.disabled = line === "refused";
-  }
-
-  private setLine(text: string): void {
-    this.line.hidden = !text;
-    this.line.textContent = text;
   }
 
   private showJump(thread: Thread): void {
@@ -203,17 +200,23 @@ export class Panel {
     const text = this.box.value;
     this.box.focus();
     if (!text.trim()) return;
-    if (text.length > MAX_LENGTH) return this.setLine(this.words("too_long", { limit: MAX_LENGTH }));
+    if (text.length > MAX_LENGTH) return put(this.warning, this.words("too_long", { limit: MAX_LENGTH }));
     this.box.value = "";
     this.fitBox();
     this.actions.say(text);
   }
 
   private fitBox(): void {
+    put(this.warning, "");
     this.sendButton.setAttribute("aria-disabled", String(!this.box.value.trim()));
     this.box.style.height = "";
     if (this.box.value) this.box.style.height = `${this.box.scrollHeight + 2}px`;
   }
+}
+
+function put(line: HTMLElement, text: string): void {
+  line.hidden = !text;
+  line.textContent = text;
 }
 
 function crest(config: Config): HTMLElement {
