@@ -6,5 +6,7 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     include: ["desk/**/*.test.ts", "widget/**/*.test.ts"],
+    // The colours are read by a test of their contrast.
+    css: { include: /tokens\.css/ },
   },
 });

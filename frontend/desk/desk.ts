@@ -2,19 +2,19 @@
  * One hotel's desk: rows, orders and threads as the service tells them, and what staff do with them.
  * The service decides everything; what is done here ahead of its answer is undone when it says no.
  */
-import { computed, inject, reactive, ref, shallowReactive, shallowRef, type InjectionKey } from "vue";
+import { computed, inject, reactive, ref, shallowReactive, type InjectionKey } from "vue";
 
 import * as api from "./api";
 import { Refusal, Unreachable } from "./api";
-import { backoff } from "./backoff";
 import { notBefore, now, setTime } from "./clock";
 import { Feed, type Link } from "./feed";
 import type { CloseReason, Event, Frame, Hotel, Order, Reply, Row, Staff, State } from "./model";
 import { arrange, byDue, targetsOf, waitsSince } from "./queue";
+import { holderName, refusalText } from "./refusals";
 import { play } from "./rings";
-import { recall, remember } from "./storage";
+import { openSending } from "./sending";
 import { t } from "./texts";
-import { confirmed, merge, type Unsent } from "./thread";
+import { merge, type Unsent } from "./thread";
 import { defer, say } from "./toasts";
 
 export interface Thread {
@@ -56,8 +56,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   /** Acts that wait for their undo: every list shows them as done, and `cancel` takes them back. */
   const deferred = reactive(new Map<string, { state: State; cancel: () => void }>());
   const finishing = reactive(new Set<string>());
-  const unsentKey = `unsent:${me.id}:${hotel.id}`;
-  const unsent = reactive(new Map<string, Unsent[]>(leftUnsent(unsentKey)));
+  const sending = openSending(hotel.id, me.id, { seq: (id) => threads.get(id)?.seq ?? 0, sent, lost });
   const targets = targetsOf(hotel);
 
   const url = new URL(`/desk/v1/hotels/${encodeURIComponent(hotel.id)}/feed`, location.href);
@@ -144,7 +143,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     if (!thread || arrived.length === 0) return;
     thread.events = merge(thread.events, arrived);
     thread.seq = Math.max(thread.seq, ...arrived.map((event) => event.seq));
-    settle(id);
+    sending.settle(id, thread.events);
     if (id === current.value && arrived.some((event) => LIMIT_EVENTS.test(event.type))) refreshSoon(id);
   }
 
@@ -199,7 +198,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     thread.reply = answer.reply;
     takeRowQuietly(answer.conversation);
     answer.orders.forEach((order) => orders.set(order.id, order));
-    settle(thread.id);
+    sending.settle(thread.id, thread.events);
   }
 
   function takeRowQuietly(row: Row | undefined): void {
@@ -333,105 +332,24 @@ export function openDesk(hotel: Hotel, me: Staff) {
     }
   }
 
-  // ---- sending: shown at once, sent in order, tried until the service answers
+  // ---- writing
 
-  function keepUnsent(): void {
-    const all = [...unsent].filter(([, list]) => list.length > 0);
-    remember(unsentKey, all.length > 0 ? all : null);
-  }
-
-  function settle(id: string): void {
-    const list = unsent.get(id);
-    const events = threads.get(id)?.events;
-    if (!list?.length || !events) return;
-    const left = list.filter((message) => !confirmed(message, events, me.id));
-    if (left.length === list.length) return;
-    unsent.set(id, left);
-    keepUnsent();
-  }
-
-  function discard(id: string, client: string): void {
-    unsent.set(
-      id,
-      (unsent.get(id) ?? []).filter((message) => message.client_id !== client),
-    );
-    keepUnsent();
-  }
-
-  /** Sends a reply or a note; the answer tells whether it went out in the end. */
   function send(id: string, kind: Unsent["kind"], text: string): Promise<boolean> {
     if (kind === "reply") takeBack(id);
-    const message = reactive<Unsent>({
-      client_id: newId(),
-      kind,
-      text,
-      at: new Date(now.value).toISOString(),
-      after: threads.get(id)?.seq ?? 0,
-      state: "sending",
-      why: "",
-    });
-    unsent.set(id, [...(unsent.get(id) ?? []), message]);
-    keepUnsent();
-    return enqueue(id, message);
+    return sending.send(id, kind, text);
   }
 
-  const lines = new Map<string, Promise<unknown>>();
-  /** One at a time for each conversation, so that sentences arrive in the order they were written. */
-  function enqueue(id: string, message: Unsent): Promise<boolean> {
-    const before = lines.get(id) ?? Promise.resolve();
-    const sent = before.then(() => attempt(id, message));
-    lines.set(id, sent);
-    return sent;
+  /** The answer shows one event of perhaps several, so it doesn't say up to where the thread is known. */
+  function sent(id: string, answer: api.Said): void {
+    takeRowQuietly(answer.conversation);
+    const thread = threads.get(id);
+    if (thread && answer.event) thread.events = merge(thread.events, [answer.event]);
   }
 
-  function again(id: string, message: Unsent): void {
-    message.state = "sending";
-    message.why = "";
-    void enqueue(id, message);
-  }
-
-  const listed = (id: string, message: Unsent): boolean =>
-    (unsent.get(id) ?? []).some((other) => other.client_id === message.client_id);
-
-  async function attempt(id: string, message: Unsent): Promise<boolean> {
-    for (let failures = 0; !stopped && listed(id, message);) {
-      try {
-        const ask = message.kind === "note" ? api.note : api.reply;
-        const answer = await ask(hotel.id, id, message.text, message.client_id);
-        takeRowQuietly(answer.conversation);
-        if (answer.event) takeEvents(id, [answer.event]);
-        discard(id, message.client_id);
-        return true;
-      } catch (error) {
-        failures += 1;
-        if (!retryable(error, failures)) return refuse(id, message, error);
-        message.state = "retrying";
-        message.why = navigator.onLine ? "unsent.retrying" : "unsent.offline";
-        await pause(backoff(failures, Math.random, 8000));
-      }
-    }
-    return false;
-  }
-
-  /** The same client_id makes asking again safe. */
-  function retryable(error: unknown, failures: number): boolean {
-    if (error instanceof Unreachable) return true;
-    return error instanceof Refusal && (error.status === 429 || (error.status >= 500 && failures < 4));
-  }
-
-  const returned = shallowRef<{ id: string; text: string; kind: Unsent["kind"] } | null>(null);
-
-  function refuse(id: string, message: Unsent, error: unknown): boolean {
-    message.state = "refused";
-    message.why = error instanceof Refusal ? refusalText(error) : "";
-    keepUnsent();
-    if (error instanceof Refusal && error.status === 409) {
-      // Nothing went out; the words go back to where they can be used again.
-      discard(id, message.client_id);
-      returned.value = { id, text: message.text, kind: message.kind };
-      complain(error, id);
-    }
-    return false;
+  function lost(id: string, error: Refusal): void {
+    const name = holderName(error.detail.holder);
+    say(name ? t("toast.held_draft", { name }) : refusalText(error), { tone: "bad" });
+    void load(id);
   }
 
   // ---- the screens' view
@@ -470,7 +388,6 @@ export function openDesk(hotel: Hotel, me: Staff) {
     return due.find((row) => row.id !== current.value) ?? due[0] ?? null;
   }
 
-  let stopped = false;
   let looking: ReturnType<typeof setInterval> | undefined;
 
   function start(): void {
@@ -482,7 +399,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   }
 
   function stop(): void {
-    stopped = true;
+    sending.stop();
     feed.stop();
     clearInterval(looking);
     window.removeEventListener("online", hurry);
@@ -509,8 +426,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
     announced,
     deferred,
     finishing,
-    unsent,
-    returned,
+    unsent: sending.unsent,
+    returned: sending.returned,
     alarms,
     waiting,
     held,
@@ -531,8 +448,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
     acknowledge,
     resend,
     send,
-    again,
-    discard,
+    again: sending.again,
+    discard: sending.discard,
     ordersOf,
     firstDue,
     complain,
@@ -544,55 +461,4 @@ function firstUnread(row: Row, events: Event[]): number | null {
   const said = events.filter((event) => event.type === "guest_said");
   const first = said[Math.max(0, said.length - row.unread)];
   return first ? first.seq - 1 : null;
-}
-
-function leftUnsent(key: string): [string, Unsent[]][] {
-  const left = recall<[string, Unsent[]][]>(key, []);
-  return left.map(([id, list]) => [
-    id,
-    list.map((message) => ({ ...message, state: "refused", why: t("unsent.left") })),
-  ]);
-}
-
-function holderName(holder: unknown): string {
-  if (typeof holder === "string") return holder;
-  return (holder as { name?: string } | null)?.name ?? "";
-}
-
-function refusalText(error: Refusal): string {
-  const name = holderName(error.detail.holder);
-  switch (error.code) {
-    case "held":
-      return name ? t("toast.held", { name }) : t("toast.held_nobody");
-    case "not_holder":
-      return t("toast.not_holder");
-    case "closed":
-      return t("toast.closed_already");
-    case "reply_window_closed":
-      return t("toast.unreachable");
-  }
-  if (error.status === 403) return t("toast.forbidden");
-  return error.message || t("toast.failed", { code: error.code });
-}
-
-/** randomUUID exists in secure contexts only; a desk on a plain intranet address has none. */
-function newId(): string {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((done) => {
-    const timer = setTimeout(finish, milliseconds);
-    function finish(): void {
-      clearTimeout(timer);
-      window.removeEventListener("online", finish);
-      done();
-    }
-    window.addEventListener("online", finish);
-  });
 }

@@ -114,9 +114,11 @@ function continues(previous: Line | undefined, event: Event): boolean {
   return Date.parse(event.at) - Date.parse(previous.event.at) < PAUSE;
 }
 
-function shown(event: Event, offered: number | undefined): boolean {
-  if (event.type === "assistant_drafted") return event.seq !== offered && Boolean(event.text);
-  return !SILENT.has(event.type);
+/** A draft that is offered elsewhere or that somebody sent as it was isn't shown as a draft. */
+function shown(event: Event, offered: number | undefined, said: Set<string | null>): boolean {
+  if (SILENT.has(event.type)) return false;
+  if (event.type !== "assistant_drafted") return true;
+  return event.seq !== offered && Boolean(event.text) && !said.has(event.text);
 }
 
 /**
@@ -125,12 +127,13 @@ function shown(event: Event, offered: number | undefined): boolean {
  */
 export function lay(events: Event[], tongue: Tongue, unreadAfter: number | null, offered?: number): Line[] {
   const lines: Line[] = [];
+  const said = new Set(events.filter((event) => event.type === "staff_said").map((event) => event.text));
   let day = "";
   let channel: Channel | null = null;
   let visit = 1;
   let marked = unreadAfter === null;
   for (const event of events) {
-    if (!shown(event, offered)) continue;
+    if (!shown(event, offered, said)) continue;
     const today = dayKey(event.at, tongue);
     if (today !== day) lines.push({ kind: "day", key: `d${today}-${event.seq}`, at: event.at });
     day = today;

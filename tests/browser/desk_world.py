@@ -62,10 +62,12 @@ class ScriptedAssistant:
         if "投诉" in text:
             return [{"act": "handoff", "reason": "complain", "detail": {"kind": "accusing"}}]
         if "叫我" in text:
-            due = datetime.fromisoformat(facts["now"]) + timedelta(minutes=10)
-            return [self._order("wake_up_call", room="1208", due_at=due.isoformat())]
+            due = (datetime.fromisoformat(facts["now"]) + timedelta(minutes=10)).isoformat()
+            placed = {"act": "say", "key": "wake_placed", "values": {"room": "1208", "due_at": due}}
+            return [self._order("wake_up_call", room="1208", due_at=due), placed]
         if "毛巾" in text:
-            return [self._order("request_supplies", room="1506", what="两条毛巾")]
+            placed = {"act": "say", "key": "service_placed"}
+            return [self._order("request_supplies", room="1506", what="两条毛巾"), placed]
         return [{"act": "answer", "topic": "ask_breakfast"}]
 
     def _order(self, service: str, **slots: str) -> dict[str, Any]:

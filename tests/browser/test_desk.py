@@ -426,7 +426,7 @@ async def test_hotels_don_t_mix_and_links_lead_to_their_conversation(browser: Br
 async def test_it_fits_every_screen_and_both_languages(browser: Browser, world: World) -> None:
     async with Visitor(world) as guest:
         await guest.say("送两条毛巾")
-        await guest.heard("自动助手")
+        await guest.heard("已经转给前台")
         await guest.say("我要投诉，等了半天")
         for name, width, height, dark in (
             ("1440", 1440, 900, False),

@@ -92,6 +92,13 @@ describe("laying out", () => {
   });
 });
 
+describe("a draft", () => {
+  it("that somebody sent as it was is no draft any more", () => {
+    const events = [event(1, "assistant_drafted", { text: "马上" }), event(2, "staff_said", { text: "马上" })];
+    expect(lay(events, TONGUE, null).some((line) => line.kind === "draft")).toBe(false);
+  });
+});
+
 describe("what the guest waits for", () => {
   it("is the first message since nobody answered", () => {
     const events = [event(1, "guest_said"), event(2, "staff_said"), event(3, "guest_said"), event(4, "guest_said")];
