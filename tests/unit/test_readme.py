@@ -1,0 +1,91 @@
+"""The documents: both READMEs say the same, and what is named exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import COMMANDS
+from bot.settings import NAMES
+
+ROOT = Path(__file__).parents[2]
+ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+DOCUMENTS = [ENGLISH, CHINESE, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def prose(path: Path) -> str:
+    return BLOCK.sub("", path.read_text("utf-8"))
+
+
+def headings(path: Path) -> list[str]:
+    return re.findall(r"^(#+) \S", prose(path), re.MULTILINE)
+
+
+def code(path: Path) -> list[str]:
+    return BLOCK.findall(path.read_text("utf-8"))
+
+
+def in_line(path: Path) -> list[str]:
+    """What stands between back quotes; the same names in both languages, in whatever order."""
+    return sorted(re.findall(r"`([^`\n]+)`", prose(path)))
+
+
+def links(path: Path) -> list[str]:
+    found = re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose(path))
+    return [link for link in found if not link.startswith("README")]
+
+
+def rows(path: Path) -> list[int]:
+    """How many cells each line of each table has."""
+    return [line.count("|") for line in prose(path).splitlines() if line.startswith("|")]
+
+
+def tried(path: Path) -> list[str]:
+    """What a guest may write, from the table of sentences."""
+    cells = re.findall(r"^\| ([^|`]+) \|", prose(path), re.MULTILINE)
+    return [cell for cell in cells if re.search(r"[\u4e00-\u9fff]", cell) and cell != "客人说"]
+
+
+@pytest.mark.parametrize("part", [headings, code, links, rows])
+def test_both_readmes_are_built_alike(part: object) -> None:
+    assert callable(part)
+    assert part(ENGLISH) == part(CHINESE)
+    assert part(ENGLISH)
+
+
+def test_both_readmes_let_a_guest_try_the_same() -> None:
+    assert len(tried(ENGLISH)) >= 8
+    assert [cell for cell in tried(CHINESE) if cell in tried(ENGLISH)] == tried(ENGLISH)
+
+
+def test_chinese_names_everything_that_english_names() -> None:
+    assert set(in_line(ENGLISH)) <= set(in_line(CHINESE))
+
+
+@each_document
+def test_every_command_that_is_named_exists(path: Path) -> None:
+    text = path.read_text("utf-8")
+    commands = re.findall(r"python -m bot ([a-z][a-z-]*)", text)
+    assert set(commands) <= set(COMMANDS)
+    targets = re.findall(r"^([a-z-]+):(?!=)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    made = [line.split() for line in re.findall(r"`make ([a-z][a-z -]*)", text) + _made_in_code(text)]
+    assert {target for line in made for target in line} <= set(targets)
+
+
+def _made_in_code(text: str) -> list[str]:
+    return re.findall(r"^make ([a-z][a-z -]*)$", "\n".join(BLOCK.findall(text)), re.MULTILINE)
+
+
+@each_document
+def test_every_link_leads_somewhere(path: Path) -> None:
+    relative = [link for link in links(path) if "://" not in link]
+    assert [link for link in relative if not (path.parent / link).exists()] == []
+
+
+def test_every_setting_that_operations_and_readme_name_is_one() -> None:
+    shouted = re.compile(r"\b[A-Z]{3,}_[A-Z_]+\b")
+    named = {name for path in DOCUMENTS for name in shouted.findall(prose(path))}
+    assert named
+    assert named - set(NAMES) <= {"SANIC_HOST"}
