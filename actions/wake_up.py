@@ -36,6 +36,12 @@ _CHANGE = re.compile(
 )
 
 
+# What tells the half of the day: a word for it, or a clock that counts to 24.
+_HALF_OF_DAY = re.compile(
+    r"[早晨凌午晚夜晌]|傍|am|pm|[:：]|1[3-9]|2[0-4]|十[三四五六七八九]|二十", re.IGNORECASE
+)
+
+
 @dataclass(frozen=True)
 class Said:
     """What one message says about date, time and room; None: nothing."""
@@ -46,6 +52,7 @@ class Said:
     bad_room: str | None = None
     ambiguous: bool = False  # after midnight: 明早 may be today or tomorrow
     several: bool = False  # a range of days or times: only one call can be noted at once
+    bare: bool = False  # a time that doesn't say which half of the day it means
 
     @property
     def anything(self) -> bool:
@@ -104,6 +111,7 @@ def understand(heard: Heard, asked: str | None) -> Said:
         bad_room=bad_room,
         ambiguous=bool((day and day.ambiguous) or (clock and clock.ambiguous)),
         several=any(isinstance(entity.value, dict) for entity in (day, clock) if entity),
+        bare=bool(clock and not _HALF_OF_DAY.search(clock.raw)),
     )
 
 
@@ -125,7 +133,7 @@ def take_in(draft: Draft, said: Said, facts: Facts) -> Step:
     merged = {
         **draft,
         "wake_date": said.date or draft.get("wake_date"),
-        "wake_time": said.time or draft.get("wake_time"),
+        "wake_time": _corrected(said, draft.get("wake_time")),
         "wake_room": said.room or draft.get("wake_room"),
     }
     if said.bad_room:
@@ -134,6 +142,16 @@ def take_in(draft: Draft, said: Said, facts: Facts) -> Step:
         return _which_day(merged, facts)
     step = next_question(merged, facts)
     return replace(step, acts=notes + step.acts)
+
+
+def _corrected(said: Said, before: str | None) -> str | None:
+    """The time as it stands now. A bare one that corrects another keeps its half of the day."""
+    if not said.time or not before or not said.bare:
+        return said.time or before
+    hour, old = int(said.time[:2]), int(before[:2])
+    if hour % 12 and (hour < 12) != (old < 12):
+        hour += 12 if hour < 12 else -12
+    return f"{hour:02d}{said.time[2:]}"
 
 
 def next_question(draft: Draft, facts: Facts) -> Step:

@@ -91,6 +91,17 @@ async def test_a_correction_is_confirmed_again(
 
 
 @pytest.mark.parametrize(
+    ("raw", "value", "rung"),
+    [("七点半", "19:30", "07:30"), ("晚上七点半", "19:30", "19:30"), ("19:30", "19:30", "19:30")],
+)
+async def test_a_bare_time_keeps_the_half_of_the_day_it_corrects(raw: str, value: str, rung: str) -> None:
+    """In the morning, 七点半 by itself would be this evening's; after 早上七点 it is the morning's."""
+    guest = await at_confirmation()
+    (act,) = await guest.says(f"不对，改成{raw}", "deny", ("time", raw, value))
+    assert act["values"]["due_at"][11:16] == rung
+
+
+@pytest.mark.parametrize(
     ("text", "intent", "entities"),
     [
         ("早餐是七点还是八点", "ask_breakfast", [("time", "七点", "07:00"), ("time", "八点", "08:00")]),
