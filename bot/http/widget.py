@@ -40,7 +40,7 @@ from bot.store.people import Identity
 LOOK_SECONDS = 1.0
 POLL_SECONDS = 25.0
 HEARTBEAT = 25.0
-HISTORY = 200  # messages given at once; older ones stay on the desk
+HISTORY = 200  # messages given to a page that has none; one that resumes gets all it lacks
 
 LIMIT = web.AppKey("widget_limit", Limit)
 
@@ -142,7 +142,8 @@ async def _view(request: web.Request, visitor: ExternalId, after: int) -> dict[s
         return {"seq": 0, "speaker": {"kind": "assistant", "name": None}, "messages": []}
     identity, row = found
     async with request.app[DATABASE].read() as tx:
-        thread = await log.read_thread(tx, row.hotel, row.id, after, Audience.GUEST, HISTORY)
+        limit = None if after else HISTORY
+        thread = await log.read_thread(tx, row.hotel, row.id, after, Audience.GUEST, limit)
         mine = [(e, c) for e, c in thread if e.type in _SAID and e.identity == identity.id]
         staff = {e.actor.id for e, _ in mine if e.actor.kind == "staff"} | {row.holder}
         names = await people.names_of(tx, {str(s) for s in staff if s})

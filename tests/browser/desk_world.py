@@ -103,8 +103,9 @@ class Visitor:
     async def _with(self, words: str) -> list[dict[str, Any]]:
         return [m for m in await self.messages() if words in m["text"]]
 
-    async def messages(self) -> list[dict[str, Any]]:
-        async with self._session.post(f"{self._url}/poll", json={"token": self._token, "after": 0}) as answer:
+    async def messages(self, after: int = 0) -> list[dict[str, Any]]:
+        body = {"token": self._token, "after": after}
+        async with self._session.post(f"{self._url}/poll", json=body) as answer:
             view = await answer.json()
         messages: list[dict[str, Any]] = view["messages"]
         return messages

@@ -17,7 +17,15 @@ from playwright.async_api import (
     expect,
 )
 
-from tests.browser.desk_world import CHROMIUM, CHROMIUM_ARGS, ROOT, SCREENSHOTS, ScriptedAssistant
+from bot.http.widget import HISTORY
+from tests.browser.desk_world import (
+    CHROMIUM,
+    CHROMIUM_ARGS,
+    ROOT,
+    SCREENSHOTS,
+    ScriptedAssistant,
+    Visitor,
+)
 from tests.scenario.world import HOTEL, DeskUser, World, running, until
 
 # One browser and one installation for all of them; each test has a visitor of its own.
@@ -45,7 +53,7 @@ class Concierge(ScriptedAssistant):
     def _acts(self, text: str, facts: dict[str, Any]) -> list[dict[str, Any]]:
         if text.startswith("选"):
             options = [{"title": "对，就这样"}, {"title": "不对", "text": "不对，改一下"}]
-            return [{"act": "say", "key": "ask_colleague", "values": {}, "options": options}]
+            return [{"act": "say", "key": "assistant_again", "values": {}, "options": options}]
         return super()._acts(text, facts)
 
 
@@ -497,3 +505,21 @@ async def test_it_does_not_show_on_anybody_elses_site(browser: Browser, world: W
         )
         assert asked == "refused"
         await expect(page.locator("dianxiaoer-widget")).to_have_count(0)
+
+
+# ---- beside the browser
+
+
+async def test_whoever_was_away_for_long_misses_nothing(world: World) -> None:
+    async with Visitor(world) as visitor:
+        await visitor.say("我走开一整天，转人工")
+        seen = (await visitor.heard("请同事"))["seq"]
+        desk, conversation = await desk_of(world, "我走开一整天，转人工")
+        words = [f"第 {n} 句" for n in range(HISTORY + 5)]
+        for said in words:
+            await desk.reply(conversation, said)
+        resumed = await visitor.messages(after=seen)
+        assert [m["text"] for m in resumed] == words
+        afresh = await visitor.messages()
+        assert afresh[-1]["text"] == words[-1]
+        assert len(afresh) <= HISTORY

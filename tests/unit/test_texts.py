@@ -189,16 +189,16 @@ def test_every_mistake_of_the_files_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_hotels_wording_replaces_ours(ours: dict[str, Texts]) -> None:
-    own = ours["zh"].with_overrides({"visit_closed": "回见。"})
-    assert own.sentence("visit_closed") == "回见。"
-    assert own.sentence("ask_colleague") == ours["zh"].sentence("ask_colleague")
+    own = ours["zh"].with_overrides({"fetch_reply": "（回一个字）"})
+    assert own.sentence("fetch_reply") == "（回一个字）"
+    assert own.sentence("assistant_again") == ours["zh"].sentence("assistant_again")
     with pytest.raises(UnknownKey):
-        ours["zh"].with_overrides({"visit_closd": "回见。"})
+        ours["zh"].with_overrides({"fetch_replie": "（回一个字）"})
 
 
 def test_an_override_may_use_only_the_values_we_give(ours: dict[str, Texts]) -> None:
-    mistakes = ours["zh"].override_mistakes({"fetch_reply": "{name}", "nothing": "x", "visit_closed": "{"})
-    assert [mistake.split(":")[0] for mistake in mistakes] == ["fetch_reply", "nothing", "visit_closed"]
+    mistakes = ours["zh"].override_mistakes({"fetch_reply": "{name}", "nothing": "x", "assistant_again": "{"})
+    assert [mistake.split(":")[0] for mistake in mistakes] == ["fetch_reply", "nothing", "assistant_again"]
 
 
 # ---- our own sentences
