@@ -440,9 +440,10 @@ class Close:
 
 @dataclass(frozen=True)
 class Lapse:
-    """The held conversation's guest has waited too long, or its holder is gone."""
+    """The held conversation's guest has waited too long, or its holder is gone; what the guest is told."""
 
     why: str
+    words: Said | None = None
 
 
 @dataclass(frozen=True)
@@ -656,7 +657,10 @@ def _close(d: _Draft, c: Close) -> None:
 def _lapse(d: _Draft, c: Lapse) -> None:
     if d.row.state is not State.STAFF:
         raise Refused("not_held")
+    waited = d.row.unheard_since is not None
     d.note(E.LAPSED, SERVICE, {"why": c.why, "holder": d.row.holder})
+    if c.words and waited and not d.row.silent:
+        d.say(c.words)
 
 
 def _acknowledge(d: _Draft, c: Acknowledge) -> None:

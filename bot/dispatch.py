@@ -207,12 +207,9 @@ class Dispatch:
         gone = await self.holder_gone(tx, row)
         notice = hotel.file.privacy.version
         if inbound.kind is InboundKind.TEXT:
-            danger = safety.danger(inbound.text)
-            kind = danger.kind if danger else None
-            help_ = (
-                Said(Content(text=hotel.say(f"emergency_{kind}", now)), {"keys": [kind]}) if kind else None
-            )
-            return Receive(event, kind, help_, gone, notice)
+            found = safety.danger(inbound.text)
+            kind = found.kind if found else None
+            return Receive(event, kind, _help(hotel, kind, now), gone, notice)
         words_ = self._unasked(hotel, row, inbound, now)
         return Receive(event, holder_gone=gone, notice=notice, words=words_, ask=False)
 

@@ -261,6 +261,15 @@ def test_a_held_guest_who_waits_too_long_goes_back_to_the_queue() -> None:
     assert (lapsed.state, lapsed.holder) == (State.WAITING, None)
 
 
+def test_a_guest_whose_host_went_silent_hears_that_somebody_else_is_called() -> None:
+    held = after(fresh(), Claim(ME), Receive(said()))
+    lapsed = decide(held, Lapse("overdue", words()), START)
+    assert types(lapsed) == ["lapsed", "assistant_said"]
+    assert lapsed.row.unheard_since == held.unheard_since  # a person is still owed
+    idle = after(fresh(), Claim(ME))
+    assert types(decide(idle, Lapse("holder_inactive", words()), START)) == ["lapsed"]
+
+
 def test_the_next_word_after_the_end_opens_a_new_visit() -> None:
     closed = after(fresh(), Close(SERVICE, "solved"))
     opened = decide(closed, Receive(said()), START)
@@ -331,7 +340,7 @@ def command_of(name: str, row: Conversation) -> Command:
         "note": Note(YOU, Content("常客"), {}),
         "release": Release(row.holder or ME, words()),
         "close": Close(SERVICE, "idle"),
-        "lapse": Lapse("overdue"),
+        "lapse": Lapse("overdue", words()),
         "gone": Claim(YOU, holder_gone=True),
         "acknowledge": Acknowledge(ME),
         "unfollow": Receive(
