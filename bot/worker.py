@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import guests, metrics, orders
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import Accepted, NeverDelivered, Option, Outcome, Reply, Sender, TryLater, Unclear
-from bot.conversation import Close, Conversation, Lapse, Record, Refused, clocks
+from bot.conversation import Close, Conversation, Lapse, Record, Refused, Said, clocks
 from bot.dispatch import Dispatch, Question
 from bot.engine import Engine, EngineFailed, Turn
 from bot.logs import conversation as logged
 from bot.model import (
     SERVICE,
     Audience,
+    Content,
     EventType,
     Handoff,
     HotelId,
@@ -44,6 +45,7 @@ BEAT_SECONDS = 2.0
 TIDY_EVERY = timedelta(hours=1)
 KEPT = timedelta(days=7)  # settled questions and wake-ups, for whoever looks into what happened
 PASSIVE_LEASE = timedelta(seconds=16)  # the platform brings a push again within this, or has the answer
+WITNESS = timedelta(seconds=3)  # the last repetition comes well before the lease ends; beats are 2 s apart
 CUSTOM_LEASE = timedelta(seconds=20)  # longer than any call may take
 GIVE_UP = timedelta(seconds=60)  # a delivery that can't be tried holds back the later ones no longer
 ASK_TRIES = 3
@@ -189,11 +191,16 @@ class Worker:
     async def _lapse(self, item: Item) -> None:
         """The guest of a held conversation has waited too long: it is nobody's again, and rings."""
 
+        async with self.database.read() as tx:
+            hotel = await self.dispatch.hotels.get(tx, item.hotel)
+        text = hotel.say_by_duty("lapsed", self.clock.now())
+        words = Said(Content(text=text), {"keys": ["lapsed"]})
+
         def lapse(row: Conversation, gone: bool) -> Lapse:
             due = clocks(row, self.dispatch.patience).get("lapse")
             if not gone and (due is None or due > self.clock.now()):
                 raise Refused("not_due")
-            return Lapse("holder_inactive" if gone else "overdue")
+            return Lapse("holder_inactive" if gone else "overdue", words)
 
         with suppress(Refused):
             await self.dispatch.act(item.hotel, item.conversation, lapse)
@@ -378,7 +385,7 @@ class Worker:
         if item.via == CUSTOM:
             return await self.end(item, "unclear", EventType.DELIVERY_UNCLEAR, None, None, "process_lost")
         async with self.database.read() as tx:
-            up = await outbox.was_up(tx, item.changed_at, item.changed_at + PASSIVE_LEASE)
+            up = await outbox.was_up(tx, item.changed_at, item.changed_at + PASSIVE_LEASE - WITNESS)
             to = await people.identity_of(tx, item.hotel, item.identity) if item.identity else None
         if not up:
             return await self.end(item, "unclear", EventType.DELIVERY_UNCLEAR, None, None, "no_witness")
