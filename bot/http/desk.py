@@ -35,6 +35,7 @@ from bot.http.guard import (
     HOTELS,
     SETTINGS,
     SIGNED_IN,
+    SOCKETS,
     Caller,
     Problem,
     caller,
@@ -450,6 +451,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
         return socket
     place = Feed.resume(frame.get("cursor"), frame.get("follow"), request.app[CLOCK].now())
     metrics.SOCKETS.labels("desk").inc()
+    request.app[SOCKETS].add(socket)
     with request.app[DISPATCH].nudges.watch(f"hotel:{me.hotel}") as nudged:
         pushing = asyncio.create_task(_push(request, socket, place, me, nudged))
         try:
@@ -459,6 +461,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
             with suppress(asyncio.CancelledError):
                 await pushing
             metrics.SOCKETS.labels("desk").dec()
+            request.app[SOCKETS].discard(socket)
     return socket
 
 
@@ -508,6 +511,8 @@ async def poll(request: web.Request) -> web.Response:
     }
     place = Feed.resume(request.query.get("cursor"), follow, clock.now())
     deadline = clock.monotonic() + POLL_SECONDS
+    async with request.app[DATABASE].read() as tx:
+        await place.prime(tx, await _lens(request, tx, me))
     with request.app[DISPATCH].nudges.watch(f"hotel:{me.hotel}") as nudged:
         while True:
             nudged.clear()

@@ -46,6 +46,17 @@ class Feed:
         wanted = follow if isinstance(follow, Mapping) else {}
         return cls(at, {ConversationId(str(k)): v for k, v in wanted.items() if isinstance(v, int)})
 
+    async def prime(self, tx: AsyncConnection, lens: Lens) -> None:
+        """For a page that polls: what had changed by its cursor it has, and isn't sent again."""
+        if self.cursor is None:
+            return
+        seen, since = self.cursor, self.cursor - OVERLAP
+        rows = await desk.list_conversations(tx, lens.hotel.id, since=since, limit=LIST)
+        known = [row for row in rows if row.changed_at and row.changed_at <= seen]
+        self._rows = {row["id"]: _mark(row) for row in await views.show_rows(tx, lens, known)}
+        placed = await desk.list_orders(tx, lens.hotel.id, since=since)
+        self._orders = {o.id: (o.state, o.due_at) for o in placed if o.changed_at <= seen}
+
     async def frames(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
         """What is new since the last call, in order."""
         first = self.cursor is None
@@ -62,7 +73,7 @@ class Feed:
         shown = await views.show_rows(tx, lens, [*rows, *closed])
         shown_orders = await views.show_orders(tx, lens, placed)
         self._rows = {row["id"]: _mark(row) for row in shown}
-        self._orders = {order["id"]: order["state"] for order in shown_orders}
+        self._orders = {order["id"]: (order["state"], order["due_at"]) for order in shown_orders}
         return [
             {
                 "type": "snapshot",

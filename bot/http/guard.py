@@ -1,5 +1,6 @@
 """What every edge shares: errors as JSON, who may come in, and how often. No route without a guard."""
 
+import asyncio
 import json
 import logging
 from collections import OrderedDict
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from bot import metrics, staff
 from bot.clock import Clock
@@ -34,6 +35,7 @@ HOTELS = web.AppKey("hotels", Hotels)
 CLOCK = web.AppKey("clock", Clock)
 SETTINGS = web.AppKey("settings", Settings)
 DESK = web.AppKey("desk", staff.Desk)
+SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
 SIGNED_IN: web.RequestKey[SignedIn] = web.RequestKey("signed_in", SignedIn)
 
 
@@ -121,6 +123,12 @@ def text_of(body: dict[str, Any], name: str, limit: int, required: bool = True) 
     if len(value) > limit:
         raise Problem(400, "too_long", limit=limit)
     return value
+
+
+async def close_sockets(app: web.Application) -> None:
+    """Before stopping: tell every page that we will be back (1012), so that nobody waits for us."""
+    closing = (s.close(code=WSCloseCode.SERVICE_RESTART, message=b"restart") for s in set(app[SOCKETS]))
+    await asyncio.gather(*closing, return_exceptions=True)
 
 
 # ---- who may come in

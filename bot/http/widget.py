@@ -20,6 +20,7 @@ from bot.http.guard import (
     DATABASE,
     DISPATCH,
     HOTELS,
+    SOCKETS,
     Handler,
     Limit,
     Problem,
@@ -203,10 +204,12 @@ async def socket(request: web.Request) -> web.StreamResponse:
         await opened.close(code=4401)
         return opened
     metrics.SOCKETS.labels("widget").inc()
+    request.app[SOCKETS].add(opened)
     try:
         await _Talk(request, opened, visitor, _seq(hello.get("after"))).run()
     finally:
         metrics.SOCKETS.labels("widget").dec()
+        request.app[SOCKETS].discard(opened)
     return opened
 
 
