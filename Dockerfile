@@ -38,6 +38,7 @@ COPY --from=pages /app/frontend/dist frontend/dist
 COPY LICENSE ./
 COPY texts texts
 COPY hotels hotels
+COPY data/safety.yml data/safety.yml
 COPY bot bot
 ENV HOST=0.0.0.0 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
