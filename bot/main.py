@@ -123,7 +123,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
         client_max_size=MAX_BODY,
         middlewares=[guard.secure_headers, guard.answer_errors, guard.guard_desk, widget.guard_widget],
     )
-    app[guard.SOCKETS] = set()
+    app[guard.SOCKETS] = guard.Sockets()
     app.on_shutdown.append(guard.close_sockets)
     app[SETTINGS], app[CLOCK], app[DATABASE], app[HOTELS] = settings, clock, database, hotels
     app[DISPATCH], app[DESK] = dispatch, staff.Desk(database, clock)

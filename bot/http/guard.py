@@ -35,7 +35,13 @@ HOTELS = web.AppKey("hotels", Hotels)
 CLOCK = web.AppKey("clock", Clock)
 SETTINGS = web.AppKey("settings", Settings)
 DESK = web.AppKey("desk", staff.Desk)
-SOCKETS = web.AppKey("sockets", set[web.WebSocketResponse])
+
+
+class Sockets(set[web.WebSocketResponse]):
+    """The pages that are connected now."""
+
+
+SOCKETS = web.AppKey("sockets", Sockets)
 SIGNED_IN: web.RequestKey[SignedIn] = web.RequestKey("signed_in", SignedIn)
 
 
