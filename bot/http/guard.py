@@ -133,7 +133,8 @@ def text_of(body: dict[str, Any], name: str, limit: int, required: bool = True) 
 
 async def close_sockets(app: web.Application) -> None:
     """Before stopping: tell every page that we will be back (1012), so that nobody waits for us."""
-    closing = (s.close(code=WSCloseCode.SERVICE_RESTART, message=b"restart") for s in set(app[SOCKETS]))
+    connected = app[SOCKETS]
+    closing = [s.close(code=WSCloseCode.SERVICE_RESTART, message=b"restart") for s in connected]
     await asyncio.gather(*closing, return_exceptions=True)
 
 
