@@ -13,7 +13,7 @@ from actions.facts import OpenOrder
 from actions.forms import CHANGING, DeskForm, Draft, FormEnd, Step
 from actions.heard import Entity, Heard
 from actions.services import SERVICES
-from actions.wake_up import SERVICE, changed
+from actions.wake_up import SERVICE, changed, clock_meant, clock_of
 from actions.words import agrees, gives_up, refuses
 
 SLOTS = ("cancel_orders", "cancel_confirmed")
@@ -82,8 +82,9 @@ def _fits(one: OpenOrder, entity: Entity) -> bool:
     if entity.kind == "date":
         start, end = _ends(entity)
         return start <= one.due_at.date().isoformat() <= end
+    rings = f"{one.due_at:%H:%M}"
     start, end = _ends(entity)
-    return start <= f"{one.due_at:%H:%M}" <= end
+    return start <= rings <= end or clock_meant(entity, None, rings) == rings
 
 
 def _ends(entity: Entity) -> tuple[str, str]:
@@ -98,11 +99,16 @@ def _selectors(heard: Heard, changing: bool) -> tuple[Entity, ...]:
     return tuple(entity for entity in said if change is None or entity.end <= change.start())
 
 
-def _new_values(heard: Heard) -> dict[str, str]:
+def _new_values(heard: Heard, one: OpenOrder | None = None) -> Draft:
+    """What stands after the word for the change; a bare time is of the same half of the day as the order's."""
     change = _CHANGE.search(heard.text)
     after = [entity for entity in heard.entities if change and entity.start >= change.start()]
     slots = {"date": "wake_date", "time": "wake_time", "room_number": "wake_room"}
-    return {slots[entity.kind]: _ends(entity)[0] for entity in after if entity.kind in slots}
+    new: Draft = {slots[entity.kind]: _ends(entity)[0] for entity in after if entity.kind in slots}
+    clocks = [entity for entity in after if entity.kind == "time"]
+    if clocks and one:
+        new["wake_time"] = clock_meant(clocks[-1], None, clock_of(one))
+    return new
 
 
 def _none(heard: Heard, changing: bool) -> Step:
@@ -120,7 +126,7 @@ def _found(meant: Sequence[OpenOrder], heard: Heard, changing: bool) -> Step:
 
 
 def _change(one: OpenOrder, heard: Heard) -> Step:
-    return Step({}, None, outcome=CHANGING, hand_over=("wake_up_form", changed(one, _new_values(heard))))
+    return Step({}, None, outcome=CHANGING, hand_over=("wake_up_form", changed(one, _new_values(heard, one))))
 
 
 def _which(orders: Sequence[OpenOrder]) -> Step:

@@ -52,7 +52,6 @@ class Said:
     bad_room: str | None = None
     ambiguous: bool = False  # after midnight: 明早 may be today or tomorrow
     several: bool = False  # a range of days or times: only one call can be noted at once
-    bare: bool = False  # a time that doesn't say which half of the day it means
 
     @property
     def anything(self) -> bool:
@@ -68,14 +67,16 @@ class WakeUpForm(DeskForm):
     def begin(self, heard: Heard) -> Step:
         orders = heard.facts.open_orders(SERVICE)
         draft: Draft = {"wake_room": heard.facts.room}
+        said = understand(heard, None)
         if corrects(heard) and len(orders) == 1:
-            draft = changed(orders[0], said_slots(understand(heard, None)))
-        return take_in(draft, understand(heard, None), heard.facts)
+            said = understand(heard, None, clock_of(orders[0]))
+            draft = changed(orders[0], said_slots(said))
+        return take_in(draft, said, heard.facts)
 
     def hear(self, draft: Draft, asked: str | None, heard: Heard) -> Step | None:
         if gives_up(heard) or (heard.intent == "cancel_wake_up" and not heard.all("time")):
             return Step({}, None, outcome="dropped")
-        said = understand(heard, asked)
+        said = understand(heard, asked, draft.get("wake_time"))
         if said.anything and is_for_form(heard, asked):
             return take_in(draft, said, heard.facts)
         return _answered(draft, asked, heard)
@@ -101,18 +102,31 @@ class WakeUpEnd(FormEnd):
         return (order("place", SERVICE, slots), told)
 
 
-def understand(heard: Heard, asked: str | None) -> Said:
+def understand(heard: Heard, asked: str | None, before: str | None = None) -> Said:
+    """`before`: the time ("07:00") that this message may correct."""
     day, clock = heard.last("date"), heard.last("time")
     room, bad_room = _room(heard, asked)
     return Said(
         date=_start(day),
-        time=_start(clock),
+        time=clock_meant(clock, asked, before),
         room=room,
         bad_room=bad_room,
         ambiguous=bool((day and day.ambiguous) or (clock and clock.ambiguous)),
         several=any(isinstance(entity.value, dict) for entity in (day, clock) if entity),
-        bare=bool(clock and not _HALF_OF_DAY.search(clock.raw)),
     )
+
+
+def clock_meant(said: Entity | None, asked: str | None, before: str | None) -> str | None:
+    """A bare time keeps the half of the day that it corrects; as an answer to "what time shall we wake you"
+    it is the morning's from six on. The model, which doesn't know the question, takes the next to come."""
+    clock = _start(said)
+    if not said or not clock or _HALF_OF_DAY.search(said.raw):
+        return clock
+    hour = int(clock[:2])
+    morning = before < "12:00" if before else asked == "wake_time" and hour >= 18
+    if (before or morning) and hour % 12 and (hour < 12) != morning:
+        hour += 12 if hour < 12 else -12
+    return f"{hour:02d}{clock[2:]}"
 
 
 def is_for_form(heard: Heard, asked: str | None) -> bool:
@@ -133,7 +147,7 @@ def take_in(draft: Draft, said: Said, facts: Facts) -> Step:
     merged = {
         **draft,
         "wake_date": said.date or draft.get("wake_date"),
-        "wake_time": _corrected(said, draft.get("wake_time")),
+        "wake_time": said.time or draft.get("wake_time"),
         "wake_room": said.room or draft.get("wake_room"),
     }
     if said.bad_room:
@@ -142,16 +156,6 @@ def take_in(draft: Draft, said: Said, facts: Facts) -> Step:
         return _which_day(merged, facts)
     step = next_question(merged, facts)
     return replace(step, acts=notes + step.acts)
-
-
-def _corrected(said: Said, before: str | None) -> str | None:
-    """The time as it stands now. A bare one that corrects another keeps its half of the day."""
-    if not said.time or not before or not said.bare:
-        return said.time or before
-    hour, old = int(said.time[:2]), int(before[:2])
-    if hour % 12 and (hour < 12) != (old < 12):
-        hour += 12 if hour < 12 else -12
-    return f"{hour:02d}{said.time[2:]}"
 
 
 def next_question(draft: Draft, facts: Facts) -> Step:
@@ -242,20 +246,24 @@ def said_slots(said: Said) -> Draft:
     return {slot: value for slot, value in named.items() if value}
 
 
+def clock_of(one: OpenOrder) -> str | None:
+    return f"{one.due_at:%H:%M}" if one.due_at else None
+
+
 def changed(one: OpenOrder, new: Draft) -> Draft:
     """What wasn't said anew stays the order's: its room, its day, and its time if only that isn't new."""
     old: Draft = {"wake_room": one.room}
     if one.due_at:
         old["wake_date"] = one.due_at.date().isoformat()
     if one.due_at and new and "wake_time" not in new:
-        old["wake_time"] = f"{one.due_at:%H:%M}"
+        old["wake_time"] = clock_of(one)
     return {**old, **new, "wake_order": one.id}
 
 
 def late_change(heard: Heard) -> Draft | None:
     """改成七点半 right after the call was noted, whatever the model takes it for: the draft of the change."""
     orders = heard.facts.open_orders(SERVICE)
-    new = said_slots(understand(heard, None))
-    if not new or len(orders) != 1 or END not in heard.before:
+    if len(orders) != 1 or END not in heard.before or not is_for_form(heard, None):
         return None
-    return changed(orders[0], new) if is_for_form(heard, None) else None
+    new = said_slots(understand(heard, None, clock_of(orders[0])))
+    return changed(orders[0], new) if new else None

@@ -107,3 +107,12 @@ async def test_a_change_without_a_new_time_asks_for_it() -> None:
     aside = guest.slots["aside"][0]
     assert (aside["form"], aside["draft"]["wake_order"]) == ("wake_up_form", "o1")
     assert not aside["draft"].get("wake_time")
+
+
+async def test_a_bare_time_is_of_the_half_of_the_day_of_the_order() -> None:
+    """In the morning the model takes 七点 for this evening's."""
+    guest = Guest(CancelWakeForm(), orders=[TOMORROW, LATER], now="2026-11-22T10:00:00+08:00")
+    times = [("time", "七点", "19:00"), ("time", "七点半", "19:30")]
+    await guest.says("七点的叫醒改成七点半", "cancel_wake_up", *times)
+    draft = guest.slots["aside"][0]["draft"]
+    assert (draft["wake_order"], draft["wake_time"]) == ("o1", "07:30")

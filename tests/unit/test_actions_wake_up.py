@@ -298,3 +298,29 @@ async def test_asking_for_a_wake_up_call_in_the_middle_of_one_asks_again() -> No
 async def test_the_part_that_is_wrong_may_be_named(text: str, key: str) -> None:
     guest = await at_confirmation()
     assert keys(await guest.says(text, "nlu_fallback")) == [key]
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "rung"),
+    [
+        ("七点", "19:00", "07:00"),
+        ("晚上七点", "19:00", "19:00"),
+        ("四点", "16:00", "16:00"),
+        ("十二点", "12:00", "12:00"),
+    ],
+)
+async def test_a_bare_answer_to_what_time_is_the_mornings(raw: str, value: str, rung: str) -> None:
+    guest = Guest(WakeUpForm(), now="2026-11-22T10:00:00+08:00")
+    await guest.says("帮我设个叫醒", "wake_up_call")
+    (act,) = await guest.says(raw, "nlu_fallback", ("time", raw, value))
+    assert act["values"]["due_at"][11:16] == rung
+
+
+async def test_a_correction_after_the_order_keeps_its_half_of_the_day_too() -> None:
+    orders = [wake_up_order("o1", "2026-11-23T07:00:00+08:00")]
+    said = message("改成七点半吧", "nlu_fallback", [("time", "七点半", "19:30")], orders=orders)
+    at = tracker(said)
+    at.events = [{"event": "user"}, {"event": "action", "name": "action_wake_up_form_end"}, *at.events]
+    draft = late_change(read(at))
+    assert draft
+    assert draft["wake_time"] == "07:30"
