@@ -100,7 +100,7 @@ def _selectors(heard: Heard, changing: bool) -> tuple[Entity, ...]:
 
 
 def _new_values(heard: Heard, one: OpenOrder | None = None) -> Draft:
-    """What stands after the word for the change; a bare time is of the same half of the day as the order's."""
+    """What stands after the word for the change; a bare time is of the order's half of the day."""
     change = _CHANGE.search(heard.text)
     after = [entity for entity in heard.entities if change and entity.start >= change.start()]
     slots = {"date": "wake_date", "time": "wake_time", "room_number": "wake_room"}
