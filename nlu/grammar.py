@@ -1,4 +1,4 @@
-"""Puts what the grammar finds (dates, times, rooms, numbers) on the message as entities, normalised.
+"""Puts what the grammar finds (dates, times, rooms, numbers, names) on the message as entities, normalised.
 
 For the entities it owns the grammar outranks whatever was learned; it knows nothing of intents. The hotel's
 clock comes with the message (metadata "now", ISO 8601 with offset); a message without one is read by this
@@ -18,7 +18,7 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import ENTITIES, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from nlu import numbers, when
+from nlu import numbers, people, when
 from nlu.found import Found
 from nlu.normal import Normal, normalise
 
@@ -67,7 +67,8 @@ class GrammarEntityExtractor(GraphComponent):
 def find(text: str, now: datetime) -> list[Found]:
     """All the grammar knows of a normalised text."""
     dated = when.find(text, now)
-    return [*dated, *numbers.find(text, dated)]
+    counted = [*dated, *numbers.find(text, dated)]
+    return [*counted, *people.find(text, counted)]
 
 
 def _entity(one: Found, normal: Normal, text: str) -> dict[str, Any]:
