@@ -18,6 +18,7 @@ WORKDIR /app
 COPY Makefile ./
 COPY requirements requirements
 COPY frontend frontend
+COPY texts texts
 RUN make frontend
 
 # --- Rasa's environment and the trained model ---

@@ -91,7 +91,7 @@ test-frontend: frontend/node_modules/.installed
 frontend: $(PAGES) ## Build the pages of desk, widget and phone.
 
 $(PAGES): frontend/node_modules/.installed $(shell find frontend -type f \
-		-not -path '*/node_modules/*' -not -path '*/dist/*')
+		-not -path '*/node_modules/*' -not -path '*/dist/*') texts/zh.yml texts/en.yml
 	$(NPM) run build
 	@touch $@
 
