@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SECRET_LENGTH = 16  # characters; shorter tokens can be guessed
 
@@ -141,13 +139,6 @@ def _file(value: str) -> Path | None:
     return Path(value) if value else None
 
 
-def _networks(value: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
-    except ValueError as error:
-        raise ValueError(f"must be addresses or networks, separated by commas: {error}") from None
-
-
 def _sealing_keys(value: str) -> tuple[SealingKey, ...]:
     """Reads "id:base64,older-id:base64"; the first seals, all of them open."""
     if not value:
@@ -191,9 +182,7 @@ class Settings:
     rasa_url: str = setting(_web_url, "http://127.0.0.1:5005")
     rasa_token: str = setting(_token, secret=True, file="var/rasa.token")
     action_url: str = setting(_web_url, "http://127.0.0.1:5055/webhook")
-    internal_token: str = setting(_token, secret=True, file="var/internal.token")
     simulator_port: int = setting(_port, "8090")
-    trusted_proxies: tuple[Network, ...] = setting(_networks)
     log_level: str = setting(_level, "INFO")
     clock_file: Path | None = setting(_file)
     handler_wait: float = setting(_seconds(0, 4.5), "4.3")

@@ -65,7 +65,6 @@ def make_secrets(folder: Path) -> None:
     key = base64.b64encode(secrets.token_bytes(32)).decode()
     _write_once(folder / "sealing.key", f"k1:{key}")
     _write_once(folder / "rasa.token", secrets.token_urlsafe(32))
-    _write_once(folder / "internal.token", secrets.token_urlsafe(32))
 
 
 def _write_once(path: Path, content: str) -> None:
@@ -187,7 +186,6 @@ def child_environment(settings: Settings, environment: Mapping[str, str]) -> dic
     return dict(environment) | {
         "RASA_URL": settings.rasa_url,
         "RASA_TOKEN": settings.rasa_token,
-        "INTERNAL_TOKEN": settings.internal_token,
         "ACTION_URL": settings.action_url,
         "SANIC_HOST": "127.0.0.1",
         "RASA_TELEMETRY_ENABLED": "false",

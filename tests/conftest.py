@@ -23,7 +23,6 @@ TESTDATA = Path(os.environ.get("DIANXIAOER_TESTDATA", ROOT.parent / "shared/data
 SECRETS = {
     "SEALING_KEYS": "test:" + base64.b64encode(b"test" * 8).decode(),
     "RASA_TOKEN": "rasa-token-for-tests",
-    "INTERNAL_TOKEN": "internal-token-for-tests",
 }
 
 SettingsMaker = Callable[..., Settings]

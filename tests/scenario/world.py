@@ -291,7 +291,6 @@ async def running(
         "SEALING_KEYS": "test:dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=",
         "RASA_URL": gate.url,
         "RASA_TOKEN": TOKEN,
-        "INTERNAL_TOKEN": "internal-token-for-tests",
         "PORT": str(port),
         **settings,
     }
