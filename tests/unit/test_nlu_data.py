@@ -1,4 +1,4 @@
-"""The training data itself: complete, consistent, annotated as the grammar reads it, and no copy of test data."""
+"""The training data: complete, consistent, annotated as the grammar reads it, and no copy of test data."""
 
 from __future__ import annotations
 
