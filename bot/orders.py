@@ -83,9 +83,8 @@ def rung(order: OrderRow, now: datetime) -> NewEvent:
     return NewEvent(EventType.ORDER_RUNG, now, SERVICE, Audience.STAFF, body=body)
 
 
-def done(order: OrderRow, staff: StaffId, now: datetime, note: str | None) -> NewEvent:
+def done(order: OrderRow, staff: StaffId, now: datetime, content: Content | None = None) -> NewEvent:
     body = {"order": order.id, "service": order.service}
-    content = Content(text=note) if note else None
     return NewEvent(
         EventType.ORDER_DONE, now, Actor(ActorKind.STAFF, staff), Audience.STAFF, None, body, content
     )

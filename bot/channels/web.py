@@ -48,7 +48,7 @@ def parse_frame(raw: str) -> dict[str, Any]:
     """A frame of the page's: an object with a type. Raises BadFrame."""
     try:
         frame = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadFrame("bad_request") from None
     if len(raw) > MAX_FRAME or not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
         raise BadFrame("bad_request")

@@ -40,8 +40,10 @@ from bot.http.guard import (
     Problem,
     caller,
     dumps,
+    push,
     read_object,
     respond,
+    seq_of,
     text_of,
 )
 from bot.http.views import Lens
@@ -167,7 +169,7 @@ async def _lens(request: web.Request, tx: Any, me: Caller) -> Lens:
 async def list_conversations(request: web.Request) -> web.Response:
     me, query = caller(request), request.query
     states = _states(query.get("state", ""))
-    limit = min(max(int(query.get("limit", "50")) if query.get("limit", "50").isdecimal() else 50, 1), 200)
+    limit = min(seq_of(query.get("limit")) or 50, 200)
     holder = me.signed_in.staff.id if query.get("mine") == "1" else None
     async with request.app[DATABASE].read() as tx:
         lens = await _lens(request, tx, me)
@@ -198,9 +200,9 @@ def _key(text: str | None) -> tuple[datetime, str] | None:
 
 async def show_conversation(request: web.Request) -> web.Response:
     me, id_ = caller(request), ConversationId(request.match_info["conversation"])
-    after = request.query.get("after", "0")
+    after = seq_of(request.query.get("after"))
     async with request.app[DATABASE].read() as tx:
-        return respond(await _shown(request, tx, me, id_, int(after) if after.isdecimal() else 0))
+        return respond(await _shown(request, tx, me, id_, after))
 
 
 async def _shown(
@@ -336,10 +338,10 @@ async def acknowledge(request: web.Request) -> web.Response:
 async def resend(request: web.Request) -> web.Response:
     """再发一次: staff alone may repeat what may have arrived."""
     body, me = await read_object(request), caller(request)
-    seq = body.get("seq")
+    seq = seq_of(body.get("seq"))
     id_ = ConversationId(request.match_info["conversation"])
     async with request.app[DATABASE].read() as tx:
-        event = await log.event_of(tx, me.hotel, id_, seq) if isinstance(seq, int) else None
+        event = await log.event_of(tx, me.hotel, id_, seq)
         content = await log.content_of(tx, me.hotel, id_, event.seq) if event else None
     if event is None or event.identity is None or content is None or not content.text:
         raise Problem(404, "not_found")
@@ -360,9 +362,7 @@ async def _check_repeatable(request: web.Request, me: Caller, id_: ConversationI
 
 async def read(request: web.Request) -> web.Response:
     body, me = await read_object(request), caller(request)
-    id_, seq = ConversationId(request.match_info["conversation"]), body.get("seq")
-    if not isinstance(seq, int) or seq < 0:
-        raise Problem(400, "bad_request")
+    id_, seq = ConversationId(request.match_info["conversation"]), seq_of(body.get("seq"))
     async with request.app[DATABASE].write() as tx:
         row = await log.row_of(tx, me.hotel, id_)
         if row is None:
@@ -377,7 +377,7 @@ async def open_sealed(request: web.Request) -> web.Response:
     me, id_ = caller(request), ConversationId(request.match_info["conversation"])
     if me.signed_in.roles[me.hotel] != "administrator":
         raise Problem(403, "forbidden")
-    seq = int(request.match_info["seq"])
+    seq = seq_of(request.match_info["seq"])
     async with request.app[DATABASE].write() as tx:
         content = await log.content_of(tx, me.hotel, id_, seq)
         if content is None or not content.sealed:
@@ -423,7 +423,8 @@ async def finish_order(request: web.Request) -> web.Response:
         raise Problem(404, "not_found")
     if order.state not in orders.OPEN:
         raise Problem(409, "order_not_open")
-    done = orders.done(order, member, request.app[CLOCK].now(), text or None)
+    content = _protected(request, me, order.conversation, text) if text.strip() else None
+    done = orders.done(order, member, request.app[CLOCK].now(), content)
     once = (order.id, "done")  # two people ticking at once: one event
     await request.app[DISPATCH].act(me.hotel, order.conversation, lambda row, gone: Record((done,)), once)
     async with request.app[DATABASE].read() as tx:
@@ -453,7 +454,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
     metrics.SOCKETS.labels("desk").inc()
     request.app[SOCKETS].add(socket)
     with request.app[DISPATCH].nudges.watch(f"hotel:{me.hotel}") as nudged:
-        pushing = asyncio.create_task(_push(request, socket, place, me, nudged))
+        pushing = asyncio.create_task(push(socket, _push(request, socket, place, me, nudged)))
         try:
             await _listen(socket, place, nudged)
         finally:
@@ -487,7 +488,7 @@ async def _listen(socket: web.WebSocketResponse, place: Feed, nudged: asyncio.Ev
             case {"type": "ping"}:
                 await socket.send_str('{"type":"pong"}')
             case {"type": "follow", "conversation": str(id_), "after": int(after)}:
-                place.follow[ConversationId(id_)] = after
+                place.follow[ConversationId(id_)] = seq_of(after)
                 nudged.set()
             case {"type": "unfollow", "conversation": str(id_)}:
                 place.follow.pop(ConversationId(id_), None)
@@ -505,7 +506,7 @@ async def poll(request: web.Request) -> web.Response:
     """The same frames for a page whose sockets fail; answers when there is something, or in 25 s."""
     me, clock = caller(request), request.app[CLOCK]
     follow = {
-        id_: int(seq)
+        id_: seq_of(seq)
         for id_, _, seq in (part.partition(":") for part in request.query.getall("follow", []))
         if seq.isdecimal()
     }

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import orders
 from bot.http import views
+from bot.http.guard import seq_of
 from bot.http.views import Lens
 from bot.model import ConversationId, State
 from bot.store import desk, log
@@ -44,7 +45,7 @@ class Feed:
         if at is None or at.tzinfo is None or now - at > TOO_OLD:
             at = None
         wanted = follow if isinstance(follow, Mapping) else {}
-        return cls(at, {ConversationId(str(k)): v for k, v in wanted.items() if isinstance(v, int)})
+        return cls(at, {ConversationId(str(k)): seq_of(v) for k, v in wanted.items()})
 
     async def prime(self, tx: AsyncConnection, lens: Lens) -> None:
         """For a page that polls: what had changed by its cursor it has, and isn't sent again."""

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from aiohttp import WSCloseCode, web
 
 from bot import metrics, staff
+from bot.channels.web import whole
 from bot.clock import Clock
 from bot.dispatch import Dispatch
 from bot.knowledge import Hotels
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MAX_BODY = 1_000_000
+MAX_SEQ = 2**31 - 1
 COOKIE = "desk_session"
 DESK_HEADER = "X-Desk"
 
@@ -56,6 +58,8 @@ class Problem(Exception):
 @web.middleware
 async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every failure as JSON with a sentence that says what to do; never a stack trace."""
+    if "\0" in request.path:  # no database and no file system takes it
+        return problem_response(request, Problem(404, "not_found"))
     try:
         return await handler(request)
     except Problem as problem:
@@ -128,7 +132,27 @@ def text_of(body: dict[str, Any], name: str, limit: int, required: bool = True) 
         raise Problem(400, "empty")
     if len(value) > limit:
         raise Problem(400, "too_long", limit=limit)
-    return value
+    return whole(value)
+
+
+def seq_of(value: object) -> int:
+    """A seq or a count as a page names it, in a body or an address; 0 for what can't be one."""
+    if isinstance(value, str):
+        value = int(value) if value.isdecimal() and len(value) < 12 else MAX_SEQ * value.isdecimal()
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return min(max(value, 0), MAX_SEQ)
+
+
+async def push(socket: web.WebSocketResponse, pushing: Awaitable[None]) -> None:
+    """Run what pushes to a page. When it fails the page is told to come back: a silent socket looks alive."""
+    try:
+        await pushing
+    except ConnectionResetError:
+        return  # the page has gone
+    except Exception as error:
+        logger.error("a page can't be pushed to: %s", type(error).__name__, exc_info=True)
+        await socket.close(code=WSCloseCode.SERVICE_RESTART)
 
 
 async def close_sockets(app: web.Application) -> None:

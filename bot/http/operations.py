@@ -64,12 +64,19 @@ async def to_desk(request: web.Request) -> web.Response:
     raise web.HTTPFound("/desk/")
 
 
+def _file(folder: Path, name: str) -> Path | None:
+    """The file of this name inside the folder, and no other."""
+    try:
+        path = (folder / name).resolve()
+        return path if path.is_relative_to(folder) and path.is_file() else None
+    except (OSError, ValueError):
+        return None  # too long, or no name of a file
+
+
 async def desk_page(request: web.Request) -> web.StreamResponse:
     """The desk's files; any other address below /desk/ is a view of its one page."""
     folder = (request.app[SETTINGS].frontend_dir / "desk").resolve()
-    path = (folder / request.match_info["path"]).resolve()
-    if not path.is_relative_to(folder) or not path.is_file():
-        path = folder / "index.html"
+    path = _file(folder, request.match_info["path"]) or folder / "index.html"
     if not path.is_file():
         raise web.HTTPNotFound
     hashed = path.parent.name == "assets"

@@ -27,9 +27,11 @@ from bot.http.guard import (
     dumps,
     prefers_english,
     problem_response,
+    push,
     read_object,
     respond,
     same_origin,
+    seq_of,
 )
 from bot.knowledge import Hotel
 from bot.model import AccountId, Audience, Content, Event, EventType, ExternalId, State
@@ -137,11 +139,15 @@ async def _find(request: web.Request, visitor: ExternalId) -> tuple[Identity, Co
 
 
 async def _view(request: web.Request, visitor: ExternalId, after: int) -> dict[str, Any]:
-    """Messages after a seq, the highest seq there is, and who is speaking."""
+    """Messages after a seq, the highest seq there is, and who is speaking.
+
+    A page may remember more than there is: its visitor was erased, and begins anew.
+    """
     found = await _find(request, visitor)
     if found is None:
         return {"seq": 0, "speaker": {"kind": "assistant", "name": None}, "messages": []}
     identity, row = found
+    after = after if after <= row.seq else 0
     async with request.app[DATABASE].read() as tx:
         limit = None if after else HISTORY
         thread = await log.read_thread(tx, row.hotel, row.id, after, Audience.GUEST, limit)
@@ -206,15 +212,11 @@ async def socket(request: web.Request) -> web.StreamResponse:
     metrics.SOCKETS.labels("widget").inc()
     request.app[SOCKETS].add(opened)
     try:
-        await _Talk(request, opened, visitor, _seq(hello.get("after"))).run()
+        await _Talk(request, opened, visitor, seq_of(hello.get("after"))).run()
     finally:
         metrics.SOCKETS.labels("widget").dec()
         request.app[SOCKETS].discard(opened)
     return opened
-
-
-def _seq(value: object) -> int:
-    return value if isinstance(value, int) and value >= 0 else 0
 
 
 class _Talk:
@@ -230,17 +232,17 @@ class _Talk:
 
     async def run(self) -> None:
         await self._welcome()
-        pushing = asyncio.create_task(self._push())
+        pushing = asyncio.create_task(push(self._socket, self._push()))
         try:
             await self._listen()
         finally:
             pushing.cancel()
-            with suppress(asyncio.CancelledError, ConnectionResetError):
+            with suppress(asyncio.CancelledError):
                 await pushing
 
     async def _welcome(self) -> None:
         view = await _view(self._request, self._visitor, self._after)
-        self._after, self._speaker = max(self._after, view["seq"]), view["speaker"]
+        self._after, self._speaker = view["seq"], view["speaker"]
         await self._say({"type": "welcome", **view})
 
     async def _push(self) -> None:
@@ -322,7 +324,7 @@ async def take_message(request: web.Request) -> web.Response:
 
 async def poll(request: web.Request) -> web.Response:
     body, clock = await read_object(request), request.app[CLOCK]
-    visitor, after = _visitor(request, body), _seq(body.get("after"))
+    visitor, after = _visitor(request, body), seq_of(body.get("after"))
     deadline = clock.monotonic() + POLL_SECONDS
     found = await _find(request, visitor)
     topic = f"conversation:{found[1].id}" if found else "conversation:"
@@ -331,6 +333,6 @@ async def poll(request: web.Request) -> web.Response:
             nudged.clear()
             found = await _find(request, visitor)
             left = deadline - clock.monotonic()
-            if (found and found[1].seq > after) or left <= 0:
+            if (found[1].seq if found else 0) != after or left <= 0:
                 return respond(await _view(request, visitor, after))
             await wait_for(nudged, min(left, LOOK_SECONDS))
