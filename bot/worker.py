@@ -266,7 +266,10 @@ class Worker:
     # ---- deliveries
 
     async def _line(self, hotel: HotelId, identity: IdentityId) -> None:
-        """Deliver the head of one identity's line; the next look sees what comes after it."""
+        """Deliver the head of one identity's line; the next look sees what comes after it.
+
+        A line whose head can't go now nudges nobody: it would be looked at again at once, and for ever.
+        """
         try:
             sending = await self._take_head(hotel, identity)
             if sending:
@@ -274,13 +277,14 @@ class Worker:
                     await self._deliver(*sending)
         finally:
             self._lines.discard(identity)
-        await self.dispatch.nudges.nudge("outbox")
+        if sending:
+            await self.dispatch.nudges.nudge("outbox")
 
     async def _take_head(self, hotel: HotelId, identity: IdentityId) -> tuple[Item, Identity, Channel] | None:
         """The head, marked sending; None when it can't go now."""
         now = self.clock.now()
         async with self.database.write() as tx:
-            item = await outbox.head(tx, hotel, identity)
+            item = await outbox.head(tx, hotel, identity, waiting=False)
             to = await people.identity_of(tx, hotel, identity)
             if (
                 item is None
@@ -312,6 +316,8 @@ class Worker:
         parts = await self.parts_of(item, channel)
         if to.external is None or item.part >= len(parts):
             outcome: Outcome = NeverDelivered("erased")
+        elif not (await self._row(item)).reachable:
+            outcome = NeverDelivered("not_following")
         else:
             sender = self.senders[channel.name]
             outcome = await sender.send(to.account, to.external, Reply(parts[item.part]))
@@ -338,13 +344,24 @@ class Worker:
                 await self.end(item, "accepted", EventType.DELIVERY_ACCEPTED, to, channel)
             case Unclear(why):
                 await self.end(item, "unclear", EventType.DELIVERY_UNCLEAR, to, channel, why)
-            case TryLater(after, why) if now + timedelta(seconds=after) - item.created_at < GIVE_UP:
+            case TryLater(after, why) if now + timedelta(seconds=after) - await self._since(item) < GIVE_UP:
                 async with self.database.write() as tx:
                     await outbox.put_back(tx, item, now + timedelta(seconds=after), now, why)
             case TryLater(_, why):
                 await self.end(item, "failed", EventType.DELIVERY_FAILED, to, None, why)
             case NeverDelivered(why):
                 await self._refused(item, to, channel, why, now)
+
+    async def _row(self, item: Item) -> Conversation:
+        async with self.database.read() as tx:
+            row = await log.row_of(tx, item.hotel, item.conversation)
+        assert row
+        return row
+
+    async def _since(self, item: Item) -> datetime:
+        """When a delivery could first be tried: what waited for the guest's next word begins with it."""
+        written = (await self._row(item)).guest_at
+        return max(item.created_at, written) if written else item.created_at
 
     async def _refused(self, item: Item, to: Identity, channel: Channel, why: str, now: datetime) -> None:
         if channel.windows is None or why not in channel.windows.shut:
@@ -369,16 +386,21 @@ class Worker:
         spent_on: Channel | None,
         why: str | None = None,
     ) -> None:
-        """End a delivery, with its event in the log."""
+        """End a delivery, with its event in the log: both or neither."""
         now = self.clock.now()
-        async with self.database.write() as tx:
-            if not await outbox.settle(tx, item, state, now, why, was="sending"):
-                return
-            if to:
-                await self._spend(tx, to, spent_on)
         body = {"seq": item.seq, "why": why}
         event = NewEvent(type_, now, SERVICE, Audience.STAFF, item.identity, body)
-        await self.dispatch.act(item.hotel, item.conversation, lambda row, gone: Record((event,)))
+
+        async def work(tx: AsyncConnection) -> Conversation | None:
+            if not await outbox.settle(tx, item, state, now, why, was="sending"):
+                return None
+            if to:
+                await self._spend(tx, to, spent_on)
+            return await self.dispatch.record(tx, item.hotel, item.conversation, event)
+
+        row = await self.dispatch.transact(work)
+        if row:
+            await self.dispatch.poke(row, [item.identity] if item.identity else [])
 
     async def _ran_out(self, item: Item, now: datetime) -> None:
         """A delivery in flight whose lease is over: nobody will tell us any more how it went."""

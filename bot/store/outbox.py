@@ -173,6 +173,23 @@ async def _take(tx: AsyncConnection, query: Any, owner: str, now: datetime, leas
     return taken
 
 
+def _held_back(now: datetime) -> Any:
+    """Whether another delivery of the line is in flight, or comes earlier and isn't due yet."""
+    other = outbox.alias("other")
+    earlier = or_(
+        other.c.created_at < outbox.c.created_at,
+        and_(other.c.created_at == outbox.c.created_at, other.c.seq < outbox.c.seq),
+    )
+    in_flight = and_(other.c.state == "sending", other.c.via == CUSTOM)
+    first = and_(other.c.state == "queued", other.c.due_at > now, earlier)
+    return exists().where(
+        other.c.hotel_id == outbox.c.hotel_id,
+        other.c.identity_id == outbox.c.identity_id,
+        other.c.kind == "deliver",
+        or_(in_flight, first),
+    )
+
+
 async def due_lines(tx: AsyncConnection, now: datetime, limit: int = 20) -> list[tuple[HotelId, IdentityId]]:
     """Identities whose delivery line has something due that no push may carry any more.
 
@@ -185,25 +202,32 @@ async def due_lines(tx: AsyncConnection, now: datetime, limit: int = 20) -> list
         select(outbox.c.hotel_id, outbox.c.identity_id)
         .select_from(outbox.join(identities, same))
         .where(outbox.c.kind == "deliver", outbox.c.state == "queued", outbox.c.due_at <= now, idle)
+        .where(~_held_back(now))
         .distinct()
         .limit(limit)
     )
     return [(h, i) for h, i in (await tx.execute(query)).all()]
 
 
-async def head(tx: AsyncConnection, hotel: HotelId, identity: IdentityId) -> Item | None:
+async def head(
+    tx: AsyncConnection, hotel: HotelId, identity: IdentityId, waiting: bool = True
+) -> Item | None:
     """The first of an identity's line that isn't over: nothing behind it may go before it.
 
     A reply that went out in the answer to a push holds nobody back: it has left our hands, and only a
-    repeated push could bring it back.
+    repeated push could bring it back. What only the guest's next push can carry (`waiting`) is for that
+    push alone, and keeps nothing from going that still can.
     """
+    ready = outbox.c.state == "queued"
+    if not waiting:
+        ready = and_(ready, outbox.c.due_at.is_not(None))
     query = (
         select(outbox)
         .where(
             outbox.c.hotel_id == hotel,
             outbox.c.identity_id == identity,
             outbox.c.kind == "deliver",
-            or_(outbox.c.state == "queued", and_(outbox.c.state == "sending", outbox.c.via == CUSTOM)),
+            or_(ready, and_(outbox.c.state == "sending", outbox.c.via == CUSTOM)),
         )
         .order_by(outbox.c.created_at, outbox.c.seq, outbox.c.outbox_id)
         .limit(1)
