@@ -216,9 +216,16 @@ class Dispatch:
     def _event(self, identity: Identity, inbound: Inbound, now: datetime) -> NewEvent:
         type_ = _EVENTS.get(inbound.kind, EventType.CHANNEL_EVENT_RECEIVED)
         said = type_ is EventType.GUEST_SAID
-        text, sealed = self.seal.protect(inbound.text, bound_to(identity.hotel, identity.conversation))
-        details = {k: v for k, v in inbound.body.items() if k != "client_id"} or None
-        content = Content(text or None, sealed, details=details) if text or details else None
+        bound = bound_to(identity.hotel, identity.conversation)
+        text, sealed = self.seal.protect(inbound.text, bound)
+        details: dict[str, Any] = {}
+        for name, value in inbound.body.items():
+            if name != "client_id":
+                details[name], more = (
+                    self.seal.protect(value, bound) if isinstance(value, str) else (value, ())
+                )
+                sealed += more
+        content = Content(text or None, sealed, details=details or None) if text or details else None
         body = {
             "kind": inbound.kind,
             "subtype": inbound.subtype or None,
@@ -279,13 +286,15 @@ class Dispatch:
             row = await log.row_of(tx, item.hotel, item.conversation)
             if row is None or row.silent or not row.pending:
                 return None
+            guest = await people.guest_of(tx, item.hotel, row.guest)
+            if guest.erased_at:
+                return None
             hotel = await self.hotels.get(tx, item.hotel)
             said = await log.read_thread(tx, item.hotel, item.conversation, after=row.answered_seq)
             turn = [(e, c) for e, c in said if e.type is EventType.GUEST_SAID and c.text]
             options = await self._options(tx, row)
             memory, handed_back = await log.last_memory(tx, item.hotel, item.conversation)
             open_orders = await desk.list_orders(tx, item.hotel, orders.OPEN, item.conversation)
-            guest = await people.guest_of(tx, item.hotel, row.guest)
             channel = await self._channel(tx, row)
         now = self.clock.now()
         text = "\n".join(channel.chosen(options, c.text or "") for _, c in turn)[:MODEL_TEXT]
@@ -315,6 +324,8 @@ class Dispatch:
             await outbox.lock_conversation(tx, item.hotel, item.conversation)
             row = await log.row_of(tx, item.hotel, item.conversation)
             assert row
+            if (await people.guest_of(tx, item.hotel, row.guest)).erased_at:
+                return None  # the answer may repeat what has been erased since it was asked for
             hotel = await self.hotels.get(tx, item.hotel)
             account = await self._account(tx, row)
             command = await self._response(tx, hotel, row, question, turn, account, now)
@@ -373,7 +384,7 @@ class Dispatch:
             row = await log.row_of(tx, hotel, conversation)
             if row is None:
                 raise LookupError(conversation)
-            key = message_hash(AccountId(once[0]), once[1]) if once else ""
+            key = message_hash(AccountId(once[0]), f"{conversation}\n{once[1]}") if once else ""
             if once and (known := await people.arrived(tx, hotel, "desk", AccountId(once[0]), key)):
                 return row, known.seq
             now, account = self.clock.now(), await self._account(tx, row)
@@ -385,6 +396,15 @@ class Dispatch:
         row, seq = await self.transact(work)
         await self.poke(row, [row.identity] if row.identity else [])
         return row, seq
+
+    async def record(
+        self, tx: AsyncConnection, hotel: HotelId, conversation: ConversationId, *events: NewEvent
+    ) -> Conversation:
+        """Log what happened to a conversation, in a transaction that does more. Raises StaleVersion."""
+        await outbox.lock_conversation(tx, hotel, conversation)
+        row = await log.row_of(tx, hotel, conversation)
+        assert row
+        return await self.commit(tx, row, Record(events), self.clock.now())
 
     async def erase(self, hotel: HotelId, guest: GuestId) -> int:
         """Erase a guest, as guests.erase; afterwards no journal holds their words either."""

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import orders
-from bot.conversation import GRAVE, Command, Conversation, Record
+from bot.conversation import GRAVE, Close, Command, Conversation, Record
 from bot.model import SERVICE, Audience, ConversationId, EventType, GuestId, HotelId, NewEvent, State
 from bot.store import desk, log, people
 
@@ -66,6 +66,8 @@ async def erase(tx: AsyncConnection, commit: Commit, hotel: HotelId, guest: Gues
     for id_ in await desk.conversations_of_guest(tx, hotel, guest):
         row = await log.row_of(tx, hotel, id_)
         assert row is not None
+        if row.state is not State.CLOSED:
+            row = await commit(tx, row, Close(SERVICE, "erased"), now)  # nobody is left to wait for
         event = NewEvent(EventType.GUEST_ERASED, now, SERVICE, Audience.STAFF)
         await commit(tx, row, Record((event,)), now)
         count += await log.empty_contents(tx, hotel, id_, now)

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.clock import Clock
 from bot.conversation import Wake
 from bot.ids import new_id
-from bot.model import HotelId, StaffId, State
+from bot.model import HotelId, StaffId
 from bot.store import desk, outbox, people
 from bot.store.database import Database
 from bot.store.people import Staff
@@ -91,7 +91,7 @@ async def deactivate(tx: AsyncConnection, login: str, now: datetime) -> int:
     await people.sign_out(tx, id_=member.id)
     held = 0
     for hotel in await people.roles_of(tx, member.id):
-        for row in await desk.list_conversations(tx, hotel, (State.STAFF,), member.id, limit=10_000):
+        for row in await desk.list_conversations(tx, hotel, holder=member.id, limit=10_000):
             await outbox.put(tx, hotel, row.id, row.seq, (Wake("lapse", now),), now)
             held += 1
     return held

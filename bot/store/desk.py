@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, select, update
+from sqlalchemy import Row, and_, case, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation
 from bot.model import AccountId, ConversationId, GuestId, HotelId, OrderId, OrderState, StaffId, State
 from bot.store.log import restore
 from bot.store.people import insert_or_ignore
-from bot.store.schema import accounts, conversations, hotels, orders
+from bot.store.schema import accounts, conversations, hotels, memberships, orders, staff
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,14 @@ async def list_conversations(
     since: datetime | None = None,
     limit: int = 200,
 ) -> list[Conversation]:
-    """Newest change first; `before` is the key of the last one seen, `since` a time of change."""
+    """Newest change first; `before` is the key of the last one seen, `since` a time of change.
+
+    What a departed person held counts as waiting.
+    """
     c = conversations.c
     query = select(c.row).where(c.hotel_id == hotel, c.seq > 0)
     if states:
-        query = query.where(c.state.in_(states))
+        query = query.where(case((_holder_gone(), State.WAITING.value), else_=c.state).in_(states))
     if holder:
         query = query.where(c.holder_id == holder)
     if since:
@@ -81,6 +84,18 @@ async def list_conversations(
         query = query.where(older)
     query = query.order_by(c.changed_at.desc(), c.conversation_id.desc()).limit(limit)
     return [restore(row) for row in (await tx.execute(query)).scalars()]
+
+
+def _holder_gone() -> Any:
+    """Held by somebody who isn't active, or doesn't work there, any more."""
+    c = conversations.c
+    works_there = exists().where(
+        memberships.c.hotel_id == c.hotel_id,
+        memberships.c.staff_id == c.holder_id,
+        staff.c.staff_id == c.holder_id,
+        staff.c.active,
+    )
+    return and_(c.state == State.STAFF, ~works_there)
 
 
 async def conversations_of_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> list[ConversationId]:
