@@ -21,7 +21,8 @@ from bot.store import desk, log
 OVERLAP = timedelta(seconds=10)
 TOO_OLD = timedelta(days=2)
 LIST = 300
-OPEN_STATES = (State.BOT, State.WAITING, State.STAFF)
+URGENT = 2000  # who waits or is held is never cut off by what the assistant has
+URGENT_STATES = (State.WAITING, State.STAFF)
 
 Frame = dict[str, Any]
 
@@ -68,7 +69,8 @@ class Feed:
 
     async def _snapshot(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
         self.cursor = lens.now
-        rows = await desk.list_conversations(tx, lens.hotel.id, OPEN_STATES, limit=LIST)
+        urgent = await desk.list_conversations(tx, lens.hotel.id, URGENT_STATES, limit=URGENT)
+        rows = urgent + await desk.list_conversations(tx, lens.hotel.id, (State.BOT,), limit=LIST)
         closed = await desk.list_conversations(tx, lens.hotel.id, (State.CLOSED,), limit=50)
         placed = await desk.list_orders(tx, lens.hotel.id, orders.OPEN)
         shown = await views.show_rows(tx, lens, [*rows, *closed])
@@ -90,6 +92,8 @@ class Feed:
         self.cursor = lens.now
         cursor = self.cursor.isoformat()
         rows = await desk.list_conversations(tx, lens.hotel.id, since=since, limit=LIST)
+        if len(rows) == LIST:
+            return await self._snapshot(tx, lens)  # more has changed than a list holds
         frames: list[Frame] = []
         for row in await views.show_rows(tx, lens, rows[::-1]):
             if self._rows.get(row["id"]) != _mark(row):

@@ -204,13 +204,14 @@ async def test_an_order_is_placed_once_though_its_turn_comes_twice(floor: Floor)
     assert len(await floor.orders()) == 1
 
 
-async def test_a_process_that_was_thought_dead_places_nothing(floor: Floor) -> None:
+@pytest.mark.parametrize("next_owner", ["p1", "p2"])
+async def test_a_lease_that_has_run_out_places_nothing(floor: Floor, next_owner: str) -> None:
     got = await floor.hear("明早七点叫我")
     slow = await floor.lease_ask("p1")
     question = await floor.dispatch.question(slow)
     assert question
     floor.clock.forward(seconds=9)
-    other = await floor.lease_ask("p2")
+    other = await floor.lease_ask(next_owner)
     assert other.attempts == 2
     await floor.dispatch.respond(slow, question, turn(Say("thank"), wake()))
     assert await floor.orders() == []

@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from yarl import URL
 
 from bot import metrics, staff
+from bot.http import feed as feed_module
 from bot.http.feed import Feed
 from tests.conftest import SettingsMaker
 from tests.contract.site import (
@@ -784,6 +785,41 @@ async def test_a_desk_follows_from_its_cursor(site: Site) -> None:
     await visit_send(visitor, "没人跟着")
     after = await frames(feed, "conversation")
     assert not [f for f in after if f["type"] == "events"]
+    await feed.close()
+
+
+async def test_who_waits_is_on_the_desk_however_busy_the_assistant_is(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_module, "LIST", 2)
+    agent = await site.signed_in()
+    _, first = await visit(site, "我先来的", "0" * 43)
+    await answered(site, first)
+    for n in range(1, 4):
+        _, id_ = await visit(site, f"第{n}位", str(n) * 43)
+        await answered(site, id_)
+        assert (await agent.desk("POST", f"conversations/{id_}/claim", {}))[0] == 200
+        assert (await agent.desk("POST", f"conversations/{id_}/release", {}))[0] == 200
+    feed = await agent.feed()
+    (snapshot,) = await frames(feed, "snapshot")
+    assert first in {row["id"] for row in snapshot["conversations"]}
+    await feed.close()
+
+
+async def test_a_desk_that_missed_more_than_a_list_holds_begins_anew(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = await site.signed_in()
+    feed = await agent.feed()
+    (snapshot,) = await frames(feed, "snapshot")
+    await feed.close()
+    monkeypatch.setattr(feed_module, "LIST", 2)
+    ids = {(await visit(site, "在吗", str(n) * 43))[1] for n in range(4)}
+    for id_ in ids:
+        await answered(site, id_)
+    feed = await agent.feed(cursor=snapshot["cursor"])
+    (again,) = await frames(feed, "snapshot")
+    assert {row["id"] for row in again["conversations"]} == ids
     await feed.close()
 
 
