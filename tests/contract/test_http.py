@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from argon2 import PasswordHasher
 from yarl import URL
 
 from bot import metrics, staff
+from bot.conversation import Record
 from bot.http import feed as feed_module
 from bot.http.feed import Feed
+from bot.http.guard import DISPATCH
+from bot.model import ASSISTANT, Audience, ConversationId, EventType, HotelId, NewEvent
 from tests.conftest import SettingsMaker
 from tests.contract.site import (
     AES_KEY,
@@ -710,13 +714,11 @@ async def test_polling_waits_for_what_is_new(site: Site) -> None:
 
 async def test_a_page_whose_visitor_was_erased_begins_anew(site: Site) -> None:
     """It remembers a seq that its new conversation hasn't reached: it must hear all the same."""
-    from bot.http.guard import DISPATCH
-
     visitor, id_ = await visit(site)
     await answered(site, id_)
     _, view = await visitor.poll()
     ((guest,),) = await site.sql("SELECT guest_id FROM guests")
-    await site.app[DISPATCH].erase(ONE, guest)  # type: ignore[arg-type]
+    await site.app[DISPATCH].erase(HotelId(ONE), guest)
     socket, welcome = await hello(visitor, view["seq"] + 50)
     assert welcome["seq"] == 0
     await socket.send_json({"type": "send", "client_id": "client-7777", "text": "又来了"})
@@ -936,6 +938,22 @@ async def test_what_staff_write_is_sealed_as_well(site: Site) -> None:
     kept = str(await site.sql("SELECT text, sealed FROM contents"))
     assert ID_CARD not in kept
     assert kept.count("11**************3X") == 3
+
+
+async def test_an_order_is_ticked_once_and_its_note_is_sealed(site: Site) -> None:
+    _, id_ = await visit(site)
+    body = {"order": "o1", "service": "wake_up_call", "due_at": None, "rings": True}
+    placed = NewEvent(EventType.ORDER_PLACED, datetime.now(UTC), ASSISTANT, Audience.GUEST, body=body)
+    await site.app[DISPATCH].act(HotelId(ONE), ConversationId(id_), lambda row, gone: Record((placed,)))
+    far, agent, admin = [await site.signed_in(login) for login in ("far", "agent", "admin")]
+    assert (await far.desk("POST", "orders/o1/done", {}, TWO))[0] == 404
+    note = {"note": f"证件{ID_CARD}"}
+    done = await asyncio.gather(*(b.desk("POST", "orders/o1/done", note) for b in (agent, admin)))
+    assert sorted(status for status, _ in done)[0] == 200
+    assert {answer["order"]["state"] for status, answer in done if status == 200} == {"done"}
+    assert (await admin.desk("POST", "orders/o1/done", note))[0] == 409
+    assert len(await site.sql("SELECT 1 FROM events WHERE type = 'order_done'")) == 1
+    assert ID_CARD not in str(await site.sql("SELECT text, sealed FROM contents"))
 
 
 # ---- operations
