@@ -74,8 +74,13 @@ class Rasa(Server):
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, cwd=ROOT, env=environment)
         until = time.monotonic() + 300
         while not self._names_a_model():
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"Rasa doesn't serve:\n{self.log.read_text()[-3000:]}")
+            log = self.log.read_text()
+            unfit = (
+                "Could not load model" in log
+            )  # trained with other components: Rasa waits for a better one
+            if unfit or self.process.poll() is not None or time.monotonic() > until:
+                self.stop()
+                raise RuntimeError(f"Rasa doesn't serve:\n{log[-3000:]}")
             time.sleep(0.5)
 
     def _names_a_model(self) -> bool:
