@@ -407,7 +407,9 @@ class Worker:
         if item.via == CUSTOM:
             return await self.end(item, "unclear", EventType.DELIVERY_UNCLEAR, None, None, "process_lost")
         async with self.database.read() as tx:
-            up = await outbox.was_up(tx, item.changed_at, item.changed_at + PASSIVE_LEASE - WITNESS)
+            seen_until = item.changed_at + PASSIVE_LEASE - WITNESS
+            # This process is a witness itself, if it has been there all the time.
+            up = self._started <= item.changed_at or await outbox.was_up(tx, item.changed_at, seen_until)
             to = await people.identity_of(tx, item.hotel, item.identity) if item.identity else None
         if not up:
             return await self.end(item, "unclear", EventType.DELIVERY_UNCLEAR, None, None, "no_witness")
