@@ -99,10 +99,13 @@ class _Handler:
             with self._dispatch.nudges.watch(f"line:{identity.id}") as nudged:
                 while True:
                     nudged.clear()
+                    # Asked before the look at the line: an answer committed between the two would else be
+                    # neither on the line nor owed any more, and this push would go without it.
+                    may_come = await self._may_come()
                     if item := await self._take():
                         return await self._text(item)
                     left = self._deadline - self._clock.monotonic()
-                    if left <= 0 or not await self._may_come():
+                    if left <= 0 or not may_come:
                         break
                     await wait_for(nudged, min(left, LOOK_SECONDS))
             if self._passive_only and left <= 0:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import WSMsgType, WSServerHandshakeError
 from argon2 import PasswordHasher
+from sqlalchemy.ext.asyncio import AsyncConnection
 from yarl import URL
 
 from bot import metrics, staff
@@ -19,6 +20,7 @@ from bot.http import feed as feed_module
 from bot.http.feed import Feed
 from bot.http.guard import DISPATCH
 from bot.model import ASSISTANT, Audience, ConversationId, EventType, HotelId, NewEvent
+from bot.store import outbox
 from tests.conftest import SettingsMaker
 from tests.contract.site import (
     AES_KEY,
@@ -358,6 +360,25 @@ async def test_a_push_is_answered_with_the_reply_itself(site: Site) -> None:
     assert "<MsgType><![CDATA[text]]></MsgType>" in words
     assert "自动助手" in words
     assert "<evil>" not in words
+
+
+async def test_an_answer_committed_between_two_looks_is_carried_too(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line is empty at one read, the answer is committed, and at the next nothing is owed any more."""
+    head, looked = outbox.head, 0
+
+    async def slow(tx: AsyncConnection, *line: Any) -> Any:
+        nonlocal looked
+        found, looked = await head(tx, *line), looked + 1
+        while looked == 1 and not await site.sql("SELECT 1 FROM outbox WHERE kind = 'deliver'"):
+            await asyncio.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(outbox, "head", slow)
+    status, words = await push(await site.browser(), "plain", signed("t0ken"), message().encode())
+    assert looked > 1
+    assert (status, "自动助手" in words) == (200, True)
 
 
 async def test_without_a_database_nothing_is_acknowledged(site: Site) -> None:
