@@ -24,12 +24,21 @@ class OpenOrder:
 
 
 @dataclass(frozen=True)
+class HandedBack:
+    """The colleague who had this visit before the assistant, and the last thing they said, if anything."""
+
+    by: str
+    said: str | None
+
+
+@dataclass(frozen=True)
 class Facts:
     now: datetime  # in the hotel's zone
     zone: ZoneInfo
     room: str | None
     waiting: bool  # a person has been asked for and isn't here yet
     orders: tuple[OpenOrder, ...]
+    handed_back: HandedBack | None = None
 
     @property
     def today(self) -> date:
@@ -53,7 +62,12 @@ def read_facts(metadata: Mapping[str, Any] | None) -> Facts:
         room=given.get("room") or None,
         waiting=given.get("state") == "WAITING",
         orders=tuple(_order(order, zone) for order in given.get("orders") or () if _is_open(order)),
+        handed_back=_handed_back(given.get("handed_back")),
     )
+
+
+def _handed_back(told: Mapping[str, Any] | None) -> HandedBack | None:
+    return HandedBack(str(told.get("by") or ""), told.get("said") or None) if told else None
 
 
 def _is_open(order: Mapping[str, Any]) -> bool:

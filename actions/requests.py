@@ -31,7 +31,12 @@ def what_is_open(heard: Heard) -> Act:
     wanted = [one.what for one in orders if one.what]
     if wanted:
         return say("follow_up_open", {"what": "、".join(wanted)})
-    return say("follow_up_noted", {"count": len(orders)}) if orders else say("follow_up_none")
+    if orders:
+        return say("follow_up_noted", {"count": len(orders)})
+    before = heard.facts.handed_back
+    if before and before.said:
+        return say("follow_up_colleague", {"name": before.by, "said": before.said})
+    return say("follow_up_none")
 
 
 def _names(one: OpenOrder, things: list[str]) -> bool:

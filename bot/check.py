@@ -256,7 +256,7 @@ async def _turn(settings: Settings) -> Finding:
         "orders": [],
         "state": "BOT",
         "duty": {"open": True, "until": None, "next": None},
-        "handed_back": False,
+        "handed_back": None,
         "buttons": False,
     }
     try:

@@ -590,6 +590,8 @@ def _answer(d: _Draft, c: Respond) -> None:
         d.add(event)
         _order_wake(d, event)
     _show_notice(d, c.notice)
+    if c.handoff is Reason.EMERGENCY:  # the safety words have missed it, the assistant hasn't
+        d.note(E.ALARM_RAISED, ASSISTANT, {"kind": "other", "seq": c.through})
     d.say(replace(c.words, body={**c.words.body, "through": c.through}))
     if c.handoff and not (d.row.state is State.WAITING and c.handoff not in GRAVE):
         d.note(E.HANDOFF_REQUESTED, ASSISTANT, {"reason": c.handoff, **(c.handoff_detail or {})})

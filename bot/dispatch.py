@@ -69,6 +69,7 @@ T = TypeVar("T")
 TRIES = 20
 ANSWERED = frozenset({InboundKind.TEXT, InboundKind.MEDIA, InboundKind.FOLLOW, InboundKind.CLICK})
 MODEL_TEXT = 500  # characters of a turn that the model reads
+HANDED_BACK_TEXT = 120  # characters of a colleague's last words that the assistant is told
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ class Dispatch:
         if inbound.kind is InboundKind.TEXT:
             found = safety.danger(inbound.text)
             kind = found.kind if found else None
-            return Receive(event, kind, _help(hotel, kind, now), gone, notice)
+            return Receive(event, kind, _help(hotel, kind, row, now), gone, notice)
         words_ = self._unasked(hotel, row, inbound, now)
         return Receive(event, holder_gone=gone, notice=notice, words=words_, ask=False)
 
@@ -293,7 +294,8 @@ class Dispatch:
             said = await log.read_thread(tx, item.hotel, item.conversation, after=row.answered_seq)
             turn = [(e, c) for e, c in said if e.type is EventType.GUEST_SAID and c.text]
             options = await self._options(tx, row)
-            memory, handed_back = await log.last_memory(tx, item.hotel, item.conversation)
+            memory = await log.last_memory(tx, item.hotel, item.conversation)
+            handed_back = await _handed_back(tx, row)
             open_orders = await desk.list_orders(tx, item.hotel, orders.OPEN, item.conversation)
             channel = await self._channel(tx, row)
         now = self.clock.now()
@@ -466,10 +468,16 @@ _EVENTS: Mapping[InboundKind, EventType] = {
 }
 
 
-def _help(hotel: Hotel, kind: str | None, now: datetime) -> Said | None:
-    """What to do and whom to call, before anything else."""
-    key = f"emergency_{kind}"
-    return Said(Content(text=hotel.say(key, now)), {"keys": [key]}) if kind else None
+def _help(hotel: Hotel, kind: str | None, row: Conversation, now: datetime) -> Said | None:
+    """What to do and whom to call, before anything else; who is speaking comes after it."""
+    if kind is None:
+        return None
+    keys = [f"emergency_{kind}"]
+    new = row.state is State.CLOSED or row.introduced_visit != row.visit
+    if new:
+        keys.append("emergency_label")
+    text = "\n\n".join(hotel.say(key, now) for key in keys)
+    return Said(Content(text=text), {"keys": keys, "introduced": new})
 
 
 def bound_to(hotel: HotelId, conversation: ConversationId) -> str:
@@ -496,6 +504,18 @@ def _count(events: Sequence[Event]) -> None:
             metrics.HANDOFFS.labels(event.body["reason"]).inc()
 
 
+async def _handed_back(tx: AsyncConnection, row: Conversation) -> Json | None:
+    """What the assistant is told of the colleague who had this visit before it."""
+    found = await log.handed_back(tx, row.hotel, row.id)
+    if found is None:
+        return None
+    who, event = found
+    names = await people.names_of(tx, {who})
+    content = await log.content_of(tx, row.hotel, row.id, event.seq) if event else None
+    said = (content.text if content else None) or ""
+    return {"by": names.get(who, ""), "said": said[:HANDED_BACK_TEXT] or None}
+
+
 def _facts(
     hotel: Hotel,
     row: Conversation,
@@ -503,7 +523,7 @@ def _facts(
     open_orders: Sequence[OrderRow],
     now: datetime,
     channel: Channel,
-    handed_back: bool,
+    handed_back: Json | None,
 ) -> dict[str, Any]:
     """What an action always needs, as JSON."""
     hours = hotel.duty(now)

@@ -24,7 +24,7 @@ def facts(**changes: Any) -> Json:
         "orders": [],
         "state": "BOT",
         "duty": {"open": True, "until": None, "next": None},
-        "handed_back": False,
+        "handed_back": None,
         "buttons": False,
     }
     return {**given, **changes}

@@ -29,11 +29,13 @@ from bot.model import (
     Json,
     NewEvent,
     Reason,
+    StaffId,
     State,
 )
 from bot.store.schema import contents, conversations, events, stamp
 
 GENESIS = "0" * 64
+MARKS = 50  # how far back, in marks, a visit is looked through for its last hand-back
 NO_CONTENT = hashlib.sha256(b"").hexdigest()
 
 
@@ -264,11 +266,9 @@ async def content_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, s
     return _content(found) if found else None
 
 
-async def last_memory(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> tuple[Json | None, bool]:
-    """The assistant's memory as its last answer left it, and whether staff have handed back since.
-
-    There is none after a hand-back, an erasure, or at the start of a visit.
-    """
+async def last_memory(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Json | None:
+    """The assistant's memory as its last answer left it: none after a hand-back, an erasure, or at the start
+    of a visit."""
     marks = (EventType.ASSISTANT_SAID, EventType.RELEASED, EventType.REOPENED, EventType.GUEST_ERASED)
     same = and_(
         contents.c.hotel_id == events.c.hotel_id,
@@ -279,10 +279,33 @@ async def last_memory(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) 
     query = query.where(events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type.in_(marks))
     for row in (await tx.execute(query.order_by(events.c.seq.desc()).limit(20))).all():
         if row.type != EventType.ASSISTANT_SAID:
-            return None, row.type == EventType.RELEASED
+            return None
         if row.memory is not None:
-            return json.loads(row.memory), False
-    return None, False
+            memory: Json = json.loads(row.memory)
+            return memory
+    return None
+
+
+async def handed_back(
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId
+) -> tuple[StaffId, Event | None] | None:
+    """Who last handed this visit back to the assistant, and the last thing that person said in it."""
+    marks = (EventType.STAFF_SAID, EventType.RELEASED, EventType.REOPENED, EventType.GUEST_ERASED)
+    query = select(events).where(
+        events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type.in_(marks)
+    )
+    who: StaffId | None = None
+    for row in (await tx.execute(query.order_by(events.c.seq.desc()).limit(MARKS))).mappings():
+        event = _event(row)
+        if event.type in (EventType.REOPENED, EventType.GUEST_ERASED):
+            break
+        if event.type is EventType.RELEASED:
+            if who:
+                break
+            who = StaffId(event.actor.id or "")
+        elif who and who == event.actor.id:
+            return who, event
+    return (who, None) if who else None
 
 
 async def all_conversations(tx: AsyncConnection) -> list[tuple[HotelId, ConversationId]]:

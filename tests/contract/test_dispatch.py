@@ -271,22 +271,41 @@ async def test_facts_say_what_an_action_needs(floor: Floor) -> None:
     ]
 
 
-async def test_after_a_hand_back_the_memory_is_new_and_told_so(floor: Floor) -> None:
+async def test_after_a_hand_back_the_memory_is_new_and_told_what_the_person_said(floor: Floor) -> None:
     got = await floor.talk()
+    assert floor.engine.asked[-1][2]["handed_back"] is None
     await floor.claim(got, "lin")
+    await floor.reply(got, "lin", "毛巾五分钟到")
+    await floor.reply(got, "lin", "我的电话13812345678")
     await floor.release(got, "lin")
+    for words in ("还有呢", "好"):  # for as long as the visit lasts
+        await floor.talk(words)
+        told = floor.engine.asked[-1][2]["handed_back"]
+        assert told == {"by": "员工lin", "said": "我的电话13812345678"}
+    assert [asked[1] for asked in floor.engine.asked][1] is None
+
+
+async def test_of_two_colleagues_the_last_one_to_hand_back_is_told(floor: Floor) -> None:
+    got = await floor.talk()
+    for who, words in (("lin", "我是林"), ("bo", "")):
+        await floor.claim(got, who)
+        if words:
+            await floor.reply(got, who, words)
+        await floor.release(got, who)
     await floor.talk("还有呢")
-    assert floor.engine.asked[-1][1] is None
-    assert floor.engine.asked[-1][2]["handed_back"] is True
+    assert floor.engine.asked[-1][2]["handed_back"] == {"by": "员工bo", "said": None}
 
 
 async def test_a_new_visit_starts_without_the_old_memory(floor: Floor) -> None:
     got = await floor.talk()
+    await floor.claim(got, "lin")
+    await floor.reply(got, "lin", "毛巾五分钟到")
+    await floor.release(got, "lin")
     await floor.act(got, lambda row, gone: Close(SERVICE, "solved"))
     await floor.talk("又来了")
     assert (await floor.row(got)).visit == 2
     assert floor.engine.asked[-1][1] is None
-    assert floor.engine.asked[-1][2]["handed_back"] is False
+    assert floor.engine.asked[-1][2]["handed_back"] is None
 
 
 # ---- the delivery line
@@ -694,7 +713,9 @@ async def test_an_emergency_wakes_the_group_at_night(floor: Floor) -> None:
     got = await floor.talk("着火了快来人")
     row = await floor.row(got)
     assert (row.state, row.reason, bool(row.alarm_since)) == (State.WAITING, Reason.EMERGENCY, True)
+    assert floor.sender.texts[0].startswith("请马上离开")
     assert "119" in floor.sender.texts[0]
+    assert "自动助手" in floor.sender.texts[0]  # who has never heard of it learns what is speaking
     assert floor.engine.asked == []
     await floor.later(seconds=61)
     assert len(floor.robots.told) == 1
@@ -959,7 +980,8 @@ async def test_nothing_of_one_hotel_is_found_from_the_other(floor: Floor) -> Non
         assert await log.read_thread(tx, TWO, id_) == []
         assert await log.event_of(tx, TWO, id_, 2) is None
         assert await log.content_of(tx, TWO, id_, 2) is None
-        assert await log.last_memory(tx, TWO, id_) == (None, False)
+        assert await log.last_memory(tx, TWO, id_) is None
+        assert await log.handed_back(tx, TWO, id_) is None
         assert await log.last_words(tx, TWO, [await floor.row(got)]) == {}
         assert await log.empty_contents(tx, TWO, id_, now) == 0
         assert await people.find_identity(tx, TWO, "wechat", got.identity.account, "oSame") is None  # type: ignore[arg-type]

@@ -84,6 +84,17 @@ async def test_following_up_says_what_is_open_and_asks_for_a_person() -> None:
     assert told["key"] == "follow_up_none"
 
 
+async def test_following_up_after_a_hand_back_says_what_the_colleague_said() -> None:
+    handed_back = {"by": "小林", "said": "毛巾五分钟到"}
+    said = message("怎么还没来", "follow_up", handed_back=handed_back)
+    acts, _ = await run(FollowUp(), tracker(said))
+    assert (acts[0]["key"], acts[0]["values"]) == (
+        "follow_up_colleague",
+        {"name": "小林", "said": "毛巾五分钟到"},
+    )
+    assert acts[1]["reason"] == "human_handoff"
+
+
 async def test_a_preference_is_remembered_in_the_guests_words() -> None:
     acts, _ = await run(StatePreference(), tracker(message("麻烦记住，我要高楼层", "state_preference")))
     assert [act["act"] for act in acts] == ["remember", "say"]

@@ -200,6 +200,13 @@ def test_an_emergency_is_answered_at_once_and_rings() -> None:
     assert not [e for e in alarm.effects if isinstance(e, Ask)]
 
 
+def test_an_emergency_that_only_the_assistant_finds_rings_as_well() -> None:
+    asked = after(fresh(), Receive(said("他不动了")))
+    found = decide(asked, respond(asked, Reason.EMERGENCY), START)
+    assert types(found) == ["alarm_raised", "assistant_said", "handoff_requested"]
+    assert found.row.alarm_since == START
+
+
 def test_an_emergency_is_told_to_the_group_at_once() -> None:
     waiting = after(fresh(), Receive(said("着火了"), "fire", words()))
     assert clocks(waiting, Patience())["escalate"] == START
