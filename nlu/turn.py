@@ -5,6 +5,7 @@ that a turn either ran to action_listen or visibly did not.
 """
 
 import unicodedata
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,9 +19,11 @@ from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.events import ActionExecutionRejected, BotUttered, Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from nlu.encoder import ENCODED, vector
 from nlu.memory import Memory, recall, remember
 
 CHANNEL = "dianxiaoer"
+RANKING = 5
 TEXT_LIMIT = 500  # characters of a message that the model gets to see
 
 
@@ -39,7 +42,9 @@ class Turn:
     acts: list[dict[str, Any]]
     memory: Memory
     intent: dict[str, Any]
+    ranking: list[dict[str, Any]]
     entities: list[dict[str, Any]]
+    vector: str | None
 
 
 @dataclass
@@ -77,9 +82,27 @@ async def take_turn(
         text_for_model(text), acts, tracker.sender_id, input_channel=CHANNEL, metadata=dict(facts)
     )
     await processor._handle_message_with_tracker(message, tracker)
+    encoded = _taken(tracker, ENCODED)
     await processor.run_action_extract_slots(acts, tracker)
     await run_to_listen(processor, tracker, acts)
-    return Turn(acts.collected, remember(tracker), _intent(tracker), _entities(tracker))
+    return Turn(
+        acts.collected,
+        remember(tracker),
+        _intent(tracker),
+        _ranking(tracker),
+        _entities(tracker),
+        None if encoded is None else _packed(encoded),
+    )
+
+
+def _taken(tracker: DialogueStateTracker, name: str) -> Any:
+    """An output property of the message, which goes no further: the action server gets the rest."""
+    return tracker.latest_message.parse_data.pop(name, None)
+
+
+def _packed(encoded: str) -> str:
+    """384 little-endian float16 in base64."""
+    return b64encode(vector(encoded).astype("<f2").tobytes()).decode("ascii")
 
 
 async def run_to_listen(processor: MessageProcessor, tracker: DialogueStateTracker, acts: Acts) -> None:
@@ -121,6 +144,12 @@ def _check(action: Action, events: list[Event]) -> None:
 def _intent(tracker: DialogueStateTracker) -> dict[str, Any]:
     intent = tracker.latest_message.intent
     return {"name": intent.get("name"), "confidence": intent.get("confidence")}
+
+
+def _ranking(tracker: DialogueStateTracker) -> list[dict[str, Any]]:
+    """The likeliest readings. A fallback, where there was one, comes first, with the confidence it has."""
+    ranking = tracker.latest_message.parse_data.get("intent_ranking") or []
+    return [{"name": one["name"], "confidence": one["confidence"]} for one in ranking[:RANKING]]
 
 
 def _entities(tracker: DialogueStateTracker) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
 """The connector against a real Rasa: what it refuses, what it never hides, and that it keeps nothing."""
 
+import base64
 import json
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,7 +49,24 @@ def test_an_answer_names_its_topic_and_how_it_was_understood(assistant: Assistan
     answer = assistant.rasa.turn("早餐几点", None, facts())
     assert answer["acts"] == [{"act": "answer", "topic": "ask_breakfast"}]
     assert answer["intent"]["name"] == "ask_breakfast"
-    assert set(answer) == {"acts", "memory", "intent", "entities", "closed"}
+    assert set(answer) == {"acts", "memory", "intent", "ranking", "entities", "vector", "closed"}
+
+
+def test_an_answer_brings_the_readings_and_the_vector(assistant: Assistant) -> None:
+    answer = assistant.rasa.turn("早餐几点", None, facts())
+    assert answer["ranking"][0] == answer["intent"]
+    assert 2 <= len(answer["ranking"]) <= 5
+    packed = base64.b64decode(answer["vector"])
+    values = struct.unpack("<384e", packed)
+    assert sum(value * value for value in values) == pytest.approx(1, abs=0.01)
+
+
+def test_the_vector_is_that_of_the_words_and_not_of_their_values(assistant: Assistant) -> None:
+    def vector(text: str) -> object:
+        return assistant.rasa.turn(text, None, facts())["vector"]
+
+    assert vector("早餐八点有吗") != vector("早餐九点有吗")
+    assert vector("早餐几點") == vector("早餐几点")
 
 
 def test_entities_come_with_the_guests_own_words(assistant: Assistant) -> None:
