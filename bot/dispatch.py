@@ -32,6 +32,7 @@ from bot.conversation import (
     decide,
 )
 from bot.engine import Turn
+from bot.facts import facts_of
 from bot.ids import new_id
 from bot.knowledge import Hotel, Hotels
 from bot.model import (
@@ -58,7 +59,7 @@ from bot.nudges import Nudges
 from bot.sealing import Seal
 from bot.store import desk, log, outbox, people
 from bot.store.database import Database
-from bot.store.desk import AccountRow, OrderRow
+from bot.store.desk import AccountRow
 from bot.store.log import StaleVersion
 from bot.store.outbox import Item
 from bot.store.people import Identity
@@ -300,7 +301,7 @@ class Dispatch:
             channel = await self._channel(tx, row)
         now = self.clock.now()
         text = "\n".join(channel.chosen(options, c.text or "") for _, c in turn)[:MODEL_TEXT]
-        facts = _facts(hotel, row, guest, open_orders, now, channel, handed_back)
+        facts = facts_of(hotel, row, guest, open_orders, now, channel, handed_back)
         return Question(text, memory, facts, row.epoch, row.guest_seq)
 
     async def _options(self, tx: AsyncConnection, row: Conversation) -> list[Option]:
@@ -514,48 +515,3 @@ async def _handed_back(tx: AsyncConnection, row: Conversation) -> Json | None:
     content = await log.content_of(tx, row.hotel, row.id, event.seq) if event else None
     said = (content.text if content else None) or ""
     return {"by": names.get(who, ""), "said": said[:HANDED_BACK_TEXT] or None}
-
-
-def _facts(
-    hotel: Hotel,
-    row: Conversation,
-    guest: people.Guest,
-    open_orders: Sequence[OrderRow],
-    now: datetime,
-    channel: Channel,
-    handed_back: Json | None,
-) -> dict[str, Any]:
-    """What an action always needs, as JSON."""
-    hours = hotel.duty(now)
-    local = now.astimezone(hotel.zone)
-    room = guest.room if guest.room_until is None or guest.room_until > now else None
-    return {
-        "hotel": hotel.id,
-        "timezone": hotel.file.zone.key,
-        "now": local.isoformat(timespec="seconds"),
-        "guest": {"name": guest.name, "preferences": list(guest.preferences)},
-        "room": room,
-        "stay": None,
-        "orders": [_order_fact(o) for o in open_orders],
-        "state": row.state,
-        "duty": {
-            "open": hours.open,
-            "until": hours.until.isoformat() if hours.until else None,
-            "next": hours.next.isoformat() if hours.next else None,
-        },
-        "handed_back": handed_back,
-        "buttons": channel.capabilities.buttons,
-        "rooms": list(hotel.file.rooms),
-        "room_types": {t.code: list(t.words) for t in hotel.file.room_types},
-    }
-
-
-def _order_fact(order: OrderRow) -> dict[str, Any]:
-    return {
-        "order": order.id,
-        "service": order.service,
-        "state": order.state,
-        "due_at": order.due_at.isoformat() if order.due_at else None,
-        "room": order.details.get("room"),
-        "what": order.details.get("what"),
-    }
