@@ -41,6 +41,9 @@ COMMANDS: Mapping[str, Command] = {
     "guest": Command("bot.commands.guest", "export or erase what is known of a guest"),
     "staff": Command("bot.commands.staff", "add people, deactivate them, reset their passwords"),
     "account": Command("bot.commands.account", "add or list WeChat accounts, widgets and group robots"),
+    "understand": Command(
+        "bot.commands.understand", "tell how messages on standard input are read, as JSON lines", bare=True
+    ),
     "simulate-wechat": Command(
         "bot.commands.simulate_wechat", "act as the WeChat platform, with a phone in a page"
     ),

@@ -26,6 +26,7 @@ class Turn:
     memory: Json | None
     intent: str = ""
     confidence: float = 0.0
+    entities: tuple[Json, ...] = ()  # {"entity", "value", "raw", "start", "end"}, places in the asked text
 
 
 class Engine:
@@ -73,6 +74,7 @@ def parse(answer: object) -> Turn:
         None if memory is None else _an(dict, memory),
         _an(str, intent.get("name") or ""),
         _number(intent.get("confidence") or 0),
+        tuple(_an(dict, entity) for entity in _an(list, answer.get("entities") or [])),
     )
 
 

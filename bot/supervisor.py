@@ -133,7 +133,12 @@ def _tell(line: str) -> None:
 
 
 def _check_installation(settings: Settings) -> None:
-    missing = [path for path in (RASA, MODEL, settings.frontend_dir) if not path.exists()]
+    check_assistant(settings.frontend_dir)
+
+
+def check_assistant(*more: Path) -> None:
+    """Raises CannotRun that names what Rasa, or `more`, needs and isn't there."""
+    missing = [path for path in (RASA, MODEL, *more) if not path.exists()]
     if missing:
         names = ", ".join(str(path) for path in missing)
         raise CannotRun(f"Not there yet: {names}. `make run` makes what is missing and starts everything.")
@@ -207,6 +212,14 @@ def programs(
         page = f"http://127.0.0.1:{settings.simulator_port}/"
         command = python("-m", "bot", "simulate-wechat")
         wanted.append(Program("wechat-simulator", command, environment, answers(session, page)))
+    return wanted + assistant(settings, environment, session)
+
+
+def assistant(
+    settings: Settings, environment: dict[str, str], session: aiohttp.ClientSession
+) -> list[Program]:
+    """Rasa and the actions, as far as they are to run on this machine."""
+    wanted = []
     if is_ours(settings.action_url):
         health = f"http://127.0.0.1:{port_of(settings.action_url)}/health"
         wanted.append(Program("actions", python("-m", "actions"), environment, answers(session, health)))
