@@ -16,16 +16,21 @@ from nlu.found import Found
 from nlu.when.day import NIGHT_ENDS, Day
 from nlu.when.days import find_days
 from nlu.when.hours import AFTER, Hour, day_of, find_hours
+from nlu.when.slips import put_right
 
 
 def find(text: str, now: datetime) -> list[Found]:
     """Every date and time in reading order. `now` must be aware, in the hotel's zone."""
     if now.tzinfo is None:
         raise ValueError("now must be aware")
+    written, text = text, put_right(text)
     days = find_days(text, now)
     hours = find_hours(text, days, now)
     days = _moved(text, days, hours, now)
-    found = [*_dates(text, days), *_times(text, hours, days)]
+    found = [
+        replace(one, raw=written[one.start : one.end])
+        for one in (*_dates(text, days), *_times(text, hours, days))
+    ]
     return sorted(found, key=lambda one: (one.start, one.entity))
 
 
@@ -74,7 +79,10 @@ def _times(text: str, hours: list[Hour], days: list[Day]) -> Iterator[Found]:
             continue
         then = hours[at + 1] if at + 1 < len(hours) else None
         ambiguous = _shaky(hour, text, days)
-        if then and _BETWEEN.fullmatch(text[hour.end : then.start]):
+        if hour.since is not None:
+            value = {"start": _clock(replace(hour, minutes=hour.since)), "end": _clock(hour)}
+            yield Found("time", value, text[hour.start : hour.end], hour.start, hour.end, ambiguous)
+        elif then and then.since is None and _BETWEEN.fullmatch(text[hour.end : then.start]):
             skip = at + 1
             value = {"start": _clock(hour), "end": _clock(then)}
             yield Found("time", value, text[hour.start : then.end], hour.start, then.end, ambiguous)

@@ -14,7 +14,7 @@ NIGHT_ENDS = 5  # said before five in the morning, "tomorrow" may well mean afte
 N = rf"(?:\d{{1,2}}|[{CHAR}]{{1,3}})"
 YEAR = r"(?:(?P<year>\d{4}|\d{2}(?=年)|[零〇一二三四五六七八九]{4})年?[-/.年]?|(?P<relyear>今年|明年|后年|去年)的?)"
 PAST = re.compile(
-    r"遗留|落在|落了|落下|丢|忘|住过|住的|退的房|当时|捡|那天|上次|曾|已经|之前[^退入到]|没退|扣了|发票没|入住过"
+    r"遗留|落在|落了|落下|丢|忘|住过|住的|退的房|当时|捡|那天|上次|曾|已经|之前[^退入到]|没退|扣了|发票还?没|还没开|的发票|的账单|的水单|消费|来过|入住过"
 )
 
 
@@ -28,7 +28,7 @@ class Day:
     last: date | None = None
     ambiguous: bool = False
     part: str = ""  # the half of the day a word like 明早 brings along
-    plain_weekday: bool = False  # 周日 without 这 or 下
+    loose: str = ""  # what the guest left open: "week" (周日), "month" (5号), "year" (12月5号)
 
 
 def shift(day: date, count: int, unit: str) -> date:

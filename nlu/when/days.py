@@ -10,49 +10,87 @@ from datetime import date, datetime, timedelta
 
 from nlu.numerals import whole
 from nlu.when import festivals, months, relative
-from nlu.when.day import Day
+from nlu.when.day import PAST, Day, month_on
 
 # The order is the order of trust.
 _DAY_READERS: tuple[Callable[[str, datetime], Iterator[Day]], ...] = (
-    festivals.festivals, festivals.lunar_days, months.calendar_days, months.written_days, relative.both_days, relative.days_on, relative.weekends, relative.weekdays, relative.weeks,
-    months.parts_of_month, months.days_of_month, months.whole_months, relative.relative_days, relative.english_days,
+    festivals.festivals, festivals.lunar_days, months.calendar_days, months.written_days, relative.both_days,
+    relative.days_on, relative.weekends, relative.weekdays, relative.weeks, months.parts_of_month,
+    months.days_of_month, months.whole_months, relative.relative_days, relative.english_days,
 )  # fmt: skip
+
+_DASH = r"(?:-|~|—|–|到|至)"
+_LIST = r"(?:、|,|和|跟|与|及)"
+_N = r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})"
+_TO = re.compile(
+    r"\s*(?:起|开始|入住|进店|到店|check\s?in)?[,，]?\s*(?:住|入住|待|呆|一直|玩)*\s*(?:-|~|—|–|到|至|直到|一直到|until|till|to)+\s*"
+)
+_LEAVES = re.compile(r"退|离|走|住到|check\s?out|结束|回|还")
+_OPEN_START = re.compile(rf"(?<![\d月.:/{'一二三四五六七八九十'}])(?P<n>{_N})\s*(?P<by>{_DASH}|{_LIST})\s*$")
+_OPEN_END = re.compile(rf"\s*{_DASH}\s*(?P<n>{_N})(?P<mark>号|日)?(?!\d|[点:.月/]|{_N}|个|位|间)")
+_APPOSITION = re.compile(r"\s*[(,]?\s*")
+
+
+def find_days(text: str, now: datetime) -> list[Day]:
+    """后天到大后天, 12月3-5号, 25到28号: one span instead of two days."""
+    out: list[Day] = []
+    for day in _chained(text, _named_twice(text, _opened(text, _all(text, now)))):
+        before = out[-1] if out else None
+        joined = _to(before, day) if before and _TO.fullmatch(text[before.end : day.start]) else None
+        if joined:
+            out[-1] = joined
+        else:
+            out.append(day)
+    return out
 
 
 def _all(text: str, now: datetime) -> list[Day]:
     days: list[Day] = []
     for reader in _DAY_READERS:
         for day in reader(text, now):
-            if all(day.end <= other.start or other.end <= day.start for other in days):
+            if _free(day.start, day.end, days):
                 days.append(day)
-    return _chained(sorted(days, key=lambda day: day.start))
+    return sorted(days, key=lambda day: day.start)
 
 
-def _chained(days: list[Day]) -> list[Day]:
-    """下周五入住周日退房: a bare weekday after a date is the one that follows it."""
+def _free(start: int, end: int, days: list[Day]) -> bool:
+    return all(end <= other.start or other.end <= start for other in days)
+
+
+def _named_twice(text: str, days: list[Day]) -> list[Day]:
+    """12月25日(周五) is one day; where the weekday is another, the date stands and is asked about."""
     out: list[Day] = []
     for day in days:
         before = out[-1] if out else None
-        if before and day.plain_weekday and day.first <= (before.last or before.first):
-            gap = ((day.first - before.first).days % 7) or 7
-            day = replace(day, first=before.first + timedelta(gap))
-        out.append(day)
-    return out
-
-
-_TO = re.compile(r"\s*(?:入住)?\s*(?:-|~|—|–|到|至|直到|一直到)+\s*")
-
-
-def find_days(text: str, now: datetime) -> list[Day]:
-    """后天到大后天, 12月3-5号, 25到28号: one span instead of two days."""
-    out: list[Day] = []
-    for day in _open_starts(text, _all(text, now), now):
-        before = out[-1] if out else None
-        if before and _TO.fullmatch(text[before.end : day.start]) and _to(before, day):
-            out[-1] = _to(before, day) or before
+        told = before and before.last is None and before.loose != "week" and day.loose == "week"
+        if before and told and _APPOSITION.fullmatch(text[before.end : day.start]):
+            same = before.first.weekday() == day.first.weekday()
+            out[-1] = replace(before, end=day.end, ambiguous=before.ambiguous or not same)
         else:
             out.append(day)
     return out
+
+
+def _chained(text: str, days: list[Day]) -> list[Day]:
+    """下周五入住周日退房: what leaves week, month or year open follows the date before it."""
+    out: list[Day] = []
+    for day in days:
+        before = out[-1] if out else None
+        out.append(_following(before, day, text) if before and day.loose else day)
+    return out
+
+
+def _following(before: Day, day: Day, text: str) -> Day:
+    if day.first > (before.last or before.first):
+        return day
+    if day.loose == "week":
+        return replace(day, first=before.first + timedelta(((day.first - before.first).days % 7) or 7))
+    ends = _TO.fullmatch(text[before.end : day.start]) or _LEAVES.match(text[day.end : day.end + 3])
+    if not ends or PAST.search(text):
+        return day
+    while day.first <= before.first:
+        day = replace(day, first=month_on(day.first, 1 if day.loose == "month" else 12))
+    return day
 
 
 def _to(first: Day, then: Day) -> Day | None:
@@ -64,40 +102,34 @@ def _to(first: Day, then: Day) -> Day | None:
     )
 
 
-def _open_starts(text: str, days: list[Day], now: datetime) -> list[Day]:
-    """The 25 of 25到28号, and 12月3-5号 whose second half has no month."""
+def _opened(text: str, days: list[Day]) -> list[Day]:
+    """The 25 of 25到28号 or 28、29号, and 12月3-5号 whose second half has no month."""
     out = list(days)
     for day in days:
-        match = re.search(
-            r"(?<![\d月.:/])(\d{1,2}|[一二三四五六七八九十]{1,3})\s*(?:-|~|到|至)\s*$", text[: day.start]
-        )
-        n = whole(match.group(1)) if match else None
-        covered = match and any(other.start < match.end(1) and match.start() < other.end for other in days)
-        if (
-            match
-            and n
-            and not covered
-            and n < day.first.day
-            and day.last is None
-            and re.search("[号日]", text[day.start : day.end])
-        ):
-            out.append(Day(match.start(), match.end(1), day.first.replace(day=n)))
-        tail = re.match(
-            r"\s*(?:-|~|到|至)\s*(\d{1,2}|[一二三四五六七八九十]{1,3})(号|日)?(?!\d|[点:.月])",
-            text[day.end :],
-        )
-        n = whole(tail.group(1)) if tail else None
-        if (
-            tail
-            and n
-            and day.last is None
-            and day.first.day < n <= 31
-            and re.search("[月日号]|[./-]", text[day.start : day.end])
-        ):
-            end = day.end + tail.end()
-            if not any(other.start < end and day.end < other.end for other in days):
-                out.append(Day(day.end + tail.start(1), end, _same_month(day.first, n)))
+        if day.last is None:
+            out.extend(_starts(text, day, out))
+            out.extend(_ends(text, day, out))
     return sorted(out, key=lambda day: day.start)
+
+
+def _starts(text: str, day: Day, taken: list[Day]) -> Iterator[Day]:
+    """From right to left, as long as the numbers fall: 1、2、3号."""
+    if not re.search("[号日]", text[day.start : day.end]) or "月" in text[day.start : day.end]:
+        return
+    while match := _OPEN_START.search(text[: day.start]):
+        n = whole(match["n"])
+        if not n or n >= day.first.day or not _free(match.start(), match.end("n"), taken):
+            return
+        day = replace(day, start=match.start(), end=match.end("n"), first=day.first.replace(day=n))
+        yield day
+
+
+def _ends(text: str, day: Day, taken: list[Day]) -> Iterator[Day]:
+    match = _OPEN_END.match(text, day.end)
+    n = whole(match["n"]) if match else None
+    dated = re.search("[月日号]|[./-]|[a-z] ", text[day.start : day.end])
+    if match and n and dated and day.first.day < n <= 31 and _free(day.end, match.end(), taken):
+        yield Day(match.start("n"), match.end(), _same_month(day.first, n))
 
 
 def _same_month(day: date, n: int) -> date:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 
 from nlu.when.day import Day
@@ -45,10 +46,22 @@ def in_part(hour: int, part: str) -> tuple[int, int]:
     return (hour, 1) if hour < 5 else (hour + 12, 0) if part == "evening" or hour > 5 else (hour, 1)
 
 
-def guess(hour: int, minute: int, text: str, day: Day | None, before: int | None, now: datetime) -> int:
+@dataclass(frozen=True)
+class Heard:
+    """What stands around a bare hour: the text, its date, the time before it, the clock, where it ends."""
+
+    text: str
+    day: Day | None
+    before: int | None  # minutes since midnight
+    now: datetime
+    end: int
+
+
+def guess(hour: int, minute: int, heard: Heard) -> int:
     """Which half of the day a bare hour means; the order of these rules is their strength."""
-    if before is not None:
-        return _after(before, hour, minute)
+    text, now = heard.text, heard.now
+    if heard.before is not None:
+        return _after(heard.before, hour, minute, bool(_WAKE_TALK.match(text, heard.end)))
     if hour == 12:
         return 12
     if _EVENING_TALK.search(text) and not _MORNING_TALK.search(text) and hour >= 5:
@@ -56,8 +69,8 @@ def guess(hour: int, minute: int, text: str, day: Day | None, before: int | None
     if _MORNING_TALK.search(text) and hour >= 4:
         return hour
     if hour <= 5:
-        return _small(hour, text, day, now)
-    dated = day is not None and day.first != now.date()
+        return _small(hour, text, heard.day, now)
+    dated = heard.day is not None and heard.day.first != now.date()
     if dated or _WAKE_TALK.search(text) or _LEAVE_TALK.search(text):
         return hour
     passed = now.hour * 60 + now.minute >= hour * 60 + minute
@@ -77,7 +90,7 @@ def _small(hour: int, text: str, day: Day | None, now: datetime) -> int:
     return hour + 12
 
 
-def _after(before: int, hour: int, minute: int) -> int:
-    """A bare time after another one is the next that follows it on the clock."""
+def _after(before: int, hour: int, minute: int, wakes: bool) -> int:
+    """A bare time after another one is the next that follows it; only a call may come before what it is for."""
     same = hour % 12 + (12 if before >= 720 else 0)
-    return same if same * 60 + minute >= before else (same + 12) % 24
+    return same if wakes or same * 60 + minute >= before else (same + 12) % 24

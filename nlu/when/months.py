@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from nlu.numerals import whole
 from nlu.when.day import PAST, YEAR, Day, N, dated, month_on, months_away, year_of
+from nlu.when.halves import PART
 
 
 def calendar_days(text: str, now: datetime) -> Iterator[Day]:
@@ -17,43 +18,75 @@ def calendar_days(text: str, now: datetime) -> Iterator[Day]:
     for match in re.finditer(pattern, text):
         month, day = whole(match["month"]), whole(match["day"])
         after = text[match.end() :]
-        if not match["mark"] and re.match(r"[间个位条瓶份张晚天月点]", after):
+        if not match["mark"] and _counts_more(match["day"], after):
             continue
-        first = dated(year_of(match, now), month, day, now, text)
+        year = year_of(match, now)
+        first = dated(year, month, day, now, text)
         if first:
-            yield Day(match.start(), match.end(), first)
+            yield Day(match.start(), match.end(), first, loose="" if year else "year")
+
+
+def _counts_more(day: str, after: str) -> bool:
+    """12月25间 is no day, and 一月一付 neither: a lone Chinese digit must end the date."""
+    lone = len(day) == 1 and not day.isdigit()
+    return bool(
+        re.match(r"[间个位条瓶份张晚天月点]", after) or (lone and not re.match(r"$|[\s,。,到至-]", after))
+    )
+
+
+_FULL = re.compile(
+    r"(?<!\d)(?P<year>20\d\d)[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"
+    r"|(?<![\da-z单号])(?P<year8>20\d\d)(?P<month8>0[1-9]|1[0-2])(?P<day8>0[1-9]|[12]\d|3[01])(?!\d)"
+)
+_MORE = r"(?!\s*(?:元|块|折|米|个|小时|公里|寸|斤|人|位|间|天|岁|万|度|倍|楼|点|m|k|晚(?![上\d一二三四五六七八九十])))"
+_SHORT_SPAN = re.compile(
+    r"(?<![\d./:-])(?P<month>\d{1,2})(?P<dot>[/.])(?P<day>\d{1,2})号?\s*(?:-|~|—|–|到|至)+\s*"
+    rf"(?P<month2>\d{{1,2}})(?P=dot)(?P<day2>\d{{1,2}})号?(?![\d./:%]){_MORE}"
+)
+_SHORT = re.compile(
+    r"(?<![\d./:-])(?P<month>\d{1,2})(?P<dot>[-/.])(?P<day>\d{1,2})(?P<mark>号|日)?(?![\d./:%])"
+)
+_IS_CLOCK_BEFORE = re.compile(rf"(?:{PART})\s*$")
+_IS_CLOCK_AFTER = re.compile(r"\s*(?:叫|喊我|起床|morning)")
 
 
 def written_days(text: str, now: datetime) -> Iterator[Day]:
-    """2026-12-01, 2026/12/1, 2026.12.1, 11/30, 12.25, 12-25."""
-    full = r"(?<!\d)(?P<year>20\d\d)[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)"
-    for match in re.finditer(full, text):
-        first = dated(int(match["year"]), int(match["month"]), int(match["day"]), now, text)
+    """2026-12-01, 2026/12/1, 2026.12.1, 20261201, 11/30, 12.25, 12-25, 12.24-12.26."""
+    for match in _FULL.finditer(text):
+        year, month, day = (match[part] or match[f"{part}8"] for part in ("year", "month", "day"))
+        first = dated(int(year), int(month), int(day), now, text)
         if first:
             yield Day(match.start(), match.end(), first)
-    for match in re.finditer(
-        r"(?<![\d./:-])(?P<month>\d{1,2})(?P<dot>[-/.])(?P<day>\d{1,2})(?P<mark>号|日)?(?![\d./:%])", text
-    ):
-        if _is_decimal(match, text):
-            continue
+    for match in _SHORT_SPAN.finditer(text):
+        yield from _short_span(match, now)
+    for match in _SHORT.finditer(text):
         first = dated(None, int(match["month"]), int(match["day"]), now, text)
-        if first:
-            yield Day(match.start(), match.end(), first)
+        if first and not _is_decimal(match, text):
+            yield Day(match.start(), match.end(), first, loose="year")
+
+
+def _short_span(match: re.Match[str], now: datetime) -> Iterator[Day]:
+    text = match.string
+    first = dated(None, int(match["month"]), int(match["day"]), now, text)
+    last = dated(None, int(match["month2"]), int(match["day2"]), now, text)
+    if first and last:
+        last = last if last > first else month_on(last, 12)
+        yield Day(match.start(), match.end(), first, last)
 
 
 def _is_decimal(match: re.Match[str], text: str) -> bool:
+    """1.5米, 3.5, and 7.30 where it is a time of day."""
     if match["mark"]:
         return False
-    if re.match(
-        r"\s*(?:元|块|折|米|个|小时|公里|寸|斤|人|位|间|天|晚|岁|万|度|倍|楼|点|m|k)", text[match.end() :]
-    ):
+    if not re.match(_MORE, text[match.end() :]):
         return True
-    return match["dot"] in ".-" and len(match["day"]) < 2
+    clock = _IS_CLOCK_BEFORE.search(text[: match.start()]) or _IS_CLOCK_AFTER.match(text, match.end())
+    return (match["dot"] in ".-" and len(match["day"]) < 2) or (match["dot"] == "." and bool(clock))
 
 
 def days_of_month(text: str, now: datetime) -> Iterator[Day]:
     """15号: the next fifteenth; 下个月5号, 这个月底 with their month."""
-    pattern = r"(?:(?P<rel>(?:下|上)+一?个?月|这个?月|本月|当月)的?|(?P<lead>[-到至~、和])|(?<![\d月一二三四五六七八九十/.房楼第座栋]))(?P<day>\d{1,2}|[一二三四五六七八九十廿]{1,3})(?P<mark>号|日|號)(?!楼|线|房|店|门|厅|码|包|出口|院|桌|游|键|口|航站|常)"
+    pattern = r"(?:(?P<rel>(?:下|上)+一?个?月|这个?月|本月|当月)的?|(?P<lead>[-到至~、和])|(?<![\d月一二三四五六七八九十/.房楼第座栋]))(?P<day>\d{1,2}|[一二三四五六七八九十廿]{1,3})(?P<mark>号|日|號)(?!楼|线|房|店|门|厅|码|包|出口|会议|电梯|柜|窗口|桩|车位|技师|馆|公寓|机|院|桌|游|键|口|航站|常)"
     for match in re.finditer(pattern, text):
         day = whole(match["day"])
         if (
@@ -71,7 +104,7 @@ def days_of_month(text: str, now: datetime) -> Iterator[Day]:
         first = _of_month(match["rel"], day, now, text)
         start = match.start() if match["rel"] else match.start("day")
         if first:
-            yield Day(start, match.end(), first)
+            yield Day(start, match.end(), first, loose="" if match["rel"] else "month")
 
 
 def _of_month(rel: str | None, day: int, now: datetime, text: str) -> date | None:

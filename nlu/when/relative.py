@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -60,7 +61,7 @@ def _said_at_night(day: Day, word: str, now: datetime) -> Day:
 
 def both_days(text: str, now: datetime) -> Iterator[Day]:
     """今明两天, 明后天: two days in one word."""
-    for match in re.finditer(r"(?P<a>今|明)(?P<b>明|后)(?:两天|两日|天|日|晚)", text):
+    for match in re.finditer(r"(?P<a>今|明)(?P<b>明|后)(?:[两二][天日晚]|天|日|晚)", text):
         first = now.date() + timedelta(_RELATIVE_DAYS[match["a"]])
         yield Day(
             match.start(),
@@ -72,25 +73,25 @@ def both_days(text: str, now: datetime) -> Iterator[Day]:
 
 def days_on(text: str, now: datetime) -> Iterator[Day]:
     pattern = (
-        rf"(?:再过|过)?(?P<n>{N})(?P<unit>天|日|个?(?:星期|礼拜)|周|个月|年)(?P<way>之后|以后|过后|后(?!天)|之前|以前|前(?!天|台))"
+        rf"(?:再过|过)?(?P<n>{N}|半(?=个月|年))(?P<unit>天|日|个?(?:星期|礼拜)|周|个月|年)(?P<way>之后|以后|过后|后(?!天)|之前|以前|前(?!天|台))"
         rf"|再?过(?P<n2>{N})(?P<unit2>天|个?(?:星期|礼拜)|周|个月)(?!晚)"
     )
     for match in re.finditer(pattern, text):
-        count = whole(match["n"] or match["n2"])
+        count, unit = whole(match["n"] or match["n2"]), match["unit"] or match["unit2"]
+        if match["n"] == "半":
+            count, unit = (15, "天") if unit == "个月" else (6, "个月")
         if count is None:
             continue
-        unit = match["unit"] or match["unit2"]
         back = (match["way"] or "后").replace("以", "").replace("之", "").startswith("前")
-        yield Day(match.start(), match.end(), shift(now.date(), -count if back else count, unit))
+        with suppress(ValueError, OverflowError):  # 九千万年后
+            yield Day(match.start(), match.end(), shift(now.date(), -count if back else count, unit))
 
 
-_WEEK = r"(?P<rel>(?:下|上)+一?个?|这一?个?|本|今个?)?(?:周|星期|礼拜)"
+_WEEK = r"(?P<rel>(?:下|上)+一?个?|这一?个?|本|今个?)?(?:周|星期|礼拜|(?<![礼崇朝祭膜参])拜)"
 
 
 def weekdays(text: str, now: datetime) -> Iterator[Day]:
-    pattern = (
-        rf"(?<![一二两三四五六七八九十\d半每双]){_WEEK}(?P<day>[一二三四五六日天1-7](?![间个点天年月小]|\d))"
-    )
+    pattern = rf"(?:(?<=[周期拜].)|(?<![一二两三四五六七八九十\d半每双])){_WEEK}(?P<day>[一二三四五六日天1-7](?![间个点天年月小]|\d))"
     for match in re.finditer(pattern, text):
         yield _weekday(match, now, _WEEKDAYS[match["day"]])
 
@@ -102,7 +103,7 @@ def _weekday(match: re.Match[str], now: datetime, weekday: int) -> Day:
         weeks = rel.count("下") - rel.count("上")
         return Day(match.start(), match.end(), monday + timedelta(7 * weeks + weekday))
     ahead = (weekday - now.weekday()) % 7 or 7
-    return Day(match.start(), match.end(), now.date() + timedelta(ahead), plain_weekday=True)
+    return Day(match.start(), match.end(), now.date() + timedelta(ahead), loose="week")
 
 
 def weekends(text: str, now: datetime) -> Iterator[Day]:
@@ -127,16 +128,20 @@ def weeks(text: str, now: datetime) -> Iterator[Day]:
 
 
 def english_days(text: str, now: datetime) -> Iterator[Day]:
-    for match in re.finditer(r"\b(?P<word>day after tomorrow|tomorrow|tmr|today|tonight|yesterday)\b", text):
+    for match in re.finditer(
+        r"(?<![a-z])(?P<word>day after tomorrow|tomorrow|tmr|today|tonight|yesterday)(?![a-z])", text
+    ):
         ahead = {"day after tomorrow": 2, "tomorrow": 1, "tmr": 1, "yesterday": -1}.get(match["word"], 0)
         part = "evening" if match["word"] == "tonight" else ""
         yield Day(match.start(), match.end(), now.date() + timedelta(ahead), part=part)
-    for match in re.finditer(rf"\b(?P<rel>next |this )?(?P<day>{'|'.join(_ENGLISH_DAYS)})\b", text):
+    for match in re.finditer(
+        rf"(?<![a-z])(?P<rel>next |this )?(?P<day>{'|'.join(_ENGLISH_DAYS)})(?![a-z])", text
+    ):
         weekday, rel = _ENGLISH_DAYS.index(match["day"]), match["rel"] or ""
         monday = now.date() - timedelta(now.weekday())
         ahead = (weekday - now.weekday()) % 7 or 7
         first = monday + timedelta(7 + weekday) if rel == "next " else now.date() + timedelta(ahead)
-        yield Day(match.start(), match.end(), first, plain_weekday=not rel)
+        yield Day(match.start(), match.end(), first, loose="" if rel else "week")
     month = rf"(?P<month>{'|'.join(_ENGLISH_MONTHS)})[a-z]*\.?"
     for match in re.finditer(
         rf"\b(?:{month} (?P<day>\d{{1,2}})|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?{month.replace('month', 'month2')})(?:st|nd|rd|th)?\b",
