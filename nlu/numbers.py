@@ -9,19 +9,23 @@ import re
 from collections.abc import Callable, Iterator
 
 from nlu.found import Found, free
-from nlu.numerals import ARABIC, CHAR, DIGITS, ENGLISH, NUMBER, number, spelled
+from nlu.numerals import ARABIC, CHAR, DIGITS, ENGLISH, NUMBER, number, spelled, whole
 
 # ---------------------------------------------------------------- phones and orders
 
 _SEP = r"[\s-]?"
-_MOBILE = rf"(?:\+?86{_SEP})?1[3-9]\d{_SEP}\d{{4}}{_SEP}\d{{4}}"
+_MOBILE = rf"(?:(?:\+|00)?86{_SEP})?1[3-9](?:{_SEP}\d){{9}}"
+_LINE = rf"(?:\+|00)86{_SEP}\(?0?[1-9]\d{{1,2}}\)?{_SEP}\d{{7,8}}|\(?0\d{{2,3}}\)?{_SEP}\d{{4}}{_SEP}\d{{3,4}}|[48]00{_SEP}\d{{3}}{_SEP}\d{{4}}"
+_ABROAD = r"(?:\+|00)(?!86)[1-9]\d{0,3}(?:[\s/-]{0,2}\(?\d{1,5}\)?){2,6}"
+_PHONE_WORD = r"(?:电话|手机|联系方式|座机|tel|phone|mobile)(?:号码?)?(?:是|为)?[:\s]*"
 _PHONE = re.compile(
-    rf"(?<![\da-z])(?:{_MOBILE}|0\d{{2,3}}{_SEP}\d{{7,8}}|[48]00{_SEP}\d{{3}}{_SEP}\d{{4}})(?!\d)"
-    r"|(?<![零一二三四五六七八九十])[一幺][三四五六七八九][零〇一二三四五六七八九幺]{9}(?![零一二三四五六七八九十])"
+    rf"(?<![\da-z])(?:{_MOBILE}|{_LINE})(?!-?\d)|(?<![\da-z+-]){_ABROAD}(?![\d-])"
+    rf"|{_PHONE_WORD}(?P<named>\(?\d(?:[\s()./-]{{0,2}}\d){{7,14}})(?![\d-])"
+    r"|(?<![零一二三四五六七八九十])[一幺][三四五六七八九](?:\s?[零〇一二三四五六七八九幺]){9}(?!\s?[零一二三四五六七八九十])"
 )
 _ORDER_WORD = r"(?:订单|预订|预定|确认|单|编|流水)(?:编)?号(?:码)?(?:是|为)?[:\s]*#?"
 _ORDER = re.compile(
-    rf"{_ORDER_WORD}(?P<named>[a-z]{{0,5}}-?\d[\da-z-]{{3,}})"
+    rf"{_ORDER_WORD}(?P<named>\d{{4}}(?: \d{{4}})+|[a-z]{{0,5}}-?\d[\da-z-]{{3,}})"
     r"|(?:订单|单子|order\s*(?:no\.?|number)?\s*)\s*#?(?P<after>[a-z]{0,5}\d[\da-z-]{5,})"
     r"|(?<![\da-z])(?P<lettered>[a-z]{1,5}-?\d{6,}[\da-z]*)"
     r"|(?<![\d.])(?P<long>\d{12,24})(?!\d)"
@@ -30,35 +34,44 @@ _ORDER = re.compile(
 
 def _phones(text: str) -> Iterator[Found]:
     for match in _PHONE.finditer(text):
-        raw = match.group()
-        digits = spelled(raw) or re.sub(r"\D", "", raw)
-        if len(digits) == 13 and digits.startswith("86"):
-            digits = digits[2:]
-        yield Found("phone", digits, raw, match.start(), match.end())
+        group = "named" if match["named"] else 0
+        raw = match.group(group)
+        digits = spelled(raw.replace(" ", "")) or re.sub(r"\D", "", raw)
+        digits = re.sub(r"^(?:00)?86(?=1[3-9]\d{9}$)", "", digits)
+        digits = re.sub(r"^(?:00)?860?(?=[1-9]\d{8,10}$)", "0", digits) if raw[0] in "+0" else digits
+        yield Found("phone", digits, raw, match.start(group), match.end(group))
 
 
 def _order_numbers(text: str) -> Iterator[Found]:
     for match in _ORDER.finditer(text):
         group = match.lastgroup or "long"
         raw = match.group(group)
-        yield Found("order_number", raw.upper(), raw, match.start(group), match.end(group))
+        yield Found("order_number", raw.upper().replace(" ", ""), raw, match.start(group), match.end(group))
 
 
 # ---------------------------------------------------------------- rooms
 
 _ROOM_DIGITS = r"[1-9]\d{2,3}"
 _SPELLED_ROOM = r"[一二三四五六七八九幺][零〇一二三四五六七八九幺]{2,3}"
+_ROOM_CHAR = r"[零〇一二三四五六七八九幺\d]"
+_DOOR = r"[零〇][一二三四五六七八九]"  # 十二零八, 十二楼零八: the door on its floor
+_FLOOR = r"(?:二?十[一二三四五六七八九]?|[一二三四五六七八九]|[1-9]\d?)"
 _ROOM_SUFFIX = r"(?:号房间?|号客房|房间|客房|房|室|号)"
 _ROOM_PREFIX = r"(?:房间?号码?|房号|房间|客房|住在?|room|rm)(?:是|为)?[:\s]*"
 _ROOM = re.compile(
     rf"{_ROOM_PREFIX}(?P<named>{_ROOM_DIGITS}|{_SPELLED_ROOM})(?![\d零一二三四五六七八九十百晚天间夜个])"
+    rf"|{_ROOM_PREFIX}(?P<spaced>{_ROOM_CHAR}(?: {_ROOM_CHAR}){{2,3}})(?![\d ]*\d)"
+    rf"|(?<![a-z\d])(?P<block>[a-z](?:(?:栋|座|幢|区)\s?|-)?[1-9]\d{{2,3}}(?=号?(?:房|客房|室)(?!型|价|费))|[a-z](?:栋|座|幢|区)\s?[1-9]\d{{2,3}})(?!\d)"
+    rf"|(?<![{CHAR}\d])(?P<floor>{_FLOOR}[楼层]\s?(?:0[1-9]|[1-4]\d(?=号|房|室|$|[,。 ])|{_DOOR}))(?![\d点个条{CHAR}])"
+    rf"|(?<![{CHAR}\d])(?P<door>二?十[一二三四五六七八九]?{_DOOR})(?![{CHAR}点个位块元天年月日号条瓶分])"
+    rf"|(?<![{CHAR}第])(?P<scaled>[一二两三四五六七八九]千[{CHAR}]*[零百]?[一二三四五六七八九]|[一二三四五六七八九]百[{CHAR}]*[一二三四五六七八九])(?=号?房(?!型|价|费|钱)|号客房|室)"
     rf"|(?<![\d.a-z-])(?P<suffixed>{_ROOM_DIGITS})(?={_ROOM_SUFFIX}(?!型|价|费|钱|租))"
     rf"|(?<![零一二三四五六七八九十百千幺第])(?P<said>{_SPELLED_ROOM})(?={_ROOM_SUFFIX}(?!型|价|费))"
     r"|(?<![零一二三四五六七八九十百千幺第\d])(?P<zero>[一二三四五六七八九幺][零〇一二三四五六七八九幺]?[零〇][一二三四五六七八九]|"
-    r"[幺][零〇一二三四五六七八九幺]{2,3}|[一二三四五六七八九][零〇][一二三四五六七八九幺])(?![零一二三四五六七八九十百千幺年])"
+    r"[一二三四五六七八九幺](?=[一二三四五六七八九]?[零〇幺])[零〇一二三四五六七八九幺]{2,3}|[一二三四五六七八九][零〇][一二三四五六七八九幺])(?![零一二三四五六七八九十百千幺年])"
 )
 _BARE_ROOM = re.compile(
-    r"(?<![\d.:/$¥￥a-z~-])(?P<bare>(?<!\d,)[1-9]\d{2}|[1-9]\d{3})(?![\d.:/%℃°~-]*\d|,\d{3}(?!\d)|[%℃°a-z])"
+    r"(?<![\d.:$¥￥a-z~-])(?P<bare>(?:(?<=[2-9]\d\d[/])|(?<=\d\d\d\d[/])|(?<![/]))(?<!\d,)[1-9]\d{2}|[1-9]\d{3})(?![\d.:%℃°~-]*\d|,\d{3}(?!\d)|[%℃°a-z])"
 )
 _NOT_A_ROOM_AFTER = re.compile(
     r"\s*(?:块|元|圆|钱|年|人|位|名|平|米|公里|千米|点|分|秒|多|以|左右|度|次|张|间|晚|天|个|瓶|条|份|万|千|百|克|斤|ml|兆|m|g|p|w|寸|太贵|一晚|每晚|一间|电话|热线|积分|分贝|折|押金|房费|的(?:票|发票|收据|单)|周年|路|国道|大巴)"
@@ -67,6 +80,7 @@ _NOT_A_ROOM_BEFORE = re.compile(
     r"(?:密码|口令|wifi|网上|网价|才|只要|卖|价格?|扣|多收|少退|退了?我?|便宜|优惠|减|押金|交了?|付了?|花了?|收了?我?|收我|满|第|地铁|航班|"
     r"车次|牌号|号码|验证码|尾号|后四位|积分|费用?|要我?|电话|打|叫|拨|张|给我|公交|坐|转|抵|充|送了?|返|变成|说好|原价|现价|标价|不到|超过|大概|约)\s*(?:是|为|:)?\s*$"
 )
+_IS_ROOM_AFTER = re.compile(r"的(?:水|电费|账|消费|客人|押金|房费|费用|房卡|空调|门)")
 _MONEY_TALK = re.compile(r"贵|便宜|多少钱|价|优惠|打折|折扣|收费|账单|扣|多收|退款|押金|块|元|刷了")
 _ROOM_TALK = re.compile(r"房|送|打扫|修|叫|住|楼|来|换|续|退|收拾|坏|堵|漏|没|不")
 
@@ -75,7 +89,18 @@ def _rooms(text: str) -> Iterator[Found]:
     for match in _ROOM.finditer(text):
         group = match.lastgroup or "named"
         raw = match.group(group)
-        yield Found("room_number", spelled(raw) or raw, raw, match.start(group), match.end(group))
+        yield Found("room_number", _room(raw, group), raw, match.start(group), match.end(group))
+
+
+def _room(raw: str, group: str) -> str:
+    """A栋1208 keeps its block (A1208): two houses may have the same numbers. 12楼08 is 1208."""
+    if group == "scaled":
+        return str(whole(raw))
+    if group in ("floor", "door"):
+        floor, door = re.fullmatch(r"(.+?)[楼层]?\s?([零〇].|\d\d)", raw).groups()  # type: ignore[union-attr]
+        return f"{whole(floor)}{spelled(door) or door}"
+    bare = re.sub(r"[\s栋座幢区-]", "", raw)
+    return spelled(bare) or "".join(spelled(char) or char for char in bare).upper()
 
 
 def _bare_rooms(text: str) -> Iterator[Found]:
@@ -83,6 +108,9 @@ def _bare_rooms(text: str) -> Iterator[Found]:
     for match in _BARE_ROOM.finditer(text):
         start, end = match.span("bare")
         if _NOT_A_ROOM_AFTER.match(text, end) or _NOT_A_ROOM_BEFORE.search(text[:start]):
+            continue
+        if _IS_ROOM_AFTER.match(text, end):
+            yield Found("room_number", match["bare"], match["bare"], start, end)
             continue
         if _MONEY_TALK.search(text) and not _ROOM_TALK.search(text):
             continue
@@ -94,15 +122,15 @@ def _bare_rooms(text: str) -> Iterator[Found]:
 _YUAN = r"(?:块钱|块|元钱?|圆|人民币|rmb|cny|yuan|软妹币|大洋|蚊)"
 _AMOUNT = re.compile(
     rf"(?:[¥￥]|rmb\s?)(?P<sign>{ARABIC})"
-    rf"|(?<!第)(?P<n>{NUMBER})(?:来|多|几)?(?P<unit>{_YUAN})(?P<tail>[零一二三四五六七八九\d](?:毛|角)?)?(?![钟\d])"
-    r"|(?P<jiao>[一二两三四五六七八九\d])(?:毛|角)钱"
+    rf"|(?<!第)(?P<n>{NUMBER})(?:来|多|几)?(?P<unit>{_YUAN})(?P<tail>零?[一二两三四五六七八九\d](?:毛|角)|[零一二三四五六七八九\d](?![间个位条瓶份张天晚人次双床{CHAR}\d]))?(?![钟\d](?![间个位条瓶份张天晚人次双床]))"
+    r"|(?P<jiao>[一二两三四五六七八九\d])(?:毛(?:钱|(?=$|[\s,。,!?]))|角钱)"
 )
 _PIECES = re.compile(r"\s*(?:大|小|的)?(?:蛋糕|肥皂|香皂|皂|毛巾|浴巾|巧克力|披萨|地毯|地垫|布|抹布|面包|牛排|肉|糖|电池|手表|表|板|玻璃|冰|瓜|西瓜|豆腐|饼|地方|牌|巾)")  # fmt: skip
 _BARE_AMOUNT = re.compile(
-    r"(?:网上|网价|才|只要|卖|价格?|扣了?我?|多收了?我?|少退了?我?|少退|退了?我?|便宜|优惠|减|押金|交了?|付了?我?|花了?|收了?我?|抵|返|变成|说好|原价|现价|"
-    rf"标价|要不要交|押|充值?了?|预算)(?:是|的是|要|了|个|才|只有|大概|在|不到)?\s*(?P<n>{ARABIC}|[{CHAR}]{{2,}})"
+    r"(?:网上|网价|房费|餐费|房价|收费|才|只要|卖|价格?|扣了?我?|多收了?我?|少退了?我?|少退|退了?我?|便宜|优惠|减|押金|交了?|付了?我?|花了?|收了?我?|抵|返|变成|说好|原价|现价|"
+    rf"标价|要不要交|押|充值?了?|预算)(?:是|的是|要|了|个|才|只有|大概|在|不到|到|成)?\s*(?P<n>{ARABIC}k?|[{CHAR}]{{2,}})"
     rf"(?![\d.:点号间晚个天位人张次份条瓶楼分小时月年多{CHAR}折%])"
-    rf"|(?<![\d.])(?P<dear>{ARABIC})(?=\s*(?:太贵|贵了|行不行|一晚|/晚|每晚|一间|以下|以内|左右一|封顶|成交|卖不))"
+    rf"|(?<![\d.])(?P<dear>{ARABIC}|(?<![{CHAR}])[一二两三四五六七八九][百千][{CHAR}]*?)(?=\s*(?:太贵|贵了|行不行|一晚|/晚|每晚|一间|以下|以内|左右一|封顶|成交|卖不|的(?:套房|大床|标间|双床|房)))"
 )
 
 
@@ -127,36 +155,42 @@ def _amount_value(match: re.Match[str]) -> float | None:
         return (number(match["jiao"]) or 0) / 10
     value = number(match["sign"] or match["n"])
     if value is not None and match["tail"]:
-        value += (number(match["tail"][0]) or 0) / 10
+        value += (number(match["tail"].strip("零毛角")) or 0) / 10
     return value
 
 
 def _bare_amounts(text: str) -> Iterator[Found]:
     for match in _BARE_AMOUNT.finditer(text):
         group = "n" if match["n"] else "dear"
-        value = number(match[group])
+        value = _thousands(match[group])
         if value is not None and value >= 10:
             yield Found("amount", _plain(value), match[group], match.start(group), match.end(group))
 
 
+def _thousands(text: str) -> float | None:
+    """1.2k and plain numerals."""
+    value = number(text.removesuffix("k"))
+    return value and round(value * 1000, 2) if text.endswith("k") else value
+
+
 # ---------------------------------------------------------------- quantities
 
-_TIME_UNITS = r"个?半?(?:小时|钟头|钟(?!头))|分钟|刻钟|个?(?:星期|礼拜)|周(?![一二三四五六日天末岁年])|个月|晚上|晚(?!点|些|餐|饭|到|退|一)|天(?!房)|夜|宿|年"
+_TIME_UNITS = r"个?半?(?:小时|钟头|钟(?!头))|分钟|刻钟|个?(?:星期|礼拜)|周(?![一二三四五六日天末岁年])|个月|晚上|晚(?!点|些|餐|饭|到|退|一(?:点|些|会))|天(?!房)|夜|宿|年"
 _UNITS = (
     r"间|位|瓶|条|张|份|套|床|双|杯|碗|盒|包|把|台|件|卷|支|枝|根|壶|袋|桶|辆|只|盘|碟|斤|听|罐|提|桌|围|名|岁|寸|公斤|次|块|"
     r"片|颗|粒|串|笼|束|箱|对|副|朵|部|种|顿|排|打(?!扫|包|车|电|折|开|印|不)|口(?=人|之家|[,。，]|$)|人|单(?!人|位|间)|车|锅|例|扎|听|盆|筒|板|本|米(?=[的高]|$)|倍|"
-    r"成|期|场|趟|层|栋|组|批|桌|户|门|盏|顶|幅|封|匹|头"
+    r"成|期|场|趟|层|栋|组|批|桌|户|盏|顶|幅|封|匹|头"
 )
 _ABOUT = r"(?:来|多|几|余)?"
 _QUANTITY = re.compile(
     rf"(?<![第每{CHAR}\da-z.:/-])"
-    rf"(?P<n>(?:[一二两三四五六七八九]{{2}}(?=个|{_UNITS}|晚|天))|\d+(?:-|~|到|至)\d+|{NUMBER})(?P<about>{_ABOUT})"
+    rf"(?P<n>(?:[一二两三四五六七八九]{{2}}(?=个|{_UNITS}|晚|天))|\d+(?:-|~|到|至)\d+|{NUMBER})(?P<about>{_ABOUT})(?:(?<=\d) )?"
     rf"(?P<unit>个半(?:小时|钟头|月|钟)|{_TIME_UNITS}|[大小]?个人?|{_UNITS})"
 )
 _FAMILY = re.compile(rf"(?P<big>[{CHAR}俩仨\d])大(?P<small>[{CHAR}俩仨\d])小(?![时])")
 _PAIR = re.compile(r"(?P<n>俩|仨)(?=(?P<word>人|大|小)?)")
 _ENGLISH = re.compile(
-    rf"(?<![a-z\d])(?P<n>{'|'.join(ENGLISH)}|\d{{1,3}})\s(?:more\s|extra\s|bottles?\sof\s)?(?P<unit>[a-z]{{3,}})"
+    rf"(?<![a-z\d])(?P<n>{'|'.join(ENGLISH)}|\d{{1,3}})\s(?:more\s|extra\s)?(?P<unit>[a-z]{{3,}})"
 )
 _ENGLISH_UNITS = {
     "night": "晚", "room": "间", "people": "人", "person": "人", "adult": "人", "guest": "人", "bottle": "瓶", "day": "天",
@@ -176,7 +210,7 @@ def _quantities(text: str) -> Iterator[Found]:
         if _NOT_QUANTITY.match(match.group()) or _NOT_AFTER.match(text, match.start("unit")):
             continue
         counted = _count(match["n"])
-        if counted is None:
+        if counted is None or (match["unit"] == "年" and len(match["n"]) == 4):
             continue
         value, about = counted
         unit = match["unit"]

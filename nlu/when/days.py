@@ -81,16 +81,29 @@ def _chained(text: str, days: list[Day]) -> list[Day]:
 
 
 def _following(before: Day, day: Day, text: str) -> Day:
-    if day.first > (before.last or before.first):
-        return day
+    after = before.last or before.first
     if day.loose == "week":
-        return replace(day, first=before.first + timedelta(((day.first - before.first).days % 7) or 7))
-    ends = _TO.fullmatch(text[before.end : day.start]) or _LEAVES.match(text[day.end : day.end + 3])
-    if not ends or PAST.search(text):
-        return day
-    while day.first <= before.first:
-        day = replace(day, first=month_on(day.first, 1 if day.loose == "month" else 12))
+        gap = ((day.first - before.first).days % 7) or 7
+        return day if day.first > after else replace(day, first=before.first + timedelta(gap))
+    joined = _TO.fullmatch(text[before.end : day.start])
+    if joined and day.last is None:
+        return replace(day, first=_next(before.first, day))
+    if day.first <= after and _LEAVES.match(text[day.end : day.end + 3]) and not PAST.search(text):
+        return replace(day, first=_next(before.first, day))
     return day
+
+
+def _next(after: date, day: Day) -> date:
+    """The first of the days `day` may mean that is later than `after`."""
+    first = day.first.replace(day=1, year=after.year)
+    if day.loose == "month":
+        first = first.replace(month=after.month)
+    for _ in range(5):
+        there = _same_month(first, day.first.day)
+        if there > after and there.day == day.first.day:
+            return there
+        first = month_on(first, 1 if day.loose == "month" else 12)
+    return day.first
 
 
 def _to(first: Day, then: Day) -> Day | None:

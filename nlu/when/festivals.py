@@ -62,13 +62,17 @@ _FESTIVAL_WORDS = tuple(
     for words, on in _FESTIVALS.items()
 )
 
+_ANY_FESTIVAL = re.compile("|".join(_FESTIVALS))
+
 
 def festivals(text: str, now: datetime) -> Iterator[Day]:
     """国庆, 明年五一, 国庆第二天, 春节前三天; 国庆期间 as the span of its days off."""
+    if not _ANY_FESTIVAL.search(text):
+        return
     for words, on in _FESTIVAL_WORDS:
         for match in words.finditer(text):
             before = text[: match.start()]
-            if len(match["word"]) == 2 and re.search(r"[\d零一二三四五六七八九十周期拜]$", before):
+            if len(match["word"]) == 2 and re.search(r"[\d零一二三四五六七八九十百千万两第周期拜]$", before):
                 continue
             first = _festival(on, year_of(match, now), now)
             if first:
