@@ -312,6 +312,8 @@ class Patience:
     escalate: timedelta = timedelta(seconds=60)
     idle: timedelta = timedelta(hours=24)
     handler_wait: timedelta = timedelta(seconds=4.3)
+    opener: timedelta = timedelta(seconds=1.5)  # a 你好 alone waits so long for what comes after it
+    gather: timedelta = timedelta(seconds=2)  # so long a turn takes in what arrives before its answer
 
 
 def clocks(c: Conversation, patience: Patience) -> dict[str, datetime]:
@@ -385,11 +387,15 @@ class Receive:
     notice: str | None = None
     words: Said | None = None  # an answer that needs no assistant (a welcome, an unsupported picture)
     ask: bool = True
+    opener: bool = False  # it says nothing by itself; the next message may
 
 
 @dataclass(frozen=True)
 class Respond:
-    """The assistant's answer to the guest's messages up to `through`, computed under `epoch`."""
+    """The assistant's answer to the guest's messages up to `through`, computed under `epoch`.
+
+    `since`: when the first of those messages came, if it was a message of words.
+    """
 
     epoch: int
     through: int
@@ -398,6 +404,7 @@ class Respond:
     handoff: Reason | None = None
     handoff_detail: Json | None = None
     notice: str | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -535,6 +542,7 @@ def _receive(d: _Draft, c: Receive) -> None:
     if c.event.type is not E.GUEST_SAID:
         return _receive_event(d, c)
     _reopen(d, c.event.actor)
+    owed = d.row.pending
     seq = d.add(c.event)
     if c.emergency:
         return _emergency(d, c, seq)
@@ -544,7 +552,8 @@ def _receive(d: _Draft, c: Receive) -> None:
         _show_notice(d, c.notice)
         d.say(replace(c.words, body={**c.words.body, "through": seq}))
     elif c.ask:
-        d.effects.append(Ask(d.now))
+        # The first opener waits; whatever comes after it, another opener too, is asked about at once.
+        d.effects.append(Ask(d.now + d.patience.opener if c.opener and not owed else d.now))
 
 
 def _receive_event(d: _Draft, c: Receive) -> None:
@@ -586,6 +595,8 @@ def _answer(d: _Draft, c: Respond) -> None:
         return
     if c.through <= d.row.answered_seq:
         return  # somebody has answered this turn already
+    if d.row.guest_seq > c.through and c.since and d.now - c.since < d.patience.gather:
+        return  # the guest was not done: the turn is asked about again, with what has come since
     for event in c.also:
         d.add(event)
         _order_wake(d, event)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guests, metrics, orders, safety, words
+from bot import guests, metrics, openers, orders, safety, words
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import Inbound, InboundKind, Option
 from bot.clock import Clock
@@ -93,6 +93,7 @@ class Question:
     facts: dict[str, Any]
     epoch: int
     through: int
+    since: datetime | None
 
 
 def message_hash(account: AccountId, message_key: str) -> str:
@@ -211,7 +212,8 @@ class Dispatch:
         if inbound.kind is InboundKind.TEXT:
             found = safety.danger(inbound.text)
             kind = found.kind if found else None
-            return Receive(event, kind, _help(hotel, kind, row, now), gone, notice)
+            opener = openers.says_nothing(inbound.text)
+            return Receive(event, kind, _help(hotel, kind, row, now), gone, notice, opener=opener)
         words_ = self._unasked(hotel, row, inbound, now)
         return Receive(event, holder_gone=gone, notice=notice, words=words_, ask=False)
 
@@ -302,7 +304,7 @@ class Dispatch:
         now = self.clock.now()
         text = "\n".join(channel.chosen(options, c.text or "") for _, c in turn)[:MODEL_TEXT]
         facts = facts_of(hotel, row, guest, open_orders, now, channel, handed_back)
-        return Question(text, memory, facts, row.epoch, row.guest_seq)
+        return Question(text, memory, facts, row.epoch, row.guest_seq, turn[0][0].at if turn else None)
 
     async def _options(self, tx: AsyncConnection, row: Conversation) -> list[Option]:
         """The choices in the assistant's last message, which a guest may answer by a number."""
@@ -366,7 +368,16 @@ class Dispatch:
         said = Said(words.content_of(spoken, turn.memory), body)
         also += tuple(_preference(p, row.identity, now) for p in spoken.preferences)
         notice = hotel.file.privacy.version
-        return Respond(question.epoch, question.through, said, also, spoken.handoff, spoken.detail, notice)
+        return Respond(
+            question.epoch,
+            question.through,
+            said,
+            also,
+            spoken.handoff,
+            spoken.detail,
+            notice,
+            question.since,
+        )
 
     # ---- staff, clocks and deliveries
 

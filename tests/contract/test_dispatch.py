@@ -13,7 +13,7 @@ import pytest
 from bot import staff
 from bot.channels.port import InboundKind, NeverDelivered, TryLater, Unclear
 from bot.conversation import Acknowledge, Claim, Close, Conversation, Record, Refused, Resend
-from bot.dispatch import bound_to
+from bot.dispatch import Received, bound_to
 from bot.engine import EngineFailed, Turn
 from bot.model import (
     SERVICE,
@@ -99,17 +99,57 @@ async def test_questions_that_come_together_have_one_answer(floor: Floor) -> Non
     assert floor.engine.asked[0][0].count("\n") == 4
 
 
-async def test_a_question_that_comes_while_another_is_answered_is_answered_next(floor: Floor) -> None:
+async def interrupted(floor: Floor, after: float) -> Received:
+    """A guest writes again, `after` seconds later, while the answer to the first message is computed."""
     first = await floor.hear("早餐几点")
     item = await floor.lease_ask()
     question = await floor.dispatch.question(item)
     assert question
+    floor.clock.forward(seconds=after)
     await floor.hear("泳池呢")
-    await floor.dispatch.respond(item, question, turn(Answer("ask_breakfast")))
+    await floor.dispatch.respond(item, question, turn(Answer("ask_breakfast"), wake()))
     assert (await floor.row(first)).pending
     await floor.work()
+    return first
+
+
+async def test_what_arrives_before_the_answer_is_in_the_log_is_one_turn_with_it(floor: Floor) -> None:
+    first = await interrupted(floor, after=1)
+    assert await floor.count(first, "assistant_said") == 1
+    assert floor.engine.asked[-1][0] == "早餐几点\n泳池呢"
+    assert await floor.orders() == []  # what the given-up answer would have ordered
+
+
+async def test_an_answer_that_took_long_is_given_and_the_rest_is_answered_next(floor: Floor) -> None:
+    """A guest who goes on typing must not go on without an answer."""
+    first = await interrupted(floor, after=2.5)
     assert await floor.count(first, "assistant_said") == 2
     assert floor.engine.asked[-1][0] == "泳池呢"
+    assert len(await floor.orders()) == 1
+
+
+async def test_an_opener_waits_for_what_comes_after_it(floor: Floor) -> None:
+    got = await floor.hear("你好")
+    await floor.work()
+    assert floor.engine.asked == []
+    floor.clock.forward(seconds=1)
+    await floor.hear("早餐几点")
+    await floor.work()
+    assert [asked[0] for asked in floor.engine.asked] == ["你好\n早餐几点"]
+    assert await floor.count(got, "assistant_said") == 1
+
+
+@pytest.mark.parametrize("more", [(), ("在吗",)])
+async def test_an_opener_with_nothing_after_it_is_answered_too(floor: Floor, more: tuple[str, ...]) -> None:
+    """A moment and a half later; a second opener doesn't wait again."""
+    got = await floor.hear("你好")
+    for words in more:
+        await floor.hear(words)
+    if not more:
+        floor.clock.forward(seconds=1.6)
+    await floor.work()
+    assert len(floor.engine.asked) == 1
+    assert await floor.count(got, "assistant_said") == 1
 
 
 async def test_no_two_processes_ask_about_one_conversation_at_a_time(floor: Floor) -> None:
