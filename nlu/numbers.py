@@ -61,7 +61,7 @@ _ROOM_PREFIX = r"(?:房间?号码?|房号|房间|客房|住在?|room|rm)(?:是|�
 _ROOM = re.compile(
     rf"{_ROOM_PREFIX}(?P<named>{_ROOM_DIGITS}|{_SPELLED_ROOM})(?![\d零一二三四五六七八九十百晚天间夜个])"
     rf"|{_ROOM_PREFIX}(?P<spaced>{_ROOM_CHAR}(?: {_ROOM_CHAR}){{2,3}})(?![\d ]*\d)"
-    rf"|(?<![a-z\d])(?P<block>[a-z](?:(?:栋|座|幢|区)\s?|-)?[1-9]\d{{2,3}}(?=号?(?:房|客房|室)(?!型|价|费))|[a-z](?:栋|座|幢|区)\s?[1-9]\d{{2,3}})(?!\d)"
+    rf"|(?<![a-z\d])(?P<alone>(?<=^)[a-z]-?[1-9]\d{{2,3}}(?=\s*$))|(?<![a-z\d])(?P<block>[a-z](?:(?:栋|座|幢|区)\s?|-)?[1-9]\d{{2,3}}(?=号?(?:房|客房|室)(?!型|价|费))|[a-z](?:栋|座|幢|区)\s?[1-9]\d{{2,3}})(?!\d)"
     rf"|(?<![{CHAR}\d])(?P<floor>{_FLOOR}[楼层]\s?(?:0[1-9]|[1-4]\d(?=号|房|室|$|[,。 ])|{_DOOR}))(?![\d点个条{CHAR}])"
     rf"|(?<![{CHAR}\d])(?P<door>二?十[一二三四五六七八九]?{_DOOR})(?![{CHAR}点个位块元天年月日号条瓶分])"
     rf"|(?<![{CHAR}第])(?P<scaled>[一二两三四五六七八九]千[{CHAR}]*[零百]?[一二三四五六七八九]|[一二三四五六七八九]百[{CHAR}]*[一二三四五六七八九])(?=号?房(?!型|价|费|钱)|号客房|室)"
@@ -78,7 +78,7 @@ _NOT_A_ROOM_AFTER = re.compile(
 )
 _NOT_A_ROOM_BEFORE = re.compile(
     r"(?:密码|口令|wifi|网上|网价|才|只要|卖|价格?|扣|多收|少退|退了?我?|便宜|优惠|减|押金|交了?|付了?|花了?|收了?我?|收我|满|第|地铁|航班|"
-    r"车次|牌号|号码|验证码|尾号|后四位|积分|费用?|要我?|电话|打|叫|拨|张|给我|公交|坐|转|抵|充|送了?|返|变成|说好|原价|现价|标价|不到|超过|大概|约)\s*(?:是|为|:)?\s*$"
+    r"车次|牌号|号码|验证码|尾号|后四位|积分|费用?|要我?|电话|打|叫|拨|张|给我|公交|坐|抵|充|送了?|返|变成|说好|原价|现价|标价|不到|超过|大概|约)\s*(?:是|为|:)?\s*$"
 )
 _IS_ROOM_AFTER = re.compile(r"的(?:水|电费|账|消费|客人|押金|房费|费用|房卡|空调|门)")
 _MONEY_TALK = re.compile(r"贵|便宜|多少钱|价|优惠|打折|折扣|收费|账单|扣|多收|退款|押金|块|元|刷了")
@@ -122,7 +122,7 @@ def _bare_rooms(text: str) -> Iterator[Found]:
 _YUAN = r"(?:块钱|块|元钱?|圆|人民币|rmb|cny|yuan|软妹币|大洋|蚊)"
 _AMOUNT = re.compile(
     rf"(?:[¥￥]|rmb\s?)(?P<sign>{ARABIC})"
-    rf"|(?<!第)(?P<n>{NUMBER})(?:来|多|几)?(?P<unit>{_YUAN})(?P<tail>零?[一二两三四五六七八九\d](?:毛|角)|[零一二三四五六七八九\d](?![间个位条瓶份张天晚人次双床{CHAR}\d]))?(?![钟\d](?![间个位条瓶份张天晚人次双床]))"
+    rf"|(?<!第)(?P<n>{NUMBER})(?:来|多|几)?(?P<unit>{_YUAN})(?P<tail>零?[一二两三四五六七八九\d](?:毛|角)|[零一二三四五六七八九\d](?![间个位条瓶份张天晚人次双床小分{CHAR}\d]))?(?![钟\d](?![间个位条瓶份张天晚人次双床小]))"
     r"|(?P<jiao>[一二两三四五六七八九\d])(?:毛(?:钱|(?=$|[\s,。,!?]))|角钱)"
 )
 _PIECES = re.compile(r"\s*(?:大|小|的)?(?:蛋糕|肥皂|香皂|皂|毛巾|浴巾|巧克力|披萨|地毯|地垫|布|抹布|面包|牛排|肉|糖|电池|手表|表|板|玻璃|冰|瓜|西瓜|豆腐|饼|地方|牌|巾)")  # fmt: skip
@@ -183,12 +183,12 @@ _UNITS = (
 )
 _ABOUT = r"(?:来|多|几|余)?"
 _QUANTITY = re.compile(
-    rf"(?<![第每{CHAR}\da-z.:/-])"
+    rf"(?:(?<![第每{CHAR}a-z.:/-])(?:(?<!\d)|(?=[{CHAR}]))|(?:(?<=[百千][{CHAR}])|(?<=[百千]))(?=一[晚天间]))"
     rf"(?P<n>(?:[一二两三四五六七八九]{{2}}(?=个|{_UNITS}|晚|天))|\d+(?:-|~|到|至)\d+|{NUMBER})(?P<about>{_ABOUT})(?:(?<=\d) )?"
-    rf"(?P<unit>个半(?:小时|钟头|月|钟)|{_TIME_UNITS}|[大小]?个人?|{_UNITS})"
+    rf"(?P<unit>个半(?:小时|钟头|月|钟)|{_TIME_UNITS}|[大小]?个人?|[大小][瓶杯碗盒包袋壶桶份张件]|{_UNITS})"
 )
 _FAMILY = re.compile(rf"(?P<big>[{CHAR}俩仨\d])大(?P<small>[{CHAR}俩仨\d])小(?![时])")
-_PAIR = re.compile(r"(?P<n>俩|仨)(?=(?P<word>人|大|小)?)")
+_PAIR = re.compile(r"(?P<n>俩|仨)(?=(?P<word>人|大|小(?!时)|小时|钟头|个?月|晚|天|礼拜|星期)?)")
 _ENGLISH = re.compile(
     rf"(?<![a-z\d])(?P<n>{'|'.join(ENGLISH)}|\d{{1,3}})\s(?:more\s|extra\s)?(?P<unit>[a-z]{{3,}})"
 )
@@ -237,6 +237,8 @@ def _unit(word: str) -> str:
         return "小时"
     if word in ("个星期", "个礼拜", "星期", "礼拜"):
         return "周"
+    if len(word) > 1 and word[0] in "大小" and word[1] != "个":
+        return word[1:]
     if word.startswith(("个", "小个", "大个")) and word not in ("个月",):
         return "人" if word == "个人" else "个"
     return "晚" if word == "晚上" else word
@@ -257,7 +259,13 @@ def _pairs(text: str) -> Iterator[Found]:
         word = match["word"] or ("人" if re.search("[我你他她咱]们?$", text[: match.start()]) else "个")
         end = match.end() + len(match["word"] or "")
         n = 2 if match["n"] == "俩" else 3
-        yield Found("quantity", {"n": n, "unit": word}, text[match.start() : end], match.start(), end)
+        yield Found(
+            "quantity",
+            {"n": n, "unit": _unit(word) if word != "月" else "个月"},
+            text[match.start() : end],
+            match.start(),
+            end,
+        )
 
 
 def _english_quantities(text: str) -> Iterator[Found]:

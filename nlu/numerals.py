@@ -18,7 +18,7 @@ ENGLISH = {
 CHAR = "零〇一二两三四五六七八九十百千万亿廿卅壹贰叁肆伍陆柒捌玖拾佰仟"
 ARABIC = r"\d+(?:,\d{3})*(?:\.\d+)?"
 CHINESE = rf"[{CHAR}]+"
-NUMBER = rf"(?:{ARABIC}[百千万亿]?|{CHINESE}|半)"
+NUMBER = rf"(?:\d+万\d+[百千]?|{ARABIC}[百千万亿]?|{CHINESE}|半)"
 _PARTS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|.", re.DOTALL)
 _SPELLED = re.compile(r"[零〇一二两三四五六七八九幺]+")
 

@@ -28,6 +28,7 @@ _TO = re.compile(
 _LEAVES = re.compile(r"退|离|走|住到|check\s?out|结束|回|还")
 _OPEN_START = re.compile(rf"(?<![\d月.:/{'一二三四五六七八九十'}])(?P<n>{_N})\s*(?P<by>{_DASH}|{_LIST})\s*$")
 _OPEN_END = re.compile(rf"\s*{_DASH}\s*(?P<n>{_N})(?P<mark>号|日)?(?!\d|[点:.月/]|{_N}|个|位|间)")
+_DEPARTS = re.compile(r".{0,4}(?:飞机|航班|高铁|火车|动车|车票|开会)")
 _APPOSITION = re.compile(r"\s*[(,]?\s*")
 
 
@@ -62,7 +63,11 @@ def _named_twice(text: str, days: list[Day]) -> list[Day]:
     out: list[Day] = []
     for day in days:
         before = out[-1] if out else None
-        told = before and before.last is None and before.loose != "week" and day.loose == "week"
+        told = (
+            before
+            and before.last is None
+            and (day.first == before.first or (before.loose != "week" and day.loose == "week"))
+        )
         if before and told and _APPOSITION.fullmatch(text[before.end : day.start]):
             same = before.first.weekday() == day.first.weekday()
             out[-1] = replace(before, end=day.end, ambiguous=before.ambiguous or not same)
@@ -82,6 +87,8 @@ def _chained(text: str, days: list[Day]) -> list[Day]:
 
 def _following(before: Day, day: Day, text: str) -> Day:
     after = before.last or before.first
+    if _DEPARTS.match(text, before.end):
+        return day
     if day.loose == "week":
         gap = ((day.first - before.first).days % 7) or 7
         return day if day.first > after else replace(day, first=before.first + timedelta(gap))

@@ -28,7 +28,7 @@ PART = "|".join(
 _MORNING_TALK = re.compile(
     r"起床|叫早|早餐|早饭|早点|晨跑|日出|上班|赶早|早班|吃早|睡懒觉|起不来|闹钟|早上|早晨|上午"
 )
-_EVENING_TALK = re.compile(r"晚餐|晚饭|宵夜|夜宵|晚宴|看球|夜景|晚上|今晚|日落|晚会|睡前")
+_EVENING_TALK = re.compile(r"晚餐|晚饭|宵夜|夜宵|晚宴|看球|夜景|晚上|今晚|日落|晚会|睡前|关门|打烊")
 _WAKE_TALK = re.compile(r"叫醒|叫我|叫叫我|叫一[下次]|叫起|喊我|闹|wake|morning call|起身|起来")
 _LEAVE_TALK = re.compile(r"退房|离店|check\s?out|走人")
 
@@ -73,7 +73,7 @@ def guess(hour: int, minute: int, heard: Heard) -> int:
     dated = heard.day is not None and heard.day.first != now.date()
     if dated or _WAKE_TALK.search(text) or _LEAVE_TALK.search(text):
         return hour
-    passed = now.hour * 60 + now.minute >= hour * 60 + minute
+    passed = now.hour * 60 + now.minute > hour * 60 + minute
     ahead = now.hour * 60 + now.minute < (hour + 12) * 60 + minute
     return hour + 12 if passed and ahead else hour
 

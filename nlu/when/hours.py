@@ -13,7 +13,7 @@ from nlu.when.halves import PART, PARTS, Heard, guess, in_part
 
 _H = r"(?:2[0-4]|1\d|0?\d|二十[一二三四]?|十[一二三四五六七八九]?|廿[一二三四]|[零〇一二两三四五六七八九])"
 _M = r"(?:[0-5]?\d(?!\d)|[零〇][一二三四五六七八九]|[二三四五]?十[一二三四五六七八九]?)"
-_CN = "一二三四五六七八九"
+_CN = "一二两三四五六七八九"
 # 3-5点 and 七八点: the earlier hour of a span that shares its 点.
 _SINCE = (
     rf"(?:(?<![\d.:/])(?P<since>{_H})\s*(?:-|~|到|至)\s*(?={_H}(?:点|:))|(?P<pair>十?[{_CN}])(?=[{_CN}]点))"
@@ -36,8 +36,8 @@ _NOON = re.compile(
 )
 _SOME = rf"(?P<english>half an|\d{{1,3}}|{'|'.join(sorted(ENGLISH, key=len, reverse=True))})"
 AFTER = re.compile(
-    rf"(?:再?过)?(?P<one>{N}|半|{N}个半|{N}点五)?(?P<half>个半)?个?(?P<unit>小时|钟头|钟(?!头)|分钟?|刻钟)(?P<plus>半)?(?:之后|以后|过后|后)"
-    rf"|再?过(?P<two>{N}|半)(?P<half2>个半)?个?(?P<unit2>小时|钟头|钟(?!头)|分钟?|刻钟)"
+    rf"(?:再?过)?(?P<one>{N}|半|俩|仨|{N}个半|{N}点五)?(?P<half>个半)?个?(?P<unit>小时|钟头|钟(?!头)|分钟?|刻钟)(?P<plus>半)?(?:之后|以后|过后|后)"
+    rf"|再?过(?P<two>{N}|半|俩|仨)(?P<half2>个半)?个?(?P<unit2>小时|钟头|钟(?!头)|分钟?|刻钟)"
     rf"|(?<![a-z])in {_SOME} (?:hour|minute|min)s?(?![a-z])"
     rf"|(?<![a-z\d]){_SOME.replace('english', 'later')} (?:hour|minute|min)s? later"
 )

@@ -107,7 +107,7 @@ def _weekday(match: re.Match[str], now: datetime, weekday: int) -> Day:
 
 
 def weekends(text: str, now: datetime) -> Iterator[Day]:
-    for match in re.finditer(rf"{_WEEK}末", text):
+    for match in re.finditer(rf"{_WEEK}(?:末|六、?日)", text):
         rel = match["rel"] or ""
         weeks = rel.count("下") - rel.count("上")
         saturday = now.date() + timedelta(5 - now.weekday() + 7 * weeks)
