@@ -20,6 +20,7 @@ ARABIC = r"\d+(?:,\d{3})*(?:\.\d+)?"
 CHINESE = rf"[{CHAR}]+"
 NUMBER = rf"(?:\d+万\d+[百千]?|{ARABIC}[百千万亿]?|{CHINESE}|半)"
 _PARTS = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|.", re.DOTALL)
+_LOOSE = re.compile(r"[一二两三四五六七八九](?P<high>[二两三四五六七八九])(?P<scale>[十百千万]?)")
 _SPELLED = re.compile(r"[零〇一二两三四五六七八九幺]+")
 
 
@@ -42,6 +43,12 @@ def number(text: str) -> float | None:
 def whole(text: str) -> int | None:
     value = number(text)
     return int(value) if value is not None and value == int(value) else None
+
+
+def about(text: str) -> float | None:
+    """What is more than enough: 两三 is 3, 五六十 60, 三五 5; any other numeral is itself."""
+    loose = _LOOSE.fullmatch(text)
+    return number(loose["high"] + loose["scale"]) if loose else number(text)
 
 
 def _is_part(part: str) -> bool:

@@ -46,6 +46,10 @@ def in_part(hour: int, part: str) -> tuple[int, int]:
     return (hour, 1) if hour < 5 else (hour + 12, 0) if part == "evening" or hour > 5 else (hour, 1)
 
 
+_LEADS_UP = re.compile(r"叫|喊|出发|送我|起床|闹钟|退房|走")
+_DEPARTURE = re.compile(r"飞机|航班|高铁|火车|动车|的车|机场")
+
+
 @dataclass(frozen=True)
 class Heard:
     """What stands around a bare hour: the text, its date, the time before it, the clock, where it ends."""
@@ -61,7 +65,7 @@ def guess(hour: int, minute: int, heard: Heard) -> int:
     """Which half of the day a bare hour means; the order of these rules is their strength."""
     text, now = heard.text, heard.now
     if heard.before is not None:
-        return _after(heard.before, hour, minute, bool(_WAKE_TALK.match(text, heard.end)))
+        return _after(heard.before, hour, minute, _comes_first(heard))
     if hour == 12:
         return 12
     if _EVENING_TALK.search(text) and not _MORNING_TALK.search(text) and hour >= 5:
@@ -76,6 +80,12 @@ def guess(hour: int, minute: int, heard: Heard) -> int:
     passed = now.hour * 60 + now.minute > hour * 60 + minute
     ahead = now.hour * 60 + now.minute < (hour + 12) * 60 + minute
     return hour + 12 if passed and ahead else hour
+
+
+def _comes_first(heard: Heard) -> bool:
+    """六点四十的飞机,五点叫我: the call is before what it is for, not at five in the afternoon."""
+    early = (heard.before or 0) < 720 or bool(_DEPARTURE.search(heard.text))
+    return early and bool(_LEADS_UP.match(heard.text, heard.end))
 
 
 def _small(hour: int, text: str, day: Day | None, now: datetime) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from nlu.numerals import ENGLISH, number, whole
+from nlu.numerals import ENGLISH, about, number, whole
 from nlu.when.day import Day, N
 from nlu.when.halves import PART, PARTS, Heard, guess, in_part
 
@@ -22,7 +22,7 @@ _CLOCK = re.compile(
     rf"(?P<part>{PART}|(?:(?<=天)|(?<=周.)|(?<=号)|(?<=日)|(?<=期.)|(?<=拜.))[早晚]|(?<![最不太很更尽偏起提早晚])[早晚](?={_H}(?:点|:)))?(?:的|大概|大约|差不多|约)?\s*"
     rf"(?P<less>差(?P<minus>{_M}|一刻|五|八)分?(?:钟)?)?"
     rf"(?:{_SINCE})?(?<![\d.:第/])(?P<hour>{_H})\.?(?:"
-    rf"点钟?(?:过)?(?P<quarter>[一三]刻|半)|点钟?过(?P<past>{_M}|[一二两三四五六七八九])分(?!钟)|(?:点钟?|时)(?:过|零|〇)?(?P<minute>{_M})分?(?![钟个位间天晚]|小时|人)"
+    rf"点钟?(?:过)?(?P<quarter>[一三]刻|半)|点钟?过(?P<past>{_M}|[一二两三四五六七八九])分(?!钟)|(?:点钟?|时)(?:过|零|〇)?(?P<minute>{_M})分?(?![钟个位间天晚楼层号房]|小时|人)"
     rf"|(?::|点|\.(?=[0-5]\d(?!\d|元|块|折|米)))(?P<colon>[0-5]\d)(?!\d)(?::[0-5]\d)?"
     rf"|(?P<sharp>点钟?(?:整|正)?|时(?:整|许)|(?<=\d\d)时(?=$|[\s,。前后之到退入来送叫的])))"
     rf"(?!心|餐|菜|几|[一二三四五六七八九]+(?:折|米|公里|千米|公斤|斤|倍|升|寸|万|亿|岁|成|度)|外卖|了?(?:建议|意见|要求|问题|小|不满|想法|说明)|单|歌|评|赞|击|都(?!行|可)|也|儿|名|火|读|阅|的专用|数)"
@@ -206,7 +206,7 @@ def _wait(match: re.Match[str]) -> float | None:
         return n and n * (60 if "hour" in match.group() else 1)
     count, unit = groups["one"] or groups["two"], str(groups["unit"] or groups["unit2"])
     half = 0.5 if groups["half"] or groups["half2"] or groups["plus"] or (count or "").endswith("个半") else 0
-    n = number((count or "").removesuffix("个半")) if count else (None if not half else 1)
+    n = about((count or "").removesuffix("个半")) if count else (None if not half else 1)
     if n is None:
         return None
     each = 60 if unit in ("小时", "钟头", "钟") else 15 if unit == "刻钟" else 1

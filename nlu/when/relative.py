@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from nlu.numerals import whole
+from nlu.numerals import about
 from nlu.when.day import NIGHT_ENDS, Day, N, dated, shift
 from nlu.when.halves import PARTS
 
@@ -77,7 +77,8 @@ def days_on(text: str, now: datetime) -> Iterator[Day]:
         rf"|再?过(?P<n2>{N})(?P<unit2>天|个?(?:星期|礼拜)|周|个月)(?!晚)"
     )
     for match in re.finditer(pattern, text):
-        count, unit = whole(match["n"] or match["n2"]), match["unit"] or match["unit2"]
+        said, unit = match["n"] or match["n2"], match["unit"] or match["unit2"]
+        count = _whole_about(said)
         if match["n"] == "半":
             count, unit = (15, "天") if unit == "个月" else (6, "个月")
         if count is None:
@@ -87,7 +88,18 @@ def days_on(text: str, now: datetime) -> Iterator[Day]:
             yield Day(match.start(), match.end(), shift(now.date(), -count if back else count, unit))
 
 
-_WEEK = r"(?P<rel>(?:下|上)+一?个?|这一?个?|本|今个?)?(?:周|星期|礼拜|(?<![礼崇朝祭膜参])拜)"
+def _whole_about(said: str) -> int | None:
+    count = about(said)
+    return int(count) if count is not None and count == int(count) else None
+
+
+_WEEK = r"(?P<rel>大?(?:下|上)+一?个?|这一?个?|本|今个?)?(?:周|星期|礼拜|(?<![礼崇朝祭膜参])拜)"
+
+
+def _weeks_away(rel: str) -> int:
+    """下下周 and 大下周 are the same week."""
+    weeks = rel.count("下") - rel.count("上")
+    return weeks + ((weeks > 0) - (weeks < 0) if "大" in rel else 0)
 
 
 def weekdays(text: str, now: datetime) -> Iterator[Day]:
@@ -100,7 +112,7 @@ def _weekday(match: re.Match[str], now: datetime, weekday: int) -> Day:
     rel = match["rel"] or ""
     monday = now.date() - timedelta(now.weekday())
     if rel:
-        weeks = rel.count("下") - rel.count("上")
+        weeks = _weeks_away(rel)
         return Day(match.start(), match.end(), monday + timedelta(7 * weeks + weekday))
     ahead = (weekday - now.weekday()) % 7 or 7
     return Day(match.start(), match.end(), now.date() + timedelta(ahead), loose="week")
@@ -109,7 +121,7 @@ def _weekday(match: re.Match[str], now: datetime, weekday: int) -> Day:
 def weekends(text: str, now: datetime) -> Iterator[Day]:
     for match in re.finditer(rf"{_WEEK}(?:末|六、?日)", text):
         rel = match["rel"] or ""
-        weeks = rel.count("下") - rel.count("上")
+        weeks = _weeks_away(rel)
         saturday = now.date() + timedelta(5 - now.weekday() + 7 * weeks)
         if not rel and now.weekday() == 6:
             saturday += timedelta(7)
@@ -117,11 +129,9 @@ def weekends(text: str, now: datetime) -> Iterator[Day]:
 
 
 def weeks(text: str, now: datetime) -> Iterator[Day]:
-    pattern = (
-        r"(?P<rel>(?:下|上)+一?个?|这一?个?|本)(?:周|星期|礼拜)(?![一二三四五六日天末1-7边年])(?P<edge>初)?"
-    )
+    pattern = r"(?P<rel>大?(?:下|上)+一?个?|这一?个?|本)(?:周|星期|礼拜)(?![一二三四五六日天末1-7边年])(?P<edge>初)?"
     for match in re.finditer(pattern, text):
-        weeks = match["rel"].count("下") - match["rel"].count("上")
+        weeks = _weeks_away(match["rel"])
         monday = now.date() + timedelta(7 * weeks - now.weekday())
         last = monday + timedelta(1 if match["edge"] else 6)
         yield Day(match.start(), match.end(), monday, last, ambiguous=True)
