@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ import aiohttp
 from bot.model import Act, Answer, Handoff, Json, Order, OrderId, Reason, Remember, Say
 
 T = TypeVar("T")
+CODE = re.compile(r"\w{1,60}", re.ASCII)
 OPS = frozenset({"place", "change", "cancel"})
 
 
@@ -48,7 +50,7 @@ class Engine:
         headers = {"X-Rasa-Token": self._token}
         async with self._opened().post(self._url, json=body, headers=headers) as answer:
             if answer.status != 200:
-                raise EngineFailed(f"the connector answered {answer.status}")
+                raise EngineFailed(f"the connector answered {answer.status}: {_code(await answer.read())}")
             return json.loads(await answer.read())
 
     def _opened(self) -> aiohttp.ClientSession:
@@ -59,6 +61,15 @@ class Engine:
     async def close(self) -> None:
         if self._session:
             await self._session.close()
+
+
+def _code(body: bytes) -> str:
+    """Why, in the connector's own code, which holds nobody's words; nothing else is repeated."""
+    try:
+        code = json.loads(body)["error"]
+    except (ValueError, KeyError, TypeError):
+        return "no reason given"
+    return code if isinstance(code, str) and CODE.fullmatch(code) else "no reason given"
 
 
 def parse(answer: object) -> Turn:

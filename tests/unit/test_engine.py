@@ -74,6 +74,23 @@ async def test_any_status_but_200_is_a_failure(engine: Engine, connector: Connec
 
 
 @pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b'{"closed": false, "error": "timeout"}', "504: timeout"),
+        ('{"error": "客人说：着火了"}'.encode(), "504: no reason given"),
+        (b"[]", "504: no reason given"),
+        (b"<html>", "504: no reason given"),
+    ],
+)
+async def test_a_failure_has_the_connectors_code_and_no_words(
+    engine: Engine, connector: Connector, body: bytes, why: str
+) -> None:
+    connector.status, connector.body = 504, body
+    with pytest.raises(EngineFailed, match=f"{why}$"):
+        await engine.ask("早餐几点", None, {})
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",
