@@ -54,6 +54,10 @@ def year_of(match: re.Match[str], now: datetime) -> int | None:
     return int(digits) + (2000 if len(digits) == 2 else 0)
 
 
+def _leap_year(year: int) -> int:
+    return next(one for one in range(year, year + 9) if calendar.isleap(one))
+
+
 def dated(year: int | None, month: int | None, day: int | None, now: datetime, text: str) -> date | None:
     """The day itself; without a year the next one, or the last one where the guest tells of the past."""
     if month is None or day is None:
@@ -61,8 +65,7 @@ def dated(year: int | None, month: int | None, day: int | None, now: datetime, t
     try:
         if year is not None:
             return date(year, month, day)
-        leap = 2028 if (month, day) == (2, 29) else now.year
-        this = date(leap, month, day)
+        this = date(_leap_year(now.year) if (month, day) == (2, 29) else now.year, month, day)
         if this < now.date() and not (PAST.search(text) or ((now.date() - this).days < 3 and "昨" in text)):
             return date(now.year + 1, month, day)
         return this

@@ -90,7 +90,7 @@ def _comes_first(heard: Heard) -> bool:
 
 def _small(hour: int, text: str, day: Day | None, now: datetime) -> int:
     """One to five: the afternoon, unless somebody wants to be woken in the night ahead."""
-    if day is None and len(text) <= SAYS_NOTHING_ELSE and not _LEAVE_TALK.search(text):
+    if day is None and len(text.strip(" ,.。!?~")) <= SAYS_NOTHING_ELSE and not _LEAVE_TALK.search(text):
         return hour + 12 if hour <= now.hour < hour + 12 else hour
     far = day is not None and day.first > now.date()
     if _WAKE_TALK.search(text) and (far or now.hour >= 17 or now.hour < hour):

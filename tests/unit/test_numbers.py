@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from nlu import when
+from nlu.normal import normalise
 from nlu.numbers import find
 from nlu.numerals import number
 
@@ -182,3 +190,76 @@ def test_several_in_one_sentence() -> None:
         ("room_number", "1201"),
         ("room_number", "1203"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5万4千", 54000),
+        ("壹仟贰佰", 1200),
+        ("三亿", 3e8),
+        ("两千 四 百 五", 2450),
+        ("8千", 8000),
+        ("十万零六", 100006),
+    ],
+)
+def test_numerals_of_any_scale(text: str, value: float) -> None:
+    assert number(text) == value
+
+
+# ---------------------------------------------------------------- the sentences of tests/data/understanding
+
+SAID = [
+    json.loads(line)
+    for line in (Path(__file__).parents[1] / "data/understanding/numbers.jsonl")
+    .read_text("utf-8")
+    .splitlines()
+]
+FEWEST_RIGHT = 0.98
+
+
+def exactly(case: dict[str, Any]) -> bool:
+    text = normalise(case["text"]).text
+    found = find(text, when.find(text, datetime.fromisoformat(case["now"])))
+    return [(one.entity, one.value) for one in found] == [
+        (one["entity"], one["value"]) for one in case["entities"]
+    ]
+
+
+def test_sentences_of_guests_are_read_exactly() -> None:
+    missed = [case["text"] for case in SAID if not exactly(case)]
+    assert len(SAID) >= 120
+    assert len(missed) <= (1 - FEWEST_RIGHT) * len(SAID), missed
+
+
+# ---------------------------------------------------------------- what holds for any text
+
+SPOKEN = st.text(
+    "0123456789零一二两三四五六七八九十百千万亿半幺俩大小房号楼栋块毛元晚间个瓶小时a- +.,", max_size=25
+)
+
+
+@given(st.one_of(st.text(max_size=60), SPOKEN))
+def test_any_text_is_survived_and_spans_lie_inside_it(text: str) -> None:
+    found = find(text)
+    assert all(0 <= one.start < one.end <= len(text) for one in found)
+    assert all(text[one.start : one.end] == one.raw for one in found)
+    assert all(one.end <= two.start for one, two in pairwise(found))
+    assert found == find(text)
+
+
+@given(SPOKEN)
+def test_values_have_their_shape(text: str) -> None:
+    for one in find(text):
+        if one.entity == "quantity":
+            assert set(one.value) == {"n", "unit"}
+            assert one.value["n"] >= 0
+        elif one.entity == "amount":
+            assert one.value >= 0
+        else:
+            assert one.value.replace("-", "").isalnum()
+
+
+@given(st.integers(0, 99_999_999))
+def test_arabic_numerals_are_their_value(value: int) -> None:
+    assert number(str(value)) == number(f"{value:,}") == value

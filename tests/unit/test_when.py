@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nlu import lunar
+from nlu.normal import normalise
 from nlu.when import find
 
 CHINA = timezone(timedelta(hours=8))
@@ -288,3 +293,75 @@ def test_outside_the_lunar_table_nothing_is_guessed() -> None:
     assert lunar.solar(2051, 1, 1) is None
     assert lunar.solar(2026, 1, 30) is not None or lunar.solar(2026, 2, 30) is not None
     assert lunar.solar(2026, 13, 1) is None
+
+
+# ---------------------------------------------------------------- the sentences of tests/data/understanding
+
+SAID = [
+    json.loads(line)
+    for line in (Path(__file__).parents[1] / "data/understanding/when.jsonl").read_text("utf-8").splitlines()
+]
+FEWEST_RIGHT = 0.98  # exact, on sentences written before the grammar could read them
+
+
+def exactly(case: dict[str, Any]) -> bool:
+    found = find(normalise(case["text"]).text, datetime.fromisoformat(case["now"]))
+    wanted = [(one["entity"], one["value"]) for one in case["entities"]]
+    asked = [one.get("ambiguous", False) for one in case["entities"]]
+    return [(one.entity, one.value) for one in found] == wanted and all(
+        one.ambiguous for one, ask in zip(found, asked, strict=True) if ask
+    )
+
+
+def test_sentences_of_guests_are_read_exactly() -> None:
+    missed = [case["text"] for case in SAID if not exactly(case)]
+    assert len(missed) <= (1 - FEWEST_RIGHT) * len(SAID), missed
+
+
+def test_the_sentences_are_enough_and_written_once() -> None:
+    assert len(SAID) >= 250
+    assert len({(case["text"], case["now"]) for case in SAID}) == len(SAID)
+
+
+# ---------------------------------------------------------------- what holds for any text
+
+CONNECTING = "到-、和年月号点后前过第 零,"
+PIECES = [*DAYS, *HOURS, *BOTH, *NOTHING, *CONNECTING, "九千万", "99", "2月", "30", "入住", "退房"]
+ANY_TEXT = st.one_of(
+    st.text(max_size=60),
+    st.lists(st.sampled_from(PIECES), max_size=6).map("".join),
+    st.text("0123456789一二三十百千万年月日号点半刻分周后前到至-:/. ", max_size=25),
+)
+CLOCKS = st.datetimes(datetime(2020, 1, 1), datetime(2045, 12, 31)).map(
+    lambda moment: moment.replace(tzinfo=CHINA)
+)
+
+
+@given(ANY_TEXT, CLOCKS)
+def test_any_text_is_survived_and_spans_lie_inside_it(text: str, now: datetime) -> None:
+    found = find(text, now)
+    assert all(0 <= one.start < one.end <= len(text) for one in found)
+    assert all(text[one.start : one.end] == one.raw for one in found)
+    assert found == find(text, now)
+
+
+@given(ANY_TEXT, CLOCKS)
+def test_values_are_dates_and_times_in_order(text: str, now: datetime) -> None:
+    for one in find(text, now):
+        ends = list(one.value.values()) if isinstance(one.value, dict) else [one.value]
+        shape = "%Y-%m-%d" if one.entity == "date" else "%H:%M"
+        parsed = [datetime.strptime(end, shape).replace(tzinfo=CHINA) for end in ends]
+        assert len(parsed[0].strftime(shape)) == len(ends[0])
+        assert one.entity == "time" or parsed == sorted(parsed)
+
+
+@given(ANY_TEXT, CLOCKS)
+def test_dates_never_overlap(text: str, now: datetime) -> None:
+    for entity in ("date", "time"):
+        found = [one for one in find(text, now) if one.entity == entity]
+        assert all(one.end <= two.start for one, two in pairwise(found))
+
+
+@given(st.sampled_from([*DAYS, *HOURS, *BOTH]), st.text(" ", max_size=3), st.text(" ", max_size=3))
+def test_space_around_changes_no_value(text: str, before: str, after: str) -> None:
+    assert read(before + text + after) == read(text)
