@@ -25,6 +25,7 @@ export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 # endpoints.yml and the connector read these.
 RASA := ACTION_URL="$${ACTION_URL:-http://127.0.0.1:5055/webhook}" \
 	RASA_TOKEN_FILE="$${RASA_TOKEN_FILE:-var/rasa.token}" $(RASA_BIN)/rasa
+VERSIONS := $(RASA_BIN)/python -m nlu.versions
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
@@ -41,25 +42,40 @@ run: env env-rasa frontend train ## Bring everything up and print the addresses.
 rasa: env-rasa ## Any rasa command, as in: make rasa ARGS="data validate".
 	@$(RASA) $(ARGS)
 
+# A model that reads the held-out messages worse than the one in use is kept, but only WORSE=1 puts it to use.
 .PHONY: train
-train: env-rasa ## Train models/dianxiaoer.tar.gz, if anything that goes into it has changed.
+train: env-rasa ## Train a model if anything that goes into it has changed, and say what it reads better and worse.
 	@from=$$($(MODEL_SOURCES) | $(RASA_BIN)/python -c \
 		"import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest())"); \
 	if test -f $(MODEL) && test "$$from" = "$$(cat models/.trained-from 2>/dev/null)"; then \
-		echo "$(MODEL) is up to date"; \
+		$(if $(WORSE),$(VERSIONS) newest,echo "$(MODEL) is up to date"); \
 	else \
 		echo "Training $(MODEL), which takes a few minutes; models/train.log has the details"; \
 		mkdir -p models; \
-		$(RASA) train --force --fixed-model-name dianxiaoer >models/train.log 2>&1 || { \
+		$(RASA) train --force --out models --fixed-model-name candidate >models/train.log 2>&1 || { \
 			tr '\r' '\n' <models/train.log | tail -n 40 >&2; exit 1; }; \
 		echo "$$from" >models/.trained-from; \
+		$(VERSIONS) activate models/candidate.tar.gz --trained-from "$$from" $(if $(WORSE),--even-if-worse) \
+			2>>models/train.log || { tail -n 3 models/train.log >&2; exit 1; }; \
 	fi
+
+.PHONY: models rollback
+models: env-rasa ## The models that are kept, and which is in use.
+	@$(VERSIONS) list
+
+rollback: env-rasa ## Go back to the model before the one in use; it stays until something is trained anew.
+	@$(VERSIONS) rollback
 
 # --- Checking it ---
 
 .PHONY: test
 test: check train frontend test-frontend ## Everything: install, check, train, all tests.
 	$(BIN)/pytest
+
+.PHONY: eval
+eval: env train ## How well guests are understood: figures, pictures and a page in var/eval.
+	$(BIN)/python -m bench.understanding.evaluate
+	$(RASA_BIN)/python -m bench.understanding.report
 
 .PHONY: check
 check: env env-rasa check-python check-rasa check-frontend ## What can be told without running it.
