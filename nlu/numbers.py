@@ -26,7 +26,7 @@ _PHONE = re.compile(
 _ORDER_WORD = r"(?:订单|预订|预定|确认|单|编|流水)(?:编)?号(?:码)?(?:是|为)?[:\s]*#?"
 _ORDER = re.compile(
     rf"{_ORDER_WORD}(?P<named>\d{{4}}(?: \d{{4}})+|[a-z]{{0,5}}-?\d[\da-z-]{{3,}})"
-    r"|(?:订单|单子|order\s*(?:no\.?|number)?\s*)\s*#?(?P<after>[a-z]{0,5}\d[\da-z-]{5,})"
+    r"|(?:订单|单子|(?:order|booking|reservation|confirmation)\s*(?:no\.?|number)?\s*)\s*#?(?P<after>[a-z]{0,5}\d[\da-z-]{5,})"
     r"|(?<![\da-z])(?P<lettered>[a-z]{1,5}-?\d{6,}[\da-z]*)"
     r"|(?<![\d.])(?P<long>\d{12,24})(?!\d)"
 )
@@ -51,15 +51,16 @@ def _order_numbers(text: str) -> Iterator[Found]:
 
 # ---------------------------------------------------------------- rooms
 
-_ROOM_DIGITS = r"[1-9]\d{2,3}"
+_ROOM_DIGITS = r"(?:0[1-9]\d{2}|[1-9]\d{2,3})"
 _SPELLED_ROOM = r"[一二三四五六七八九幺][零〇一二三四五六七八九幺]{2,3}"
 _ROOM_CHAR = r"[零〇一二三四五六七八九幺\d]"
 _DOOR = r"[零〇][一二三四五六七八九]"  # 十二零八, 十二楼零八: the door on its floor
 _FLOOR = r"(?:二?十[一二三四五六七八九]?|[一二三四五六七八九]|[1-9]\d?)"
 _ROOM_SUFFIX = r"(?:号房间?|号客房|房间|客房|房|室|号)"
-_ROOM_PREFIX = r"(?:房间?号码?|房号|房间|客房|住在?|room|rm)(?:是|为)?[:\s]*"
+_ROOM_PREFIX = r"(?:房间?号码?|房号|房间|客房|住在?|我是|这里是|room|rm)(?:是|为)?[:\s]*"
 _ROOM = re.compile(
-    rf"{_ROOM_PREFIX}(?P<named>{_ROOM_DIGITS}|{_SPELLED_ROOM})(?![\d零一二三四五六七八九十百晚天间夜个])"
+    rf"{_ROOM_PREFIX}(?P<named>{_ROOM_DIGITS}|{_SPELLED_ROOM})(?![\d零一二三四五六七八九十百晚天间夜个年路块元次位点])"
+    rf"|(?<=[楼层])(?P<upstairs>{_SPELLED_ROOM})(?![{CHAR}年块元个位])"
     rf"|{_ROOM_PREFIX}(?P<spaced>{_ROOM_CHAR}(?: {_ROOM_CHAR}){{2,3}})(?![\d ]*\d)"
     rf"|(?<![a-z\d])(?P<alone>(?<=^)[a-z]-?[1-9]\d{{2,3}}(?=\s*$))|(?<![a-z\d])(?P<block>[a-z](?:(?:栋|座|幢|区)\s?|-)?[1-9]\d{{2,3}}(?=号?(?:房|客房|室)(?!型|价|费))|[a-z](?:栋|座|幢|区)\s?[1-9]\d{{2,3}})(?!\d)"
     rf"|(?<![{CHAR}\d])(?P<floor>{_FLOOR}[楼层]\s?(?:0[1-9]|[1-4]\d(?=号|房|室|$|[,。 ])|{_DOOR}))(?![\d点个条{CHAR}])"
@@ -97,7 +98,7 @@ def _room(raw: str, group: str) -> str:
     if group == "scaled":
         return str(whole(raw))
     if group in ("floor", "door"):
-        floor, door = re.fullmatch(r"(.+?)[楼层]?\s?([零〇].|\d\d)", raw).groups()  # type: ignore[union-attr]
+        floor, door = raw[:-2].rstrip("楼层 "), raw[-2:]
         return f"{whole(floor)}{spelled(door) or door}"
     bare = re.sub(r"[\s栋座幢区-]", "", raw)
     return spelled(bare) or "".join(spelled(char) or char for char in bare).upper()
@@ -130,7 +131,7 @@ _BARE_AMOUNT = re.compile(
     r"(?:网上|网价|房费|餐费|房价|收费|才|只要|卖|价格?|扣了?我?|多收了?我?|少退了?我?|少退|退了?我?|便宜|优惠|减|押金|交了?|付了?我?|给了|花了?|收了?我?|抵|返|变成|说好|原价|现价|"
     rf"标价|要不要交|押|充值?了?|预算)(?:是|的是|要|了|个|才|只有|大概|在|不到|到|成)?\s*(?P<n>{ARABIC}k?|[{CHAR}]{{2,}})"
     rf"(?![\d.:点号间晚个天位人张次份条瓶楼分小时月年多{CHAR}折%])"
-    rf"|(?<![\d.])(?P<dear>{ARABIC}|(?<![{CHAR}])[一二两三四五六七八九][百千][{CHAR}]*?)(?=\s*(?:太贵|贵了|行不行|一晚|/晚|每晚|一间|以下|以内|左右一|封顶|成交|卖不|的(?:套房|大床|标间|双床|房)))"
+    rf"|(?<![\d.])(?P<dear>{ARABIC}|(?<![{CHAR}])[一二两三四五六七八九][百千][{CHAR}]*?)(?=\s*(?:太贵|贵了|行不行|一晚|/晚|每晚|一间|以下|以内|左右一|封顶|成交|卖不|的(?:套房|大床|标间|双床|房(?!卡|间|客|费|门|账))))"
 )
 
 
@@ -165,6 +166,21 @@ def _bare_amounts(text: str) -> Iterator[Found]:
         value = _thousands(match[group])
         if value is not None and value >= 10:
             yield Found("amount", _plain(value), match[group], match.start(group), match.end(group))
+
+
+_COUNTED = "间个位条瓶份张天晚人次双床米平克斤公里年度步号房楼层路分点岁套台件名户座栋页字种杯碗桌辆只支包盒小毫倍折周月日"
+_SPOKEN_AMOUNT = re.compile(
+    rf"(?<![第{CHAR}\d之])(?P<n>[一二两三四五六七八九][百千](?:零?[一二三四五六七八九](?:[百十](?:[一二三四五六七八九]十?)?)?)?)(?:来|多)?(?![{CHAR}\d{_COUNTED}])"
+)
+_NO_MONEY = re.compile(r"千年|百货|百合|百度|百年|百姓|千层|百叶|百家|百事|百香")
+
+
+def _spoken_amounts(text: str) -> Iterator[Found]:
+    """两百八, 六百多: hundreds and thousands of nothing else are money."""
+    for match in _SPOKEN_AMOUNT.finditer(text):
+        value = number(match["n"])
+        if value is not None and not _NO_MONEY.match(text, match.end("n") - 1):
+            yield Found("amount", _plain(value), match.group(), match.start(), match.end())
 
 
 def _thousands(text: str) -> float | None:
@@ -207,7 +223,7 @@ _NOT_AFTER = re.compile(
 
 def _quantities(text: str) -> Iterator[Found]:
     for match in _QUANTITY.finditer(text):
-        if _NOT_QUANTITY.match(match.group()) or _NOT_AFTER.match(text, match.start("unit")):
+        if _NOT_QUANTITY.match(text, match.start("n")) or _NOT_AFTER.match(text, match.start("unit")):
             continue
         counted = _count(match["n"])
         if counted is None or (match["unit"] == "年" and len(match["n"]) == 4):
@@ -285,7 +301,8 @@ def _plain(value: float) -> int | float:
 
 # The order is the order of trust: what an earlier reader claims, a later one leaves alone.
 _READERS: tuple[Callable[[str], Iterator[Found]], ...] = (
-    _phones, _order_numbers, _rooms, _amounts, _bare_amounts, _families, _pairs, _quantities, _english_quantities, _bare_rooms,
+    _phones, _order_numbers, _rooms, _amounts, _bare_amounts, _families, _pairs, _quantities, _english_quantities,
+    _spoken_amounts, _bare_rooms,
 )  # fmt: skip
 
 

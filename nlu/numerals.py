@@ -15,7 +15,7 @@ ENGLISH = {
     "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "twenty": 20, "thirty": 30,
 }  # fmt: skip
 
-CHAR = "零〇一二两三四五六七八九十百千万亿廿卅壹贰叁肆伍陆柒捌玖拾佰仟"
+CHAR = "零〇一二两三四五六七八九十百千万亿廿卅壹贰叁肆伍陆柒捌玖佰仟"
 ARABIC = r"\d+(?:,\d{3})*(?:\.\d+)?"
 CHINESE = rf"[{CHAR}]+"
 NUMBER = rf"(?:\d+万\d+[百千]?|{ARABIC}[百千万亿]?|{CHINESE}|半)"

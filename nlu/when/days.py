@@ -17,6 +17,7 @@ _DAY_READERS: tuple[Callable[[str, datetime], Iterator[Day]], ...] = (
     festivals.festivals, festivals.lunar_days, months.calendar_days, months.written_days, relative.both_days,
     relative.days_on, relative.weekends, relative.weekdays, relative.weeks, months.parts_of_month,
     months.days_of_month, months.whole_months, relative.relative_days, relative.english_days,
+    months.english_days_of_month,
 )  # fmt: skip
 
 _DASH = r"(?:-|~|—|–|到|至)"
@@ -25,6 +26,7 @@ _N = r"(?:\d{1,2}|[一二三四五六七八九十]{1,3})"
 _TO = re.compile(
     r"\s*(?:起|开始|入住|进店|到店|check\s?in)?[,，]?\s*(?:住|入住|待|呆|一直|玩)*\s*(?:-|~|—|–|到|至|直到|一直到|until|till|to)+\s*"
 )
+_OR = re.compile(rf"\s*(?:{_LIST}|或者?|还是)\s*")
 _LEAVES = re.compile(r"退|离|走|住到|check\s?out|结束|回|还")
 _OPEN_START = re.compile(rf"(?<![\d月.:/{'一二三四五六七八九十'}])(?P<n>{_N})\s*(?P<by>{_DASH}|{_LIST})\s*$")
 _OPEN_END = re.compile(rf"\s*{_DASH}\s*(?P<n>{_N})(?P<mark>号|日)?(?!\d|[点:.月/]|{_N}|个|位|间)")
@@ -92,7 +94,8 @@ def _following(before: Day, day: Day, text: str) -> Day:
     if day.loose == "week":
         gap = ((day.first - before.first).days % 7) or 7
         return day if day.first > after else replace(day, first=before.first + timedelta(gap))
-    joined = _TO.fullmatch(text[before.end : day.start])
+    between = text[before.end : day.start]
+    joined = _TO.fullmatch(between) or (day.first < before.first and _OR.fullmatch(between))
     if joined and day.last is None:
         return replace(day, first=_next(before.first, day))
     if day.first <= after and _LEAVES.match(text[day.end : day.end + 3]) and not PAST.search(text):

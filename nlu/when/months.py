@@ -107,6 +107,19 @@ def days_of_month(text: str, now: datetime) -> Iterator[Day]:
             yield Day(start, match.end(), first, loose="" if match["rel"] else "month")
 
 
+_ORDINAL = re.compile(
+    r"(?<![a-z\d])(?P<day>3[01]|[12]?[1-9]|[12]0)(?:st|nd|rd|th)(?![a-z])(?! (?:floor|time|room|of ))"
+)
+
+
+def english_days_of_month(text: str, now: datetime) -> Iterator[Day]:
+    """The 26th."""
+    for match in _ORDINAL.finditer(text):
+        first = _of_month(None, int(match["day"]), now, text)
+        if first:
+            yield Day(match.start(), match.end(), first, loose="month")
+
+
 def _of_month(rel: str | None, day: int, now: datetime, text: str) -> date | None:
     months = months_away(rel)
     base = month_on(now.date().replace(day=1), months)
