@@ -38,6 +38,9 @@ COMMANDS: Mapping[str, Command] = {
     "verify": Command("bot.commands.verify", "check the hash chain of every log"),
     "check": Command("bot.check", "tell whether everything that is needed is there and works"),
     "hotel": Command("bot.commands.hotel", "import a hotel's facts and answers"),
+    "knowledge": Command(
+        "bot.commands.knowledge", "search, import or report on what guests are answered", bare=True
+    ),
     "guest": Command("bot.commands.guest", "export or erase what is known of a guest"),
     "staff": Command("bot.commands.staff", "add people, deactivate them, reset their passwords"),
     "account": Command("bot.commands.account", "add or list WeChat accounts, widgets and group robots"),

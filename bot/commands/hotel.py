@@ -63,7 +63,7 @@ async def save(opened: Database, documents: dict[str, Any], settings: Settings) 
 async def _known(opened: Database, hotel: HotelFile) -> HotelFile | None:
     async with opened.read() as tx:
         row = await desk.hotel_of(tx, hotel.id)
-    return knowledge.parse_row(row) if row else None
+        return await knowledge.file_of(tx, row) if row else None
 
 
 def _agreed(hotel: HotelFile) -> bool:

@@ -217,11 +217,11 @@ async def hotel_of(tx: AsyncConnection, id_: HotelId) -> HotelRow | None:
     return _hotel(found) if found else None
 
 
-async def hotel_changed_at(tx: AsyncConnection, id_: HotelId) -> datetime | None:
-    found: datetime | None = (
-        await tx.execute(select(hotels.c.changed_at).where(hotels.c.hotel_id == id_))
-    ).scalar()
-    return found
+async def hotel_stamp(tx: AsyncConnection, id_: HotelId) -> tuple[datetime, int] | None:
+    """When the hotel was changed last, and the revision of its points: they move with every change."""
+    query = select(hotels.c.changed_at, hotels.c.points_revision).where(hotels.c.hotel_id == id_)
+    found = (await tx.execute(query)).first()
+    return (found.changed_at, found.points_revision) if found else None
 
 
 async def save_hotel(tx: AsyncConnection, hotel: HotelRow) -> None:

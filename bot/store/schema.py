@@ -64,6 +64,7 @@ hotels = Table(
     Column("knowledge", Text, nullable=False),  # JSON: topic -> answer
     Column("wording", Text, nullable=False),  # JSON: language -> key -> sentence
     Column("changed_at", Moment, nullable=False),
+    Column("points_revision", Integer, nullable=False, server_default="0"),  # moves with every point
     PrimaryKeyConstraint("hotel_id"),
 )
 
@@ -320,6 +321,62 @@ audit = Table(
     Column("action", String(40), nullable=False),
     Column("object", String(160), nullable=False),
     PrimaryKeyConstraint("hotel_id", "audit_id"),
+)
+
+# Knowledge: a row for each point, and every version of it that was ever written.
+points = Table(
+    "points",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("point_id", nullable=False),
+    Column("version", Integer, nullable=False),  # the newest
+    Column("approved_version", Integer),  # the one that answers guests
+    Column("retired_at", Moment),
+    _id("retired_by"),
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "point_id"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+    Index("ix_points_hotel_id_changed_at", "hotel_id", "changed_at"),
+)
+
+point_versions = Table(
+    "point_versions",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("point_id", nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("variants", Text, nullable=False),  # JSON: other ways to ask
+    Column("answer", Text, nullable=False),  # a template, as in texts/
+    _id("topic"),
+    Column("valid_from", String(10)),  # days of the hotel's, both included
+    Column("valid_to", String(10)),
+    Column("channels", Text, nullable=False),  # JSON: empty means all
+    Column("source", String(16), nullable=False),
+    _id("edited_by"),
+    Column("edited_at", Moment, nullable=False),
+    _id("approved_by"),
+    Column("approved_at", Moment),
+    PrimaryKeyConstraint("hotel_id", "point_id", "version"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+)
+
+# What staff said about questions that found no answer, and about answers that were wrong. No words.
+question_marks = Table(
+    "question_marks",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("mark", String(16), nullable=False),
+    _id("staff_id"),
+    Column("at", Moment, nullable=False),
+    _id("point_id"),
+    PrimaryKeyConstraint("hotel_id", "conversation_id", "seq", "mark"),
+    ForeignKeyConstraint(
+        ["hotel_id", "conversation_id"], ["conversations.hotel_id", "conversations.conversation_id"]
+    ),
+    Index("ix_question_marks_hotel_id_at", "hotel_id", "at"),
 )
 
 # Which processes are up, so that silence can be told from absence.

@@ -1058,7 +1058,7 @@ ACROSS = {
         "find_staff", "count_staff", "all_staff", "add_staff", "change_staff", "count_failure",
         "roles_of", "names_of", "sign_in", "signed_in", "sign_out",
     },
-    "desk": {"waiting_count", "longest_wait", "list_hotels", "hotel_of", "hotel_changed_at", "list_accounts",
+    "desk": {"waiting_count", "longest_wait", "list_hotels", "hotel_of", "hotel_stamp", "list_accounts",
              "account_of"},
     "log": {"all_conversations", "count_events"},
     "outbox": {"lease_due", "due_lines", "run_out", "next_is_due", "depth", "forget_settled", "free_own",

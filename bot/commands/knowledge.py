@@ -1,0 +1,139 @@
+"""python -m bot knowledge: search a list of points, take one over into a hotel, report."""
+
+import argparse
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TextIO
+
+from bot import settings
+from bot.commands import CommandFailed
+from bot.knowledge import encoder, files
+from bot.knowledge.index import Hit, Index
+from bot.knowledge.library import rows_of
+from bot.knowledge.vectors import Shelf
+from bot.settings import SettingsError
+
+DEFAULT_K = 10
+WAITING = 64  # questions that are worked on before their turn
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    search = actions.add_parser("search", help='find points: JSON lines {"text", "k"} in, ranked points out')
+    search.add_argument("--file", type=Path, required=True, help="a list of points: CSV, Excel or YAML")
+
+
+def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    return search(arguments.file, environment, sys.stdin, sys.stdout)
+
+
+# ---- searching a file
+
+
+def search(file: Path, environment: Mapping[str, str], asked: TextIO, told: TextIO) -> int:
+    """Answer every line in its order. Only answers go to `told`; how far it is goes to standard error."""
+    titles, index = _index(file, vectors_folder(environment))
+    with ThreadPoolExecutor(_cores(), "search") as pool:
+        for answer in _in_order(pool, index, titles, asked):
+            told.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            told.flush()
+    return 0
+
+
+def vectors_folder(environment: Mapping[str, str]) -> Path:
+    """Where vectors are kept: beside the other files, also where nothing else has been set up."""
+    try:
+        found = settings.read(environment)
+    except SettingsError:
+        return folder_of(environment.get("BLOB_URL") or "file:var/blobs")
+    return folder_of(found.blob_url)
+
+
+def folder_of(blob_url: str) -> Path:
+    return Path(blob_url.removeprefix("file:")) / "knowledge"
+
+
+def _index(file: Path, folder: Path) -> tuple[dict[str, str], Index]:
+    try:
+        lines, wrong = files.read(file.name, file.read_bytes())
+    except OSError as error:
+        raise CommandFailed(f"{file} can't be read: {error.strerror}") from None
+    except files.BadFile as error:
+        raise CommandFailed(f"{file} is no list of points we can read: {error.code}") from None
+    if wrong:
+        print(
+            f"{len(wrong)} rows of {file} make no sense; the first is row {wrong[0].number}", file=sys.stderr
+        )
+    entries = {line.id or str(line.number): line.entry for line in lines}
+    rows = rows_of(entries)
+    shelf = Shelf(folder)
+    vectors = shelf.take([row.text for row in rows], _cores(), _Progress("encoding"))
+    print(f"{len(entries)} points, {len(rows)} writings", file=sys.stderr)
+    return {id_: entry.title for id_, entry in entries.items()}, Index(rows, vectors)
+
+
+class _Progress:
+    """How far a long work is, on standard error: one line that is written over, or one line a tenth."""
+
+    def __init__(self, what: str) -> None:
+        self._what, self._shown = what, -1
+
+    def __call__(self, done: int, of: int) -> None:
+        percent = done * 100 // max(of, 1)
+        step = 1 if sys.stderr.isatty() else 10
+        if percent // step != self._shown:
+            self._shown = percent // step
+            end = "\r" if sys.stderr.isatty() and done < of else "\n"
+            print(f"{self._what} {done}/{of} ({percent} %)", end=end, file=sys.stderr, flush=True)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, index: Index, titles: Mapping[str, str], asked: TextIO
+) -> Iterator[dict[str, Any]]:
+    """Answers in the order of the questions: each as soon as it is there, several worked on at once."""
+    waiting: SimpleQueue[Future[dict[str, Any]] | None] = SimpleQueue()
+    room = threading.Semaphore(WAITING)
+
+    def read() -> None:
+        for line in asked:
+            if line.strip():
+                room.acquire()
+                waiting.put(pool.submit(_answer, index, titles, line))
+        waiting.put(None)
+
+    threading.Thread(target=read, name="questions", daemon=True).start()
+    while (next_one := waiting.get()) is not None:
+        yield next_one.result()
+        room.release()
+
+
+def _answer(index: Index, titles: Mapping[str, str], line: str) -> dict[str, Any]:
+    text, k = _question(line)
+    hits = index.search(text, encoder.encode([text])[0], k) if text.strip() else []
+    return {"text": text, "points": [_shown(hit, titles) for hit in hits]}
+
+
+def _question(line: str) -> tuple[str, int]:
+    """A line's text and how many points it wants; raises CommandFailed."""
+    try:
+        asked = json.loads(line)
+        text, k = asked["text"], asked.get("k") or DEFAULT_K
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CommandFailed(f'Not a question: {line.strip()[:80]!r}. such as {{"text": "…"}}') from None
+    if not isinstance(text, str) or not isinstance(k, int) or k < 1:
+        raise CommandFailed(f"Not a question: {line.strip()[:80]!r}")
+    return text, k
+
+
+def _shown(hit: Hit, titles: Mapping[str, str]) -> dict[str, Any]:
+    return {"id": hit.point, "title": titles[hit.point], "score": round(hit.score, 4)}
