@@ -34,7 +34,10 @@ from bot.conversation import (
 from bot.engine import Turn
 from bot.facts import facts_of
 from bot.ids import new_id
-from bot.knowledge import Hotel, Hotels
+from bot.knowledge import Hotel, Hotels, choice
+from bot.knowledge.choice import Found
+from bot.knowledge.index import Hit
+from bot.knowledge.library import Library
 from bot.model import (
     ASSISTANT,
     AccountId,
@@ -112,9 +115,11 @@ class Dispatch:
         seal: Seal,
         nudges: Nudges,
         patience: Patience,
+        library: Library | None = None,
     ) -> None:
         self.database, self.clock, self.hotels = database, clock, hotels
         self.seal, self.nudges, self.patience = seal, nudges, patience
+        self.library = library
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in one transaction, again from the start when somebody else was first."""
@@ -319,7 +324,15 @@ class Dispatch:
         identity = await people.identity_of(tx, row.hotel, row.identity) if row.identity else None
         return CHANNELS[identity.channel if identity else "web"]
 
-    async def respond(self, item: Item, question: Question, turn: Turn) -> None:
+    async def look_up(self, item: Item, question: Question, turn: Turn) -> list[Hit]:
+        """The knowledge points that the question may mean, where they could answer it."""
+        if self.library is None or not choice.wants(turn.acts):
+            return []
+        async with self.database.read() as tx:
+            hotel = await self.hotels.get(tx, item.hotel)
+        return await self.library.search(hotel, question.text, turn.vector)
+
+    async def respond(self, item: Item, question: Question, turn: Turn, hits: Sequence[Hit] = ()) -> None:
         """Append the assistant's answer, with all that it does, and end its question, in one transaction."""
 
         async def work(tx: AsyncConnection) -> Conversation | None:
@@ -333,7 +346,9 @@ class Dispatch:
                 return None  # the answer may repeat what has been erased since it was asked for
             hotel = await self.hotels.get(tx, item.hotel)
             account = await self._account(tx, row)
-            command = await self._response(tx, hotel, row, question, turn, account, now)
+            found = Found(hits, hotel.points, hotel.today(now), (await self._channel(tx, row)).name)
+            turn_chosen = replace(turn, acts=choice.choose(turn.acts, found))
+            command = await self._response(tx, hotel, row, question, turn_chosen, account, now)
             return await self.commit(tx, row, command, now, account)
 
         row = await self.transact(work)

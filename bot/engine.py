@@ -1,6 +1,7 @@
 """Asks Rasa: (memory, text, facts) -> (acts, memory). Knows the connector's shape and nothing of Rasa."""
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from bot.model import Act, Answer, Handoff, Json, Order, OrderId, Reason, Rememb
 
 T = TypeVar("T")
 CODE = re.compile(r"\w{1,60}", re.ASCII)
+VECTOR_BYTES = 2 * 384
 OPS = frozenset({"place", "change", "cancel"})
 
 
@@ -29,6 +31,7 @@ class Turn:
     intent: str = ""
     confidence: float = 0.0
     entities: tuple[Json, ...] = ()  # {"entity", "value", "raw", "start", "end"}, places in the asked text
+    vector: bytes | None = None  # the message's, VECTOR_BYTES of little-endian float16, of unit length
 
 
 class Engine:
@@ -86,7 +89,17 @@ def parse(answer: object) -> Turn:
         _an(str, intent.get("name") or ""),
         _number(intent.get("confidence") or 0),
         tuple(_an(dict, entity) for entity in _an(list, answer.get("entities") or [])),
+        _vector(answer.get("vector")),
     )
+
+
+def _vector(raw: object) -> bytes | None:
+    """The message's vector; None where there is none that can be read, for it can be made anew."""
+    try:
+        vector = base64.b64decode(raw, validate=True) if isinstance(raw, str) else b""
+    except ValueError:
+        return None
+    return vector if len(vector) == VECTOR_BYTES else None
 
 
 def _act(raw: Mapping[str, Any]) -> Act:

@@ -24,6 +24,7 @@ from bot.http import desk, guard, operations, wechat, widget
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
 from bot.ids import new_id
 from bot.knowledge import Hotels
+from bot.knowledge.library import Library, folder_of
 from bot.logs import AccessLogger
 from bot.nudges import Nudges
 from bot.readiness import Readiness
@@ -107,7 +108,10 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     nudges.start()
     stack.push_async_callback(nudges.stop)
     hotels = Hotels(load_texts(settings.texts_dir))
-    dispatch = Dispatch(database, clock, hotels, seal, nudges, patience_of(settings))
+    library = Library(folder_of(settings.blob_url))
+    stack.push_async_callback(library.close)
+    await library.open(database, hotels)
+    dispatch = Dispatch(database, clock, hotels, seal, nudges, patience_of(settings), library)
     engine = Engine(settings.rasa_url, settings.rasa_token, settings.engine_timeout)
     stack.push_async_callback(engine.close)
     accounts = WeChatAccounts(database, seal)

@@ -196,7 +196,10 @@ class Say:
 
 @dataclass(frozen=True)
 class Answer:
+    """A topic's own answer, or the knowledge point that answers better."""
+
     topic: str
+    point: str | None = None
 
 
 @dataclass(frozen=True)

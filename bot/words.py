@@ -31,6 +31,7 @@ class Spoken:
     detail: Json | None = None
     keys: tuple[str, ...] = ()
     topics: tuple[str, ...] = field(default=())
+    points: tuple[Json, ...] = ()  # the knowledge points that answer: {"id", "version"}
 
 
 def render(acts: Sequence[Act], hotel: Hotel, row: Conversation, now: datetime, passive_only: bool) -> Spoken:
@@ -49,8 +50,8 @@ def _add(spoken: Spoken, act: Act, hotel: Hotel, now: datetime) -> Spoken:
     match act:
         case Say(key, values, options):
             return _say(spoken, key, values, options, hotel, now)
-        case Answer(topic):
-            return _answer(spoken, topic, hotel, now)
+        case Answer(topic, point):
+            return _answer(spoken, topic, point, hotel, now)
         case Order():
             return replace(spoken, orders=(*spoken.orders, act))
         case Remember(preference):
@@ -78,13 +79,16 @@ def _option(option: Mapping[str, Any], hotel: Hotel, now: datetime) -> Json:
     return {"title": title, "text": option.get("text") or title}
 
 
-def _answer(spoken: Spoken, topic: str, hotel: Hotel, now: datetime) -> Spoken:
+def _answer(spoken: Spoken, topic: str, point: str | None, hotel: Hotel, now: datetime) -> Spoken:
     try:
-        line = hotel.answer(topic, now)
+        told = hotel.points.get(point or "") or hotel.own_point(topic, now)
+        line = hotel.tell(told, now)
     except (MissingValue, UnknownTopic, BadSentence) as error:
-        log.warning("topic %s can't be answered: %s", topic, type(error).__name__)
-        return _ask_colleague(spoken, topic)
-    return replace(spoken, lines=(*spoken.lines, line), topics=(*spoken.topics, topic))
+        log.warning("%s can't be answered: %s", point or topic, type(error).__name__)
+        return _ask_colleague(spoken, point or topic)
+    said = {"id": told.point, "version": told.number}
+    topics = (*spoken.topics, topic) if topic else spoken.topics
+    return replace(spoken, lines=(*spoken.lines, line), topics=topics, points=(*spoken.points, said))
 
 
 def _ask_colleague(spoken: Spoken, what: str) -> Spoken:
@@ -124,5 +128,6 @@ def body_of(spoken: Spoken, row: Conversation) -> dict[str, Any]:
     return {
         "keys": list(spoken.keys),
         "topics": list(spoken.topics),
+        "points": [dict(point) for point in spoken.points],
         "introduced": row.introduced_visit != row.visit,
     }

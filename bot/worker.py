@@ -17,6 +17,7 @@ from bot.channels.port import Accepted, NeverDelivered, Option, Outcome, Reply, 
 from bot.conversation import Close, Conversation, Lapse, Record, Refused, Said, clocks
 from bot.dispatch import Dispatch, Question
 from bot.engine import Engine, EngineFailed, Turn
+from bot.knowledge.index import Hit
 from bot.logs import conversation as logged
 from bot.model import (
     SERVICE,
@@ -170,7 +171,16 @@ class Worker:
         if question is None:
             return await self._done(item)
         turn = await self._turn(item, question)
-        await self.dispatch.respond(item, question, turn)
+        found = await self._look_up(item, question, turn)
+        await self.dispatch.respond(item, question, turn, found)
+
+    async def _look_up(self, item: Item, question: Question, turn: Turn) -> list[Hit]:
+        """Retrieval only ever improves an answer: without it there is the topic's own, or a person."""
+        try:
+            return await self.dispatch.look_up(item, question, turn)
+        except Exception as error:
+            logger.error("knowledge can't be searched: %s", type(error).__name__, exc_info=True)
+            return []
 
     async def _turn(self, item: Item, question: Question) -> Turn:
         """Rasa's decision; a failure is one too: a person is needed."""

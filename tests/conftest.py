@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bot import settings
 from bot.clock import Clock
+from bot.knowledge.vectors import Shelf
 from bot.settings import Settings
 from bot.store.database import Database
 from bot.store.migrate import migrate
@@ -60,11 +62,23 @@ def testdata() -> Path:
     return TESTDATA
 
 
+@pytest.fixture(scope="session")
+def vectors_of_titles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The vectors of what the hotels of the tests know, so that not every test encodes them again."""
+    folder = tmp_path_factory.mktemp("vectors")
+    known = sorted((ROOT / "hotels").glob("*/knowledge.yml"))
+    known += sorted((ROOT / "tests/data/hotels").glob("*/knowledge.yml"))
+    titles = [said["title"] for file in known for said in yaml.safe_load(file.read_text("utf-8")).values()]
+    Shelf(folder).take(titles, 1)
+    return folder
+
+
 @pytest.fixture
-def make_settings(tmp_path: Path) -> SettingsMaker:
+def make_settings(tmp_path: Path, vectors_of_titles: Path) -> SettingsMaker:
     """make_settings(PORT=1234): settings of a test, everything under its own folder."""
 
     def make(**changes: object) -> Settings:
+        shutil.copytree(vectors_of_titles, tmp_path / "blobs/knowledge", dirs_exist_ok=True)
         given = SECRETS | {
             "DIANXIAOER_ENV": "test",
             "DATABASE_URL": f"sqlite:///{tmp_path}/dianxiaoer.db",

@@ -15,7 +15,7 @@ from bot import settings
 from bot.commands import CommandFailed
 from bot.knowledge import encoder, files
 from bot.knowledge.index import Hit, Index
-from bot.knowledge.library import rows_of
+from bot.knowledge.library import folder_of, rows_of
 from bot.knowledge.vectors import Shelf
 from bot.settings import SettingsError
 
@@ -53,10 +53,6 @@ def vectors_folder(environment: Mapping[str, str]) -> Path:
     except SettingsError:
         return folder_of(environment.get("BLOB_URL") or "file:var/blobs")
     return folder_of(found.blob_url)
-
-
-def folder_of(blob_url: str) -> Path:
-    return Path(blob_url.removeprefix("file:")) / "knowledge"
 
 
 def _index(file: Path, folder: Path) -> tuple[dict[str, str], Index]:

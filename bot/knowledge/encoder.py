@@ -56,6 +56,11 @@ def _portion(texts: Sequence[str]) -> Callable[[range], Vectors]:
     return lambda portion: encode([texts[at] for at in portion])
 
 
+def unpack(vector: bytes) -> Vectors:
+    """A vector as the connector sends it."""
+    return np.frombuffer(vector, "<f2").astype(np.float32)
+
+
 def key_of(text: str) -> bytes:
     """What a text's vector is kept under: the words themselves are not kept."""
     return blake2b(text[:LONGEST].encode(), digest_size=16, person=NAME.encode()[:16]).digest()

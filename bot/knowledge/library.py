@@ -11,16 +11,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.knowledge import Hotel, encoder
+from bot.knowledge import Hotel, Hotels, encoder
 from bot.knowledge.encoder import Vectors
 from bot.knowledge.index import Hit, Index, Row
 from bot.knowledge.vectors import Shelf
 from bot.model import HotelId
+from bot.store import desk
+from bot.store.database import Database
 from bot.store.points import Entry, Version
 
 logger = logging.getLogger(__name__)
 
 FOUND = 40  # points that a question brings; the choice looks at the first few
+
+
+def folder_of(blob_url: str) -> Path:
+    """Where the vectors of points are kept: among the service's files."""
+    return Path(blob_url.removeprefix("file:")) / "knowledge"
 
 
 def rows_of(entries: Mapping[str, Entry]) -> list[Row]:
@@ -48,8 +55,17 @@ class Library:
         self._asking = ThreadPoolExecutor(1, "retrieval")
         self._building = ThreadPoolExecutor(1, "index")
 
-    async def search(self, hotel: Hotel, text: str, vector: Vectors | None = None) -> list[Hit]:
-        """The points that a question may mean, best first; none while the first index is being made."""
+    async def open(self, database: Database, hotels: Hotels) -> None:
+        """Begin with every hotel's index, so that it is there when the first guest asks."""
+        async with database.read() as tx:
+            for row in await desk.list_hotels(tx):
+                self.refresh(await hotels.get(tx, row.id))
+
+    async def search(self, hotel: Hotel, text: str, vector: bytes | None = None) -> list[Hit]:
+        """The points that a question may mean, best first; none while the first index is being made.
+
+        `vector`: the question's, where the connector has made it already.
+        """
         stand = self.refresh(hotel)
         if stand.index is None or not text.strip():
             return []
@@ -104,5 +120,5 @@ class Library:
         self._building.shutdown(wait=False, cancel_futures=True)
 
 
-def _search(index: Index, text: str, vector: Vectors | None) -> list[Hit]:
-    return index.search(text, encoder.encode([text])[0] if vector is None else vector, FOUND)
+def _search(index: Index, text: str, vector: bytes | None) -> list[Hit]:
+    return index.search(text, encoder.unpack(vector) if vector else encoder.encode([text])[0], FOUND)

@@ -1,6 +1,7 @@
 """The engine against a real server that misbehaves: whatever isn't a finished turn is a failure."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -188,3 +189,13 @@ def test_every_act_is_understood() -> None:
 def test_every_reason_is_understood(reason: Reason) -> None:
     turn = parse({"acts": [{"act": "handoff", "reason": reason.value}], "closed": True})
     assert turn.acts == (Handoff(reason),)
+
+
+@pytest.mark.parametrize("sent", [None, "", "no base64!", "AAAA", 3, [1.0]])
+def test_a_vector_that_can_not_be_read_is_none(sent: object) -> None:
+    assert parse({"acts": [], "closed": True, "vector": sent}).vector is None
+
+
+def test_the_messages_vector_is_taken_as_it_was_sent() -> None:
+    sent = bytes(range(256)) * 3
+    assert parse({"acts": [], "closed": True, "vector": base64.b64encode(sent).decode()}).vector == sent
