@@ -34,7 +34,7 @@ class Found:
     channel: str | None
 
     def ranked(self, topic: str | None) -> list[tuple[float, Version]]:
-    """What was found, and what may be said of it: the approved points, on this day and channel."""
+        """Candidates, best first; a topic's own answer is none, it is what there is without one."""
         known = ((hit.score, self.points.get(hit.point)) for hit in self.hits)
         spoken = [(s, p) for s, p in known if p and speaks(p.entry, self.today, self.channel)]
         nearer = [(s + NEARER * _near(p, topic), p) for s, p in spoken if not _is_own(p)]
