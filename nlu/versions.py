@@ -12,6 +12,7 @@ an image, a model is activated unmeasured.
 import argparse
 import asyncio
 import json
+import logging
 import os
 import shutil
 import sys
@@ -157,9 +158,12 @@ def measure(model: Path) -> Readings | None:
 
 
 async def _read_all(model: Path, cases: Sequence[dict[str, str]]) -> Readings:
+    import structlog
     from rasa.core.agent import Agent
     from rasa.core.channels.channel import UserMessage
 
+    # Rasa tells of every message on standard output otherwise.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     processor = Agent.load(str(model)).processor
     if processor is None:
         raise Refused(f"{model} can't be loaded.")

@@ -2,13 +2,16 @@
 between bot and Rasa that a test may close."""
 
 import asyncio
+import atexit
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -268,6 +271,52 @@ async def own_password(bot: Bot, login: str) -> None:
         await user.close()
 
 
+@dataclass(frozen=True)
+class Template:
+    """A prepared installation that nobody has used yet; copied, it saves a test five processes' starts."""
+
+    database: Path
+    account: SimulatedAccount
+    simulator_port: int
+
+
+_TEMPLATES: dict[bool, Template] = {}
+
+
+async def _template(custom_send: bool) -> Template:
+    """With the sample hotel, a simulated account and an administrator with a password of their own."""
+    if custom_send not in _TEMPLATES:
+        folder = Path(tempfile.mkdtemp(prefix="dianxiaoer-template-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        made = Template(folder / "dianxiaoer.db", SimulatedAccount.made(), free_port())
+        bot = Bot(_environment(folder, "http://127.0.0.1:9", {}), folder / "bot.log", free_port())
+        bot.environment["PORT"] = str(bot.port)
+        bot.command("prepare")
+        _add_wechat(bot, made, custom_send)
+        await bot.start()
+        try:
+            await own_password(bot, "admin")
+        finally:
+            bot.stop()
+        _TEMPLATES[custom_send] = made
+    return _TEMPLATES[custom_send]
+
+
+def _environment(folder: Path, rasa_url: str, settings: dict[str, str]) -> dict[str, str]:
+    clock_file = folder / "clock"
+    clock_file.write_text("0")
+    return os.environ | {
+        "DIANXIAOER_ENV": "test",
+        "CLOCK_FILE": str(clock_file),
+        "DATABASE_URL": f"sqlite:///{folder}/dianxiaoer.db",
+        "BLOB_URL": f"file:{folder}/blobs",
+        "SEALING_KEYS": "test:dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=",
+        "RASA_URL": rasa_url,
+        "RASA_TOKEN": TOKEN,
+        **settings,
+    }
+
+
 @asynccontextmanager
 async def running(
     folder: Path,
@@ -278,32 +327,26 @@ async def running(
     **settings: str,
 ) -> AsyncIterator[World]:
     """An installation with the sample hotel, a simulated account and an administrator, serving."""
-    clock_file = folder / "clock"
-    clock_file.write_text("0")
+    template = await _template(custom_send)
+    for file in template.database.parent.glob("dianxiaoer.db*"):
+        shutil.copy(file, folder)
     gate = Gate(f"http://127.0.0.1:{assistant.rasa.port}")
     await gate.start()
-    port, database = free_port(), folder / "dianxiaoer.db"
-    environment = os.environ | {
-        "DIANXIAOER_ENV": "test",
-        "CLOCK_FILE": str(clock_file),
-        "DATABASE_URL": f"sqlite:///{database}",
-        "BLOB_URL": f"file:{folder}/blobs",
-        "SEALING_KEYS": "test:dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=",
-        "RASA_URL": gate.url,
-        "RASA_TOKEN": TOKEN,
-        "PORT": str(port),
-        **settings,
-    }
+    port = free_port()
+    environment = _environment(folder, gate.url, {"PORT": str(port), **settings})
     bot = Bot(environment, folder / "bot.log", port)
-    account = SimulatedAccount.made()
-    simulator = Simulator(account, f"{bot.url}/wechat/sim", now=Clock(clock_file).now, switches=switches)
-    world = World(bot, gate, simulator, clock_file, database)
+    clock_file = folder / "clock"
+    simulator = Simulator(
+        template.account,
+        f"{bot.url}/wechat/sim",
+        port=template.simulator_port,
+        now=Clock(clock_file).now,
+        switches=switches,
+    )
+    world = World(bot, gate, simulator, clock_file, folder / "dianxiaoer.db")
     try:
         async with simulator:
-            bot.command("prepare")
-            _add_wechat(bot, account, simulator, custom_send)
             await bot.start()
-            await own_password(bot, "admin")
             yield world
     finally:
         for user in world.desks:
@@ -312,14 +355,15 @@ async def running(
         await gate.stop()
 
 
-def _add_wechat(bot: Bot, account: SimulatedAccount, simulator: Simulator, custom_send: bool) -> None:
+def _add_wechat(bot: Bot, template: Template, custom_send: bool) -> None:
+    account = template.account
     values = {
         "appid": account.appid,
         "secret": account.secret,
         "token": account.token,
         "aes_keys": account.aes_key,
         "mode": account.mode.value,
-        "api": simulator.url,
+        "api": f"http://127.0.0.1:{template.simulator_port}",
         "custom_send": str(custom_send).lower(),
     }
     sets = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
