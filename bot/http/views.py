@@ -14,9 +14,10 @@ from bot.model import (
     ActorKind,
     Content,
     Event,
+    HotelId,
     State,
 )
-from bot.store import desk, log, outbox, people
+from bot.store import desk, log, outbox, people, points
 from bot.store.desk import OrderRow
 from bot.store.people import Identity
 
@@ -96,7 +97,24 @@ async def show_events(
     mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
     mentioned |= {e.body.get("holder") for e, _ in thread}
     names = await people.names_of(tx, {str(id_) for id_ in mentioned if id_})
-    return [_event(e, c, identities, sent, seen, names) for e, c in thread]
+    shown = [_event(e, c, identities, sent, seen, names) for e, c in thread]
+    return await _with_points(tx, lens.hotel.id, row, shown)
+
+
+async def _with_points(
+    tx: AsyncConnection, hotel: HotelId, row: Conversation, shown: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The points that answers came from with their titles, and which answers staff have called wrong."""
+    said = [event for event in shown if event["body"].get("points")]
+    if said:
+        titles = await points.titles_of(tx, hotel, {p["id"] for e in said for p in e["body"]["points"]})
+        for event in said:
+            event["body"]["points"] = [{**p, "title": titles.get(p["id"])} for p in event["body"]["points"]]
+    wrong = await points.wrong_answers(tx, hotel, row.id)
+    for event in shown:
+        if event["seq"] in wrong:
+            event["body"]["wrong"] = True
+    return shown
 
 
 def _event(

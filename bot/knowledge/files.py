@@ -19,7 +19,8 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from bot.knowledge import rules
-from bot.store.points import Entry, Point, PointId
+from bot.model import StaffId
+from bot.store.points import Entry, Point, PointId, Version
 
 KINDS = (".csv", ".xlsx", ".yml", ".yaml")
 MOST = 50_000  # points of one file
@@ -245,6 +246,12 @@ def _differing(before: Point | None, entry: Entry) -> tuple[str, ...]:
         return ()
     old = before.latest.entry
     return tuple(f.name for f in fields(Entry) if getattr(old, f.name) != getattr(entry, f.name))
+
+
+def versions_of(plan: Plan, by: StaffId | None, at: datetime) -> list[Version]:
+    """The drafts that a plan makes, each the newest version of its point."""
+    numbered = ((c, c.before.latest.number + 1 if c.before else 1) for c in plan.changes)
+    return [Version(c.point, number, c.line.entry, "file", at, by) for c, number in numbered]
 
 
 # ---- writing

@@ -132,6 +132,10 @@ class Index:
         self.rows, self._lexical = tuple(rows), lexical
         self._meaning, self._wording = Meaning(vectors), Wording([row.text for row in rows])
 
+    def centred(self, vectors: Vectors) -> Vectors:
+        """Unit vectors as this index compares them."""
+        return np.vstack([self._meaning.seen(vector) for vector in vectors])
+
     def search(self, text: str, vector: Vectors, k: int) -> list[Hit]:
         """The k best points, best first."""
         if not self.rows:

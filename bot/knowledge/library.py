@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from bot.knowledge import Hotel, Hotels, encoder
 from bot.knowledge.encoder import Vectors
 from bot.knowledge.index import Hit, Index, Row
@@ -22,6 +24,7 @@ from bot.store.points import Entry, Version
 
 logger = logging.getLogger(__name__)
 
+REMEMBERED = 2000  # vectors of questions that found no answer
 FOUND = 40  # points that a question brings; the choice looks at the first few
 
 
@@ -52,6 +55,7 @@ class Library:
     def __init__(self, folder: Path, threads: int = 1) -> None:
         self._shelf, self._threads = Shelf(folder), threads
         self._hotels: dict[HotelId, _Stand] = {}
+        self._seen: dict[bytes, Vectors] = {}
         self._asking = ThreadPoolExecutor(1, "retrieval")
         self._building = ThreadPoolExecutor(1, "index")
 
@@ -72,9 +76,18 @@ class Library:
         index, loop = stand.index, asyncio.get_running_loop()
         return await loop.run_in_executor(self._asking, _search, index, text, vector)
 
-    async def vectors(self, texts: Sequence[str]) -> Vectors:
-        """A vector for each text, kept nowhere: they may be a guest's."""
-        return await asyncio.get_running_loop().run_in_executor(self._asking, encoder.encode, texts)
+    async def vectors(self, hotel: Hotel, texts: Sequence[str]) -> Vectors:
+        """A centred vector for each text. They may be a guest's: no words are kept, and nothing on disk."""
+        if not texts:
+            return encoder.encode([])
+        stand, loop = self.refresh(hotel), asyncio.get_running_loop()
+        for text in texts:
+            if (key := encoder.key_of(text)) not in self._seen:
+                self._seen[key] = (await loop.run_in_executor(self._asking, encoder.encode, [text]))[0]
+        while len(self._seen) > REMEMBERED:
+            self._seen.pop(next(iter(self._seen)))
+        found = np.vstack([self._seen[encoder.key_of(text)] for text in texts[:REMEMBERED]])
+        return stand.index.centred(found) if stand.index else found - found.mean(axis=0)
 
     def refresh(self, hotel: Hotel) -> _Stand:
         """Begin to make the hotel's index anew where its points have moved; how it stands."""

@@ -308,6 +308,12 @@ async def handed_back(
     return (who, None) if who else None
 
 
+async def events_since(tx: AsyncConnection, hotel: HotelId, type_: EventType, since: datetime) -> list[Event]:
+    """A hotel's events of one type, oldest first."""
+    query = select(events).where(events.c.hotel_id == hotel, events.c.type == type_, events.c.at >= since)
+    return [_event(r) for r in (await tx.execute(query.order_by(events.c.at))).mappings()]
+
+
 async def all_conversations(tx: AsyncConnection) -> list[tuple[HotelId, ConversationId]]:
     query = select(conversations.c.hotel_id, conversations.c.conversation_id).order_by(
         conversations.c.hotel_id, conversations.c.conversation_id

@@ -234,3 +234,10 @@ async def marks_since(tx: AsyncConnection, hotel: HotelId, since: datetime) -> l
         Mark(r.conversation_id, r.seq, r.mark, r.staff_id, r.at, r.point_id)
         for r in (await tx.execute(query)).all()
     ]
+
+
+async def wrong_answers(tx: AsyncConnection, hotel: HotelId, conversation: ConversationId) -> set[int]:
+    """The answers of a conversation that staff have called wrong, by their seq."""
+    m = question_marks.c
+    query = select(m.seq).where(m.hotel_id == hotel, m.conversation_id == conversation, m.mark == "wrong")
+    return set((await tx.execute(query)).scalars())
