@@ -163,7 +163,7 @@ async def test_a_waiting_guest_is_taken_over_answered_and_handed_back(browser: B
         await sign_in(page)
         await expect(page.locator(".link-state[data-link=live]")).to_be_visible()
         await guest.say("几点吃早餐")
-        await guest.heard("早餐")
+        await until(lambda: _count(guest, "早餐", 2))
         await guest.say("我要找人工 <b>快点</b>")
         await expect(page).to_have_title("(1) 待接入 · 店小二")
         await expect(page.locator("html")).to_have_attribute("data-rang", "waiting")

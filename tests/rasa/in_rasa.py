@@ -16,12 +16,18 @@ from jsonschema import ValidationError
 from rasa.core.actions.action import RemoteAction
 from rasa.core.agent import Agent
 from rasa.core.processor import MessageProcessor
+from rasa.core.test import WrongPredictionException
+from rasa.core.test import test as run_stories
 from rasa.model_training import train_core
 from rasa.shared.core.events import UserUttered
+from rasa.shared.nlu.training_data.message import Message
 from rasa.utils.endpoints import EndpointConfig
 
 from nlu import action_reply
+from nlu.classifier import CLAUSES
+from nlu.decision import DecisionMaker
 from nlu.memory import TURNS_KEPT, recall, remember
+from nlu.parts import PARTS, ClauseSplitter, PartSplitter, clauses
 from nlu.turn import TEXT_LIMIT, Acts, run_to_listen, text_for_model
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +46,102 @@ AT_CONFIRMATION = {
 }
 
 Json = dict[str, Any]
+
+
+class Decisions(unittest.TestCase):
+    """What a confidence is enough for; the settings here are the test's own."""
+
+    def decided(self, text: str, **ranking: float) -> tuple[str, Json]:
+        config = {
+            **DecisionMaker.get_default_config(),
+            "answer": 0.5,
+            "alike": [["joke", "poem"]],
+            "watched": {"fire": 0.3},
+            "unasked": ["joke", "poem"],
+            "own_line": ["poem"],
+        }
+        ranked = [{"name": name, "confidence": sure} for name, sure in ranking.items()]
+        message = Message(data={"text": text, "intent": ranked[0], "intent_ranking": ranked})
+        DecisionMaker(config).process([message])
+        return message.get("intent")["name"], message.get("decision")
+
+    def test_a_likely_reading_is_taken(self) -> None:
+        name, decision = self.decided("早餐几点", food=0.6, pool=0.3)
+        assert (name, decision["kind"]) == ("food", "sure")
+
+    def test_two_likely_ones_are_asked_for(self) -> None:
+        name, decision = self.decided("取消一下", food=0.4, pool=0.3)
+        assert name == "nlu_fallback"
+        assert (decision["kind"], decision["readings"]) == ("unsure", ["food", "pool"])
+
+    def test_what_is_never_offered_is_not_asked_for(self) -> None:
+        assert self.decided("这个", food=0.45, joke=0.3)[1]["kind"] == "lost"
+
+    def test_guessing_among_many_is_not_asked_for(self) -> None:
+        assert self.decided("那个", food=0.2, pool=0.15)[1]["kind"] == "lost"
+
+    def test_alike_readings_count_together(self) -> None:
+        name, decision = self.decided("写首诗", joke=0.3, poem=0.25, food=0.2)
+        assert (name, decision["kind"]) == ("joke", "sure")
+
+    def test_what_is_watched_is_taken_before_what_is_likelier(self) -> None:
+        assert self.decided("有烟", food=0.55, fire=0.35)[0] == "fire"
+        assert self.decided("有烟", food=0.65, fire=0.25)[0] == "food"
+
+    def test_what_has_no_letters_says_nothing(self) -> None:
+        for text in ("???", "。。。", "1", "77 88", "👍"):
+            assert self.decided(text, food=0.99, pool=0.01)[1]["kind"] == "lost", text
+
+    def test_another_language_needs_more(self) -> None:
+        told = self.decided("what time is breakfast", food=0.6, pool=0.1)
+        assert (told[1]["kind"], told[1]["language"]) == ("foreign", "en")
+        assert self.decided("what time is breakfast", food=0.9, pool=0.1)[1]["kind"] == "sure"
+        assert self.decided("write me a poem", poem=0.9, pool=0.1)[1]["kind"] == "foreign"
+
+
+class PartsOfAMessage(unittest.TestCase):
+    """`told` is what each clause is read as, in the order written."""
+
+    def parts(self, text: str, *told: tuple[str, float], whole: str = "nlu_fallback") -> list[Json]:
+        config = {**PartSplitter.get_default_config(), "first": ["pool", "food"], "then": ["towel", "call"]}
+        message = Message(data={"text": text, "intent": {"name": whole}, "entities": self.entities})
+        ClauseSplitter({}).process([message])
+        for clause, (name, sure) in zip(message.get(CLAUSES) or [], told, strict=False):
+            clause["ranking"] = [{"name": name, "confidence": sure}]
+        PartSplitter({**config, "alone": ["complain"]}).process([message])
+        return message.get(PARTS) or []
+
+    def setUp(self) -> None:
+        self.entities: list[Json] = []
+
+    def test_clauses_are_cut_at_marks_and_connecting_words(self) -> None:
+        cut = [one["text"] for one in clauses("早餐几点？顺便送两瓶水 谢谢")]
+        assert cut == ["早餐几点", "送两瓶水", "谢谢"]
+
+    def test_two_sure_wishes_are_two_parts(self) -> None:
+        self.entities = [{"entity": "item", "value": "水", "start": 8, "end": 9}]
+        first, second = self.parts("早餐几点，送两瓶水", ("food", 0.9), ("towel", 0.9))
+        assert (first["text"], first["intent"], first["turn"]) == ("早餐几点", "food", 0)
+        assert (second["text"], second["intent"], second["turn"]) == ("送两瓶水", "towel", 1)
+        assert (first["entities"], second["entities"][0]["start"]) == ([], 3)
+
+    def test_one_wish_with_a_comma_stays_whole(self) -> None:
+        assert self.parts("早上七点，叫我起床", ("food", 0.5), ("call", 0.95)) == []
+        assert self.parts("空调坏了，快来修", ("towel", 0.9), ("towel", 0.95)) == []
+
+    def test_what_is_no_wish_goes_with_the_one_before(self) -> None:
+        parts = self.parts(
+            "你好，泳池几点，谢谢，送水", ("greet", 1), ("pool", 0.9), ("thank", 1), ("towel", 0.9)
+        )
+        assert [part["text"] for part in parts] == ["你好，泳池几点，谢谢", "送水"]
+
+    def test_a_message_of_an_intent_that_stands_alone_is_left_whole(self) -> None:
+        told = (("food", 0.9), ("towel", 0.9))
+        assert self.parts("早餐难吃，毛巾还脏", *told, whole="complain") == []
+
+    def test_more_parts_than_can_be_served_are_left_whole(self) -> None:
+        told = (("food", 0.9), ("towel", 0.9), ("pool", 0.9), ("call", 0.9))
+        assert self.parts("早餐几点，送水，泳池几点，叫醒我", *told) == []
 
 
 class ReplyCheck(unittest.TestCase):
@@ -112,7 +214,7 @@ class TextForTheModel(unittest.TestCase):
 
 
 @cache
-def processor(change: str = "") -> MessageProcessor:
+def agent(change: str = "") -> Agent:
     """The rules of the project as a model of their own, without a language model.
 
     `change`: "no end" leaves out the rule after the form's last step; "no listen" leaves open what follows
@@ -135,9 +237,13 @@ def processor(change: str = "") -> MessageProcessor:
                 rule["wait_for_user_input"] = False
         (folder / file.name).write_text(yaml.safe_dump({**rules, "rules": changed}), encoding="utf-8")
     model = train_core(str(folder / "domain.yml"), str(ROOT / "config.yml"), str(folder), str(folder))
-    agent = Agent.load(model, action_endpoint=EndpointConfig(os.environ["ACTION_URL"]))
-    assert agent.processor
-    return agent.processor
+    return Agent.load(model, action_endpoint=EndpointConfig(os.environ["ACTION_URL"]))
+
+
+def processor(change: str = "") -> MessageProcessor:
+    found = agent(change).processor
+    assert found
+    return found
 
 
 async def turn(memory: Json | None, intent: str, text: str, change: str = "") -> tuple[list[Json], Json]:
@@ -230,6 +336,24 @@ class Rules(unittest.IsolatedAsyncioTestCase):
         acts, memory = await turn(memory, "nlu_fallback", "那个啥")
         assert [act.get("reason") for act in acts] == ["misunderstood"]
         assert memory["form"] is None
+
+
+class Stories(unittest.IsolatedAsyncioTestCase):
+    """What `rasa test core --fail-on-prediction-errors` is worth."""
+
+    async def run_story(self, action: str) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            story = {"story": "one", "steps": [{"intent": "greet"}, {"action": action}]}
+            path = Path(folder, "test_one.yml")
+            path.write_text(yaml.safe_dump({"version": "3.1", "stories": [story]}), encoding="utf-8")
+            await run_stories(str(path), agent(), out_directory=folder, fail_on_prediction_errors=True)
+
+    async def test_a_story_that_comes_out_otherwise_fails(self) -> None:
+        with self.assertRaises(WrongPredictionException):
+            await self.run_story("utter_thank")
+
+    async def test_one_that_comes_out_as_written_does_not(self) -> None:
+        await self.run_story("utter_greet")
 
 
 class Memories(unittest.IsolatedAsyncioTestCase):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,19 +45,16 @@ def test_in_rasas_own_environment(actions: Actions) -> None:
     assert int(counted[1]) == written
 
 
-def test_every_story_comes_out_as_written_and_a_wrong_one_does_not(tmp_path: Path) -> None:
-    """`rasa test core` exits 0 when it finds no stories: they are counted, and one that must fail is there."""
-    model, told = need_model(), tmp_path / "told"
-    stories = 0
-    for file in STORIES.glob("test_*.yml"):
-        stories += len(yaml.safe_load(file.read_text())["stories"])
-        shutil.copy(file, tmp_path)
-    wrong = {"story": "wrong", "steps": [{"intent": "greet"}, {"action": "utter_thank"}]}
-    (tmp_path / "test_wrong.yml").write_text(yaml.safe_dump({"version": "3.1", "stories": [wrong]}))
-    options = ("-m", str(model), "-s", str(tmp_path), "--out", str(told), "--fail-on-prediction-errors")
+def test_every_story_ran_and_came_out_as_written(tmp_path: Path) -> None:
+    """`rasa test core` exits 0 when it finds no stories: they are counted. (That a wrong one fails is tested
+    in Rasa's own environment, where it costs no start.)"""
+    model = need_model()
+    stories = [
+        story for file in STORIES.glob("test_*.yml") for story in yaml.safe_load(file.read_text())["stories"]
+    ]
+    options = ("-m", str(model), "-s", str(STORIES), "--out", str(tmp_path), "--fail-on-prediction-errors")
     ran = run("-m", "rasa", "test", "core", *options)
-    failed = yaml.safe_load((told / "failed_test_stories.yml").read_text())["stories"]
-    assert [story["story"].split(" (")[0] for story in failed] == ["wrong"], failed
-    assert ran.returncode != 0
-    counted = json.loads((told / "story_report.json").read_text())["conversation_accuracy"]
-    assert (counted["correct"], counted["total"]) == (stories, stories + 1)
+    assert ran.returncode == 0, ran.stdout[-3000:]
+    report = json.loads((tmp_path / "story_report.json").read_text())
+    counted = report["conversation_accuracy"]
+    assert (counted["correct"], counted["total"]) == (len(stories), len(stories))
