@@ -68,9 +68,14 @@ rollback: env-rasa ## Go back to the model before the one in use; it stays until
 
 # --- Checking it ---
 
+# What needs no clock to keep to runs side by side; what does, afterwards and alone.
+SIDE_BY_SIDE := tests/unit tests/contract tests/rasa
+
 .PHONY: test
-test: check train frontend test-frontend ## Everything: install, check, train, all tests.
-	$(BIN)/pytest
+test: env env-rasa ## Everything: install, check, train, all tests.
+	@$(MAKE) -j2 --output-sync=target check train frontend test-frontend
+	$(BIN)/pytest -n 2 --dist loadfile $(SIDE_BY_SIDE)
+	$(BIN)/pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
 
 .PHONY: eval
 eval: env train ## How well guests are understood: figures, pictures and a page in var/eval.
