@@ -41,6 +41,9 @@ COMMANDS: Mapping[str, Command] = {
     "knowledge": Command(
         "bot.commands.knowledge", "search, import or report on what guests are answered", bare=True
     ),
+    "corrections": Command(
+        "bot.commands.corrections", "write what staff have corrected as examples to train on"
+    ),
     "guest": Command("bot.commands.guest", "export or erase what is known of a guest"),
     "staff": Command("bot.commands.staff", "add people, deactivate them, reset their passwords"),
     "account": Command("bot.commands.account", "add or list WeChat accounts, widgets and group robots"),

@@ -20,7 +20,7 @@ from bot.clock import Clock
 from bot.conversation import Patience
 from bot.dispatch import Dispatch
 from bot.engine import Engine
-from bot.http import desk, guard, knowledge, operations, wechat, widget
+from bot.http import corrections, desk, guard, knowledge, operations, wechat, widget
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
 from bot.ids import new_id
 from bot.knowledge import Hotels
@@ -133,6 +133,6 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app[DISPATCH], app[DESK] = dispatch, staff.Desk(database, clock)
     app[wechat.ACCOUNTS], app[wechat.WORKER] = accounts, worker
     app[operations.READINESS] = Readiness(database, redis, settings)
-    for edge in (wechat, widget, desk, knowledge, operations):
+    for edge in (wechat, widget, desk, knowledge, corrections, operations):
         edge.add_routes(app)
     return app

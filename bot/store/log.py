@@ -35,6 +35,7 @@ from bot.model import (
 from bot.store.schema import contents, conversations, events, stamp
 
 GENESIS = "0" * 64
+KEYS = 2000  # messages that are read by one query
 MARKS = 50  # how far back, in marks, a visit is looked through for its last hand-back
 NO_CONTENT = hashlib.sha256(b"").hexdigest()
 
@@ -236,9 +237,14 @@ async def last_words(
     tx: AsyncConnection, hotel: HotelId, rows: Sequence[Conversation]
 ) -> dict[str, tuple[Event, Content]]:
     """The last thing said aloud in each conversation."""
-    keys = [(row.id, row.said_seq) for row in rows if row.said_seq]
-    if not keys:
-        return {}
+    found = await messages_of(tx, hotel, [(row.id, row.said_seq) for row in rows if row.said_seq])
+    return {conversation: message for (conversation, _), message in found.items()}
+
+
+async def messages_of(
+    tx: AsyncConnection, hotel: HotelId, keys: Sequence[tuple[ConversationId, int]]
+) -> dict[tuple[ConversationId, int], tuple[Event, Content]]:
+    """Events of any conversations of a hotel, by conversation and seq, with what people wrote."""
     same = and_(
         contents.c.hotel_id == events.c.hotel_id,
         contents.c.conversation_id == events.c.conversation_id,
@@ -246,8 +252,19 @@ async def last_words(
     )
     columns = (contents.c.text, contents.c.sealed, contents.c.memory, contents.c.blobs, contents.c.details)
     query = select(events, *columns).select_from(events.outerjoin(contents, same))
-    query = query.where(events.c.hotel_id == hotel, tuple_(events.c.conversation_id, events.c.seq).in_(keys))
-    return {r["conversation_id"]: (_event(r), _content(r)) for r in (await tx.execute(query)).mappings()}
+    found: dict[tuple[ConversationId, int], tuple[Event, Content]] = {}
+    for at in range(0, len(keys), KEYS):
+        part = tuple_(events.c.conversation_id, events.c.seq).in_(keys[at : at + KEYS])
+        rows = (await tx.execute(query.where(events.c.hotel_id == hotel, part))).mappings()
+        found |= {(r["conversation_id"], r["seq"]): (_event(r), _content(r)) for r in rows}
+    return found
+
+
+async def events_of_types(tx: AsyncConnection, hotel: HotelId, types: Iterable[EventType]) -> list[Event]:
+    """A hotel's events of some types, without content, each conversation's in order."""
+    query = select(events).where(events.c.hotel_id == hotel, events.c.type.in_(list(types)))
+    query = query.order_by(events.c.conversation_id, events.c.seq)
+    return [_event(r) for r in (await tx.execute(query)).mappings()]
 
 
 async def event_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, seq: int) -> Event | None:

@@ -1,0 +1,190 @@
+"""The desk's API for what the assistant got wrong: marking it, and reviewing the marks (administrators).
+
+guard.guard_desk stands before it; that nobody reviews their own mark is a rule of bot.corrections.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot import corrections
+from bot.conversation import Conversation
+from bot.corrections import CannotCorrect, Desk, Kind, Marked, Verdict
+from bot.http import views
+from bot.http.guard import (
+    CLOCK,
+    DATABASE,
+    DISPATCH,
+    HOTELS,
+    Caller,
+    Problem,
+    caller,
+    read_object,
+    respond,
+    seq_of,
+    text_of,
+)
+from bot.http.views import Lens
+from bot.knowledge import DEFAULT_LANGUAGE
+from bot.model import ConversationId
+from bot.store import people
+
+PAGE = 50
+OPEN = "open"
+_STATUS = {"not_found": 404, "own_mark": 403, "others_mark": 403}
+_BAD = ("unknown_intent", "same_intent", "nothing_read", "words_gone")
+
+Choice = TypeVar("Choice", Kind, Verdict)
+Work = Callable[[AsyncConnection], Awaitable[Conversation]]
+
+
+def add_routes(app: web.Application) -> None:
+    hotel = "/desk/v1/hotels/{hotel}"
+    event = hotel + r"/conversations/{conversation}/events/{seq:\d+}"
+    app.router.add_get(f"{hotel}/intents", list_intents)
+    app.router.add_get(f"{hotel}/corrections", list_marks)
+    app.router.add_post(f"{event}/correct", mark)
+    app.router.add_delete(f"{event}/correct", withdraw)
+    app.router.add_post(f"{event}/review", review)
+
+
+async def list_intents(request: web.Request) -> web.Response:
+    """What a guest may have wanted, as staff call it, in every language of the desk."""
+    texts = request.app[HOTELS].texts
+    titles = {locale: corrections.intents(spoken) for locale, spoken in texts.items()}
+    shown = [
+        {"name": name, "titles": {locale: named.get(name, name) for locale, named in titles.items()}}
+        for name in titles[DEFAULT_LANGUAGE]
+    ]
+    return respond({"intents": shown})
+
+
+async def mark(request: web.Request) -> web.Response:
+    body, at, seq = await read_object(request), _desk(request), _seq(request)
+    kind, intent = _one_of(Kind, body.get("kind")), _intent(body)
+    commit = request.app[DISPATCH].commit
+    return await _carry_out(request, lambda tx: corrections.mark(tx, commit, at, seq, kind, intent))
+
+
+async def withdraw(request: web.Request) -> web.Response:
+    at, seq, commit = _desk(request), _seq(request), request.app[DISPATCH].commit
+    return await _carry_out(request, lambda tx: corrections.withdraw(tx, commit, at, seq))
+
+
+async def review(request: web.Request) -> web.Response:
+    _administrators_only(caller(request))
+    body, at, seq = await read_object(request), _desk(request), _seq(request)
+    verdict, intent, number = _one_of(Verdict, body.get("verdict")), _intent(body), seq_of(body.get("mark"))
+    commit = request.app[DISPATCH].commit
+    return await _carry_out(
+        request, lambda tx: corrections.review(tx, commit, at, seq, number, verdict, intent)
+    )
+
+
+def _administrators_only(me: Caller) -> None:
+    if me.signed_in.roles[me.hotel] != "administrator":
+        raise Problem(403, "forbidden")
+
+
+def _desk(request: web.Request) -> Desk:
+    me, id_ = caller(request), ConversationId(request.match_info["conversation"])
+    known = corrections.intents(request.app[HOTELS].texts[DEFAULT_LANGUAGE])
+    administrator = me.signed_in.roles[me.hotel] == "administrator"
+    return Desk(me.hotel, id_, me.signed_in.staff.id, administrator, known, request.app[CLOCK].now())
+
+
+def _seq(request: web.Request) -> int:
+    return seq_of(request.match_info["seq"])
+
+
+def _intent(body: dict[str, Any]) -> str | None:
+    return text_of({"intent": body.get("intent") or ""}, "intent", 64, required=False) or None
+
+
+def _one_of(choices: type[Choice], value: object) -> Choice:
+    try:
+        return choices(str(value))
+    except ValueError:
+        raise Problem(400, "bad_request") from None
+
+
+async def _carry_out(request: web.Request, work: Work) -> web.Response:
+    """Do it in one transaction and tell every desk; the events that it added."""
+    me, dispatch = caller(request), request.app[DISPATCH]
+    try:
+        row = await dispatch.transact(work)
+    except CannotCorrect as refused:
+        status = 400 if refused.code in _BAD else _STATUS.get(refused.code, 409)
+        raise Problem(status, refused.code) from None
+    await dispatch.poke(row)
+    async with request.app[DATABASE].read() as tx:
+        lens = await _lens(request, tx, me)
+        events = await views.show_events(tx, lens, row, row.seq - 1)
+        shown = (await views.show_rows(tx, lens, [row]))[0]
+    return respond({"conversation": shown, "event": next((e for e in events if e["seq"] == row.seq), None)})
+
+
+async def _lens(request: web.Request, tx: AsyncConnection, me: Caller) -> Lens:
+    hotel = await request.app[HOTELS].get(tx, me.hotel)
+    return Lens(hotel, f"staff:{me.signed_in.staff.id}", request.app[CLOCK].now())
+
+
+# ---- the list for review
+
+
+async def list_marks(request: web.Request) -> web.Response:
+    """The marks of one state, newest first, a page at a time, with how many there are of each."""
+    me, query = caller(request), request.query
+    _administrators_only(me)
+    async with request.app[DATABASE].read() as tx:
+        found = await corrections.read(tx, me.hotel)
+        chosen = [marked for marked in found if _state(marked) == query.get("state", OPEN)]
+        start = seq_of(query.get("after"))
+        page = chosen[start : start + PAGE]
+        names = await people.names_of(tx, {id_ for marked in page for id_ in _people(marked)})
+    counts = Counter(_state(marked) for marked in found)
+    return respond(
+        {
+            "corrections": [_shown(marked, names, me) for marked in page],
+            "counts": {state: counts[state] for state in (OPEN, *Verdict)},
+            "next": start + PAGE if len(chosen) > start + PAGE else None,
+        }
+    )
+
+
+def _state(marked: Marked) -> str:
+    return marked.mark.review.verdict if marked.mark.review else OPEN
+
+
+def _people(marked: Marked) -> list[str]:
+    review_ = marked.mark.review
+    return [marked.mark.by, *([review_.by] if review_ else [])]
+
+
+def _shown(marked: Marked, names: dict[str, str], me: Caller) -> dict[str, Any]:
+    m = marked.mark
+    return {
+        "conversation": m.conversation,
+        "seq": m.seq,
+        "mark": m.number,
+        "kind": m.kind,
+        "words": list(marked.words),
+        "answer": marked.answer,
+        "intent_was": m.intent_was,
+        "confidence": marked.confidence,
+        "intent": m.intent,
+        "by": {"id": m.by, "name": names.get(m.by, "")},
+        "at": m.at,
+        "own": m.by == me.signed_in.staff.id,
+        "review": _review(m.review, names),
+    }
+
+
+def _review(found: corrections.Review | None, names: dict[str, str]) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    by = {"id": found.by, "name": names.get(found.by, "")}
+    return {"verdict": found.verdict, "intent": found.intent, "by": by, "at": found.at}
