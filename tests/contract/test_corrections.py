@@ -1,15 +1,20 @@
 """What staff say was read wrongly: two people, one hotel, and nothing that has been erased."""
 
+import argparse
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from argon2 import PasswordHasher
 
 from bot import corrections, staff
+from bot.commands import CommandFailed
+from bot.commands import corrections as command
 from bot.conversation import Close, Conversation
 from bot.corrections import CannotCorrect, Desk, Kind, Marked, Verdict
 from bot.dispatch import Received
@@ -19,9 +24,10 @@ from bot.store.database import Database
 from tests.conftest import FixedClock, SettingsMaker
 from tests.contract.floor import ONE, TWO, Floor
 from tests.contract.site import Site, serving
-from tests.core import texts
+from tests.core import ROOT, texts
 from tests.servers import free_port
 
+Capture = pytest.CaptureFixture[str]
 ID_CARD = "11010119900307803X"
 KNOWN = corrections.intents(texts()["zh"])
 
@@ -280,6 +286,57 @@ async def test_one_hotel_sees_nothing_of_another(floor: Floor) -> None:
         lambda tx: corrections.withdraw(tx, commit, crossed, 3),
     ):
         assert await refused(floor.dispatch.transact(work)) == "not_found"
+
+
+# ---- the file to train on
+
+
+async def test_accepted_marks_of_all_hotels_become_a_file(
+    floor: Floor, database_url: str, make_settings: SettingsMaker, tmp_path: Path, capsys: Capture
+) -> None:
+    out = tmp_path / "corrections.yml"
+    arguments = argparse.Namespace(action="export", out=out)
+    settings = make_settings(DATABASE_URL=database_url)
+
+    async def export() -> str:
+        assert await asyncio.to_thread(command.run, arguments, settings) == 0
+        return capsys.readouterr().out
+
+    mine = await floor.talk("早饭在哪儿吃")
+    theirs = await floor.talk("泳池开吗", account=f"wx-{TWO}")
+    await mark(floor, mine, "lin", "ask_breakfast")
+    assert "no correction is accepted" in await export()
+    assert not out.exists()
+    await review(floor, mine, "bo")
+    await mark(floor, theirs, "lin", "ask_pool")
+    await review(floor, theirs, "bo")
+    assert "2 examples of 2 intents from 2 hotels" in await export()
+    assert [block["intent"] for block in yaml.safe_load(out.read_text("utf-8"))["nlu"]] == [
+        "ask_breakfast",
+        "ask_pool",
+    ]
+    await floor.dispatch.erase(ONE, GuestId(mine.row.guest))
+    assert "1 example of 1 intent from 1 hotel." in await export()
+    assert "早饭" not in out.read_text("utf-8")
+    await floor.dispatch.erase(TWO, GuestId(theirs.row.guest))
+    await export()
+    assert not out.exists()
+
+
+async def test_an_intent_that_is_gone_is_refused_and_nothing_is_written(
+    floor: Floor, database_url: str, make_settings: SettingsMaker, tmp_path: Path
+) -> None:
+    where = await floor.talk("早饭在哪儿吃")
+    await mark(floor, where, "lin", "ask_breakfast")
+    await review(floor, where, "bo")
+    shutil.copytree(ROOT / "texts", tmp_path / "texts")
+    for file in (tmp_path / "texts").glob("*.yml"):
+        file.write_text(file.read_text("utf-8").replace("intent_ask_breakfast:", "intent_ask_brunch:"))
+    settings = make_settings(DATABASE_URL=database_url, TEXTS_DIR=tmp_path / "texts")
+    out = tmp_path / "corrections.yml"
+    with pytest.raises(CommandFailed, match="ask_breakfast"):
+        await asyncio.to_thread(command.run, argparse.Namespace(action="export", out=out), settings)
+    assert not out.exists()
 
 
 # ---- the desk's API

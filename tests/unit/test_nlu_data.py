@@ -59,7 +59,10 @@ def parse(intent: str, line: str) -> Example:
 
 
 def read() -> Iterator[Example]:
+    """What the repository holds. A hotel's own corrections, if they are there, are its reviewers' affair."""
     for path in sorted((ROOT / "data" / "nlu").glob("*.yml")):
+        if path.name == "corrections.yml":
+            continue
         for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]:
             for line in block["examples"].splitlines() if "intent" in block else ():
                 yield parse(block["intent"], line.removeprefix("- "))
