@@ -163,11 +163,11 @@ def test_the_service_and_rasa_share_no_code() -> None:
 
 
 def makefile() -> dict[str, list[str]]:
-    """Each phony target and its prerequisites."""
+    """Each phony target, its prerequisites, and what its recipe makes."""
     text = (ROOT / "Makefile").read_text("utf-8")
-    return {
-        name: needs.split() for name, needs in re.findall(r"^([a-z-]+):(?!=)([^#\n]*)", text, re.MULTILINE)
-    }
+    rules = re.findall(r"^([a-z-]+):(?!=)([^#\n]*).*\n((?:\t.*\n)*)", text, re.MULTILINE)
+    made = re.compile(r"^\t@?\$\(MAKE\) ([^&|;\n]*)$", re.MULTILINE)
+    return {name: [*needs.split(), *" ".join(made.findall(recipe)).split()] for name, needs, recipe in rules}
 
 
 def reached(target: str, rules: dict[str, list[str]]) -> set[str]:
