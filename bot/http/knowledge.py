@@ -91,16 +91,31 @@ async def overview(request: web.Request) -> web.Response:
         names = await _names(tx, [point for point, _ in page])
     return respond(
         {
-            "points": [_row(point, state, hotel, names) for point, state in page],
+            "points": [_listed(point, state, hotel, names, _now(request)) for point, state in page],
             "total": len(chosen),
             "next": start + PAGE if len(chosen) > start + PAGE else None,
             "counts": {state: counts[state] for state in PointState},
-            "topics": sorted({p.latest.entry.topic for p in known if p.latest.entry.topic}),
+            "topics": _topics(known),
             "channels": sorted(CHANNELS),
             "facts": _facts(hotel),
             "indexing": _indexing(request, hotel),
         }
     )
+
+
+def _topics(known: list[Point]) -> list[dict[str, str]]:
+    """Topics by name, each with the title of its own answer, which is what people call it."""
+    titles = {str(p.id): p.latest.entry.title for p in known}
+    names = {p.latest.entry.topic for p in known if p.latest.entry.topic}
+    return [{"name": name, "title": titles.get(name, name)} for name in sorted(names)]
+
+
+def _listed(
+    point: Point, state: PointState, hotel: Hotel, names: dict[str, str], now: datetime
+) -> dict[str, Any]:
+    """A row with its answer as a guest would read it, where nothing is missing."""
+    said = _preview(hotel, point.latest.entry.answer, now)["text"]
+    return _row(point, state, hotel, names) | {"said": said}
 
 
 _URGENCY = (PointState.CHANGED, PointState.DRAFT, PointState.EXPIRED, PointState.EXPIRING)
@@ -189,6 +204,7 @@ async def _shown(request: web.Request, tx: Any, id_: PointId) -> dict[str, Any]:
         "point": _row(point, state_of(point, hotel.today(_now(request))), hotel, names),
         "versions": [_version(version, names) for version in versions],
         "preview": _preview(hotel, point.latest.entry.answer, _now(request)),
+        "told": _preview(hotel, point.approved.entry.answer, _now(request)) if point.approved else None,
     }
 
 
@@ -221,7 +237,7 @@ def _entry(body: dict[str, Any]) -> Entry:
         text_of(body, "title", rules.TITLE * 2, required=False),
         text_of(body, "answer", rules.ANSWER * 2, required=False),
         _list(body, "variants"),
-        text_of(body, "topic", 64, required=False).strip() or None,
+        text_of({"topic": body.get("topic") or ""}, "topic", 64, required=False).strip() or None,
         _day(body, "valid_from"),
         _day(body, "valid_to"),
         _list(body, "channels"),

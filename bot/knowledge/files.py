@@ -49,11 +49,18 @@ class BadFile(ValueError):
 
 @dataclass(frozen=True)
 class Line:
-    """One point of a file: the row it stands in, its id ('' for none) and what it says."""
+    """One point of a file: its row, its id ('' for none), what it says, and which fields it says at all."""
 
     number: int
     id: str
     entry: Entry
+    given: frozenset[str] = frozenset(COLUMNS)
+
+    def over(self, before: Point | None) -> Entry:
+        """What the point says afterwards: columns that the file doesn't have stay as they are."""
+        kept = {f.name for f in fields(Entry)} - self.given if before else set()
+        old = before.latest.entry if before else self.entry
+        return rules.tidy(replace(self.entry, **{name: getattr(old, name) for name in kept}))
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ def _line(number: int, row: Mapping[str, Any]) -> Line:
     id_ = _text(row.get("id"))
     if len(id_) > 64:
         raise BadFile("point_id_too_long", limit=64)
-    return Line(number, id_, entry)
+    return Line(number, id_, entry, frozenset(row))
 
 
 def _text(value: Any) -> str:
@@ -217,9 +224,10 @@ def plan(lines: Sequence[Line], wrong: Sequence[Wrong], known: Sequence[Point]) 
     by_title = {point.latest.entry.title: point for point in known}
     faults, changes, seen, unchanged = list(wrong), [], set(), 0
     for line in lines:
-        entry = rules.tidy(line.entry)
+        title = rules.tidy(line.entry).title
+        before = by_id.get(PointId(line.id)) if line.id else by_title.get(title)
+        entry = line.over(before)
         fault = _fault(line.number, entry)
-        before = by_id.get(PointId(line.id)) if line.id else by_title.get(entry.title)
         key = line.id or (before.id if before else entry.title)
         if fault is None and key in seen:
             fault = Wrong(line.number, "point_twice", {})

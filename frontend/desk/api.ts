@@ -76,17 +76,20 @@ async function refusal(response: Response): Promise<Refusal> {
 interface Options {
   query?: Query;
   body?: unknown;
+  /** Sent as it is, instead of a body. */
+  file?: Blob;
   keepalive?: boolean;
   seconds?: number;
   signal?: AbortSignal;
 }
 
-async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const headers: Record<string, string> = { Accept: "application/json" };
   if (method !== "GET") headers["X-Desk"] = "1";
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
   const init: RequestInit = { method, headers, keepalive: options.keepalive };
   if (options.body !== undefined) init.body = JSON.stringify(options.body);
+  if (options.file) init.body = options.file;
   const response = await ask(address(path, options.query), init, options.seconds ?? 15, options.signal);
   const date = Date.parse(response.headers.get("Date") ?? "");
   if (!Number.isNaN(date)) heardDate(date);

@@ -1,11 +1,19 @@
-/** Where we are: /desk/<hotel>/<conversation>. On a phone, the guest's details are a page of their own. */
+/**
+ * Where we are: /desk/<hotel>/<conversation>, /desk/<hotel>/knowledge/<point> or /desk/<hotel>/questions.
+ * On a phone, the guest's details are a page of their own.
+ */
 import { reactive } from "vue";
 
 const BASE = "/desk/";
 
+const PAGES = ["knowledge", "questions"] as const;
+
 interface Place {
   hotel: string | null;
+  page: "desk" | (typeof PAGES)[number];
   conversation: string | null;
+  /** The knowledge point that is open; "new" for one that is being written. */
+  point: string | null;
   details: boolean;
 }
 
@@ -16,19 +24,27 @@ function fromOutside(): void {
 
 function read(): Place {
   fromOutside();
-  const [hotel, conversation] = location.pathname.slice(BASE.length).split("/").map(decodeURIComponent);
-  return { hotel: hotel || null, conversation: conversation || null, details: location.hash === "#details" };
+  const [hotel, second, third] = location.pathname.slice(BASE.length).split("/").map(decodeURIComponent);
+  const page = PAGES.find((one) => one === second) ?? "desk";
+  const details = location.hash === "#details";
+  if (page === "desk") return { hotel: hotel || null, page, conversation: second || null, point: null, details };
+  return { hotel: hotel || null, page, conversation: null, point: third || null, details: false };
 }
 
 export const route = reactive<Place>(read());
 
 function path(place: Place): string {
-  const parts = [place.hotel, place.hotel && place.conversation].filter((part): part is string => Boolean(part));
+  const inside = place.page === "desk" ? [place.conversation] : [place.page, place.point];
+  const parts = place.hotel ? [place.hotel, ...inside].filter((part): part is string => Boolean(part)) : [];
   return BASE + parts.map(encodeURIComponent).join("/") + (place.details ? "#details" : "");
 }
 
 export function go(change: Partial<Place>, replace = false): void {
   const next = { ...route, details: false, ...change };
+  // A conversation is the desk's, a point is the knowledge page's.
+  if (change.conversation !== undefined && change.page === undefined) next.page = "desk";
+  if (next.page !== "desk") next.conversation = null;
+  if (next.page !== "knowledge") next.point = null;
   if (path(next) === path(route)) return;
   if (replace) history.replaceState(null, "", path(next));
   else history.pushState(null, "", path(next));

@@ -32,7 +32,7 @@ DESK = ROOT / "frontend/dist/desk/index.html"
 
 
 class ScriptedAssistant:
-    """Speaks the connector's language and understands five phrases; the desk needs no more of Rasa."""
+    """Speaks the connector's language and understands six phrases; the desk needs no more of Rasa."""
 
     def __init__(self) -> None:
         self.rasa = SimpleNamespace(port=0)
@@ -61,6 +61,8 @@ class ScriptedAssistant:
             return [{"act": "handoff", "reason": "human_handoff"}]
         if "投诉" in text:
             return [{"act": "handoff", "reason": "complain", "detail": {"kind": "accusing"}}]
+        if "滑雪" in text:
+            return [{"act": "handoff", "reason": "low_confidence"}]
         if "叫我" in text:
             due = (datetime.fromisoformat(facts["now"]) + timedelta(minutes=10)).isoformat()
             placed = {"act": "say", "key": "wake_placed", "values": {"room": "1208", "due_at": due}}

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,16 @@ def test_the_difference_is_known_before_anything_is_written() -> None:
         (7, "point_title_empty"),
         (8, "point_answer_placeholder"),
     ]
+
+
+def test_columns_that_a_file_does_not_have_stay_as_they_are() -> None:
+    known = point("a", "甲", "1")
+    entry = Entry("甲", "1", ("问法",), "ask_pet", None, date(2026, 12, 1))
+    known = replace(known, latest=replace(known.latest, entry=entry))
+    (change,) = files.plan(*files.read("a.csv", "id,title,answer\na,甲,2\n".encode()), [known]).changes
+    assert change.line.entry == replace(entry, answer="2")
+    (change,) = files.plan(*files.read("a.csv", "id,title,answer,topic\na,甲,1,\n".encode()), [known]).changes
+    assert change.line.entry == replace(entry, topic=None)
 
 
 def test_a_date_that_is_none_is_a_mistake_of_its_row_alone() -> None:
