@@ -336,6 +336,8 @@ export const en: Record<Key, string> = {
   "close.no_answer": "Guest went quiet",
   "close.spam": "Spam",
   "close.other": "Other",
+  "close.idle": "nothing new for long",
+  "close.erased": "the guest's data was erased",
   "close.system": "Quiet for long",
   "close.note": "A word for colleagues (optional)",
   "close.note_placeholder": "E.g. towels sent; ask again tomorrow morning",

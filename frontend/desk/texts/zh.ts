@@ -331,6 +331,8 @@ export const zh = {
   "close.no_answer": "客人没再回复",
   "close.spam": "骚扰或广告",
   "close.other": "其他",
+  "close.idle": "很久没有新消息",
+  "close.erased": "客人资料已清除",
   "close.system": "长时间没有动静",
   "close.note": "给同事留一句（可不填）",
   "close.note_placeholder": "比如：已补送毛巾，明早再问一次是否满意",
