@@ -349,6 +349,7 @@ export const en: Record<Key, string> = {
   "context.close": "Hide details",
   "context.room": "Room",
   "context.room_unknown": "Room not known yet",
+  "context.guest_id": "Guest id",
   "context.since": "First contact",
   "context.channels": "Channels",
   "context.open": "Owed to the guest",

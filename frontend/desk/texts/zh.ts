@@ -344,6 +344,7 @@ export const zh = {
   "context.close": "收起资料",
   "context.room": "房间",
   "context.room_unknown": "还不知道房号",
+  "context.guest_id": "客人编号",
   "context.since": "首次联系",
   "context.channels": "渠道",
   "context.open": "欠客人的",
