@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Command, Conversation, Record, fold
+from bot.knowledge import unanswered
 from bot.model import (
     Actor,
     ActorKind,
@@ -30,7 +31,7 @@ from bot.model import (
     NewEvent,
     StaffId,
 )
-from bot.store import log, outbox
+from bot.store import log, outbox, points
 from bot.texts import Texts
 
 TYPES = (EventType.READING_CORRECTED, EventType.CORRECTION_WITHDRAWN, EventType.CORRECTION_REVIEWED)
@@ -214,6 +215,7 @@ async def mark(
     standing = marks_of(events).get((at.conversation, seq))
     if standing and standing.by == at.by and (standing.kind, standing.intent) == (kind, body["intent"]):
         return row  # said already
+    await _ask_for_answer(tx, at, seq, kind is Kind.WRONG_ANSWER)
     return await _note(tx, commit, at, row, EventType.READING_CORRECTED, body)
 
 
@@ -221,6 +223,7 @@ async def withdraw(tx: AsyncConnection, commit: Commit, at: Desk, seq: int) -> C
     """Take a mark back, and with it what came of it. Raises CannotCorrect."""
     row, events = await _opened(tx, at)
     body = withdrawn(marks_of(events).get((at.conversation, seq)), at.by, at.administrator)
+    await _ask_for_answer(tx, at, seq, wanted=False)
     return await _note(tx, commit, at, row, EventType.CORRECTION_WITHDRAWN, body)
 
 
@@ -254,6 +257,15 @@ async def _check_words(tx: AsyncConnection, at: Desk, seqs: Iterable[int]) -> No
     said = await log.messages_of(tx, at.hotel, [(at.conversation, seq) for seq in seqs])
     if not any(content.text for _, content in said.values()):
         raise CannotCorrect("words_gone")
+
+
+async def _ask_for_answer(tx: AsyncConnection, at: Desk, seq: int, wanted: bool) -> None:
+    """What was read rightly and answered wrongly is a matter of knowledge: it is listed there too."""
+    if wanted:
+        asked = points.Mark(at.conversation, seq, unanswered.WRONG, at.by, at.now)
+        await points.mark_question(tx, at.hotel, asked)
+    else:
+        await points.unmark_question(tx, at.hotel, at.conversation, seq, unanswered.WRONG)
 
 
 async def _note(

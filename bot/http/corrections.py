@@ -124,7 +124,7 @@ async def _carry_out(request: web.Request, work: Work) -> web.Response:
         lens = await _lens(request, tx, me)
         events = await views.show_events(tx, lens, row, row.seq - 1)
         shown = (await views.show_rows(tx, lens, [row]))[0]
-    return respond({"conversation": shown, "event": next((e for e in events if e["seq"] == row.seq), None)})
+    return respond({"conversation": shown, "event": events[0]})
 
 
 async def _lens(request: web.Request, tx: AsyncConnection, me: Caller) -> Lens:

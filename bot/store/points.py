@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NewType
 
-from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import Row, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import ConversationId, HotelId, StaffId
@@ -225,6 +225,14 @@ async def mark_question(tx: AsyncConnection, hotel: HotelId, mark: Mark) -> None
     place = {"hotel_id": hotel, "conversation_id": mark.conversation, "seq": mark.seq, "mark": mark.mark}
     query = insert_or_ignore(tx, question_marks).values(**place, **values)
     await tx.execute(query.on_conflict_do_update(index_elements=list(place), set_=values))
+
+
+async def unmark_question(
+    tx: AsyncConnection, hotel: HotelId, conversation: ConversationId, seq: int, mark: str
+) -> None:
+    m = question_marks.c
+    place = (m.hotel_id == hotel, m.conversation_id == conversation, m.seq == seq, m.mark == mark)
+    await tx.execute(delete(question_marks).where(*place))
 
 
 async def marks_since(tx: AsyncConnection, hotel: HotelId, since: datetime) -> list[Mark]:

@@ -440,6 +440,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     shut,
     load,
     takeRowQuietly,
+    takeNoted: sent,
     markRead,
     claim,
     release,

@@ -19,7 +19,7 @@ export function refusalText(error: Refusal): string {
     case "reply_window_closed":
       return t("toast.unreachable");
   }
-  if (error.code === "own_edit") return error.message;
+  if (["own_edit", "own_mark", "others_mark"].includes(error.code)) return error.message;
   if (error.status === 403) return t("toast.forbidden");
   return error.message || t("toast.failed", { code: error.code });
 }

@@ -1,12 +1,13 @@
 /**
- * Where we are: /desk/<hotel>/<conversation>, /desk/<hotel>/knowledge/<point> or /desk/<hotel>/questions.
+ * Where we are: /desk/<hotel>/<conversation>, /desk/<hotel>/knowledge/<point>,
+ * /desk/<hotel>/questions or /desk/<hotel>/learning.
  * On a phone, the guest's details are a page of their own.
  */
 import { reactive } from "vue";
 
 const BASE = "/desk/";
 
-const PAGES = ["knowledge", "questions"] as const;
+const PAGES = ["knowledge", "questions", "learning"] as const;
 
 interface Place {
   hotel: string | null;

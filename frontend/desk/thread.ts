@@ -18,7 +18,16 @@ const STEP: Record<DeliveryState, number> = {
 };
 
 const SPOKEN = new Set(["guest_said", "assistant_said", "staff_said"]);
-const SILENT = new Set(["delivery_accepted", "delivery_unclear", "delivery_failed", "delivery_read"]);
+/** What stands at the message it is about. */
+const SILENT = new Set([
+  "delivery_accepted",
+  "delivery_unclear",
+  "delivery_failed",
+  "delivery_read",
+  "reading_corrected",
+  "correction_withdrawn",
+  "correction_reviewed",
+]);
 
 export const spoken = (event: Event): boolean => SPOKEN.has(event.type);
 export const ours = (event: Event): boolean => event.type === "assistant_said" || event.type === "staff_said";

@@ -54,7 +54,9 @@ class ScriptedAssistant:
     async def _turn(self, request: web.Request) -> web.Response:
         asked = await request.json()
         acts = self._acts(asked["text"], asked["facts"])
-        return web.json_response({"acts": acts, "memory": {}, "intent": {}, "entities": [], "closed": True})
+        intent = {"name": acts[0]["topic"], "confidence": 0.58} if "topic" in acts[0] else {}
+        answer = {"acts": acts, "memory": {}, "intent": intent, "entities": [], "closed": True}
+        return web.json_response(answer)
 
     def _acts(self, text: str, facts: dict[str, Any]) -> list[dict[str, Any]]:
         if "人工" in text:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -457,3 +458,58 @@ async def test_it_fits_every_screen_and_both_languages(browser: Browser, world: 
             await page.keyboard.press("Escape")
             await page.locator("html[lang=en]").wait_for()
             await page.evaluate("localStorage.clear()")
+
+
+async def test_what_was_misread_is_marked_and_reviewed_by_a_second_person(
+    browser: Browser, world: World, tmp_path: Path
+) -> None:
+    async with (
+        desk_page(browser, world) as agent,
+        desk_page(browser, world) as admin,
+        Visitor(world) as guest,
+    ):
+        await sign_in(agent, COLLEAGUE)
+        await guest.say("泳池到几点，手机 13912345678")
+        await guest.heard("早餐")
+        await open_row(agent)
+        answer = bubble(agent, "早餐").last
+        await expect(answer.locator(".reading")).to_contain_text("读作：问早餐，58% 把握")
+        await answer.get_by_role("button", name="答错了").click()
+        dialog = agent.get_by_role("dialog")
+        await expect(dialog.get_by_text("问早餐", exact=True)).to_have_count(0)  # it was read as that already
+        await dialog.get_by_placeholder("搜一下").fill("泳池")
+        await keep(agent, "correct")
+        await dialog.get_by_text("问游泳池").click()
+        await dialog.get_by_role("button", name="标为答错").click()
+        await expect(answer.locator(".reading")).to_contain_text("我标为读错：客人是想“问游泳池”")
+        await keep(agent, "corrected")
+        await expect(agent.get_by_role("navigation").get_by_text("学习")).to_have_count(0)
+
+        await sign_in(admin)
+        await admin.get_by_role("navigation").get_by_text("学习").click()
+        item = admin.locator(".item", has_text="泳池到几点")
+        await expect(item).to_contain_text(f"{COLLEAGUE_NAME}标于")
+        await expect(item.get_by_label("应该读作")).to_have_value("ask_pool")
+        await keep(admin, "learning")
+        await item.get_by_label("应该读作").select_option("ask_facility")
+        await item.get_by_role("button", name="通过", exact=True).click()
+        await expect(toast(admin, "已通过")).to_be_visible()
+        await expect(admin.get_by_role("heading", name="没有要审核的")).to_be_visible()
+        await admin.get_by_role("button", name="已通过").click()
+        await expect(item).to_contain_text(f"{ADMINISTRATOR}审核通过")
+        await item.get_by_role("button", name="看会话").click()
+        theirs = bubble(admin, "早餐").last.locator(".reading")
+        await expect(theirs).to_contain_text(f"{COLLEAGUE_NAME}标为读错：客人是想“问其他设施”")
+        await expect(answer.locator(".reading")).to_contain_text(f"{ADMINISTRATOR}审核通过")
+
+        await theirs.get_by_role("button", name="修改").click()
+        await admin.get_by_role("dialog").get_by_text("读对了，答案不对").click()
+        await admin.get_by_role("dialog").get_by_role("button", name="标为答错").click()
+        await expect(theirs).to_contain_text("我标为答案不对")
+        await admin.get_by_role("navigation").get_by_text("学习").click()
+        await expect(item).to_contain_text("这条是您标的，请另一位管理员审核")
+        await expect(item.get_by_role("button", name="通过", exact=True)).to_have_count(0)
+        await keep(admin, "learning-own")
+    out = tmp_path / "corrections.yml"
+    world.bot.command("corrections", "export", "--out", str(out))
+    assert not out.exists()  # what had been accepted was marked anew

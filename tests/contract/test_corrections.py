@@ -5,6 +5,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bot.conversation import Close, Conversation
 from bot.corrections import CannotCorrect, Desk, Kind, Marked, Verdict
 from bot.dispatch import Received
 from bot.engine import Turn
+from bot.knowledge import unanswered
 from bot.model import SERVICE, Answer, Content, GuestId, Handoff, HotelId, Reason
 from bot.store.database import Database
 from tests.conftest import FixedClock, SettingsMaker
@@ -167,6 +169,22 @@ async def test_a_wrong_answer_keeps_what_was_read(floor: Floor) -> None:
     where = await floor.talk("早饭在哪儿吃")
     await mark(floor, where, "lin", "ask_gym", kind=Kind.WRONG_ANSWER)
     assert (await marks(floor))[0].mark.intent == "ask_breakfast"
+
+
+async def test_a_wrong_answer_is_asked_for_among_the_unanswered_while_it_is_called_one(floor: Floor) -> None:
+    async def asked() -> list[str]:
+        found = await floor.read(lambda tx: unanswered.read(tx, ONE, floor.clock.now() - timedelta(days=1)))
+        return [one.why for one in found]
+
+    floor.engine.turns = [read_as("ask_breakfast")]
+    where = await floor.talk("早饭在哪儿吃")
+    await mark(floor, where, "lin", None, kind=Kind.WRONG_ANSWER)
+    assert await asked() == ["wrong"]
+    await mark(floor, where, "lin", "ask_dining")
+    assert await asked() == []
+    await mark(floor, where, "lin", None, kind=Kind.WRONG_ANSWER)
+    await withdraw(floor, where, "lin")
+    assert await asked() == []
 
 
 async def test_what_can_not_be_marked(floor: Floor) -> None:
