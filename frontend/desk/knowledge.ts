@@ -131,8 +131,6 @@ export const questions = (hotel: string): Promise<{ groups: Group[]; since: stri
   request("GET", `${base(hotel)}/questions`, { seconds: 60 });
 export const settle = (hotel: string, asked: Asked[]): Promise<unknown> =>
   request("POST", `${base(hotel)}/questions/settle`, { body: { questions: asked } });
-export const markWrong = (hotel: string, conversation: string, seq: number): Promise<unknown> =>
-  request("POST", `${event(hotel, conversation, seq)}/wrong`, { body: {} });
 export const draftFrom = (hotel: string, conversation: string, seq: number): Promise<Opened> =>
   request("POST", `${event(hotel, conversation, seq)}/draft`, { body: {} });
 
