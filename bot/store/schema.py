@@ -157,6 +157,7 @@ events = Table(
     ForeignKeyConstraint(
         ["hotel_id", "conversation_id"], ["conversations.hotel_id", "conversations.conversation_id"]
     ),
+    Index("ix_events_hotel_id_type_at", "hotel_id", "type", "at"),
 )
 
 contents = Table(
