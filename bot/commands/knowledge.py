@@ -1,25 +1,33 @@
 """python -m bot knowledge: search a list of points, take one over into a hotel, report."""
 
 import argparse
+import asyncio
 import json
 import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from bot import settings
-from bot.commands import CommandFailed
-from bot.knowledge import encoder, files
+from bot import logs, settings
+from bot.commands import CommandFailed, opening
+from bot.knowledge import Hotel, Hotels, encoder, files, unanswered
 from bot.knowledge.index import Hit, Index
-from bot.knowledge.library import folder_of, rows_of
+from bot.knowledge.library import Library, folder_of, rows_of
 from bot.knowledge.vectors import Shelf
-from bot.settings import SettingsError
+from bot.model import HotelId
+from bot.settings import Settings, SettingsError
+from bot.store import desk, points
+from bot.store.database import Database
+from bot.store.points import Version
+from bot.texts import load_texts
 
 DEFAULT_K = 10
+PORTION = 500  # points written in one transaction
 WAITING = 64  # questions that are worked on before their turn
 
 
@@ -27,10 +35,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     search = actions.add_parser("search", help='find points: JSON lines {"text", "k"} in, ranked points out')
     search.add_argument("--file", type=Path, required=True, help="a list of points: CSV, Excel or YAML")
+    importing = actions.add_parser("import", help="show what a list would change, then take it over")
+    importing.add_argument("hotel")
+    importing.add_argument("--file", type=Path, required=True, help="a list of points: CSV, Excel or YAML")
+    importing.add_argument("--yes", action="store_true", help="don't ask")
+    report = actions.add_parser("report", help="what guests asked in vain since yesterday")
+    report.add_argument("--days", type=int, default=1, help="how far to look back (1)")
 
 
 def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
-    return search(arguments.file, environment, sys.stdin, sys.stdout)
+    if arguments.action == "search":
+        return search(arguments.file, environment, sys.stdin, sys.stdout)
+    found = settings.read(environment)
+    logs.configure(found.log_level)
+    if arguments.action == "import":
+        return asyncio.run(_import(found, arguments.hotel, arguments.file, sure=arguments.yes))
+    return asyncio.run(_report(found, timedelta(days=arguments.days)))
 
 
 # ---- searching a file
@@ -55,13 +75,17 @@ def vectors_folder(environment: Mapping[str, str]) -> Path:
     return folder_of(found.blob_url)
 
 
-def _index(file: Path, folder: Path) -> tuple[dict[str, str], Index]:
+def _read(file: Path) -> tuple[list[files.Line], list[files.Wrong]]:
     try:
-        lines, wrong = files.read(file.name, file.read_bytes())
+        return files.read(file.name, file.read_bytes())
     except OSError as error:
         raise CommandFailed(f"{file} can't be read: {error.strerror}") from None
     except files.BadFile as error:
         raise CommandFailed(f"{file} is no list of points we can read: {error.code}") from None
+
+
+def _index(file: Path, folder: Path) -> tuple[dict[str, str], Index]:
+    lines, wrong = _read(file)
     if wrong:
         print(
             f"{len(wrong)} rows of {file} make no sense; the first is row {wrong[0].number}", file=sys.stderr
@@ -133,3 +157,68 @@ def _question(line: str) -> tuple[str, int]:
 
 def _shown(hit: Hit, titles: Mapping[str, str]) -> dict[str, Any]:
     return {"id": hit.point, "title": titles[hit.point], "score": round(hit.score, 4)}
+
+
+# ---- taking a list over
+
+
+async def _import(found: Settings, hotel: str, file: Path, *, sure: bool) -> int:
+    """Lines become drafts, which somebody approves on the desk; nothing is said to guests before that."""
+    lines, wrong = _read(file)
+    async with opening.database(found) as opened:
+        row = await opening.known_hotel(opened, hotel)
+        async with opened.read() as tx:
+            plan = files.plan(lines, wrong, await points.list_points(tx, row.id))
+        print("\n".join(_difference(plan)))
+        if plan.changes and (sure or _agreed()):
+            now = opening.clock(found).now()
+            await _take(opened, row.id, files.versions_of(plan, None, now), now)
+            print(f"Took over {len(plan.changes)} points as drafts. Approve them on the desk.")
+    return 0
+
+
+def _difference(plan: files.Plan) -> Iterator[str]:
+    for change in plan.changes:
+        what = f"~ {change.point}: {', '.join(change.fields)}" if change.before else f"+ {change.point}"
+        yield f"{what}: {change.line.entry.title}"
+    for mistake in plan.wrong:
+        yield f"! row {mistake.number}: {mistake.code} {' '.join(map(str, mistake.values.values()))}".rstrip()
+    yield f"{plan.new} new, {len(plan.changes) - plan.new} changed, {plan.unchanged} as they are"
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        raise CommandFailed("Nothing was changed: nobody is here to be asked. Say --yes.")
+    return input("Take them over as drafts? [y/N] ").strip().lower() in ("y", "yes")
+
+
+async def _take(opened: Database, hotel: HotelId, versions: list[Version], at: datetime) -> None:
+    told = _Progress("taking over")
+    for begin in range(0, len(versions), PORTION):
+        async with opened.write() as tx:
+            await points.add_versions(tx, hotel, versions[begin : begin + PORTION], at)
+        told(min(begin + PORTION, len(versions)), len(versions))
+
+
+# ---- what was asked in vain
+
+
+async def _report(found: Settings, back: timedelta) -> int:
+    library = Library(folder_of(found.blob_url))
+    hotels = Hotels(load_texts(found.texts_dir))
+    async with opening.database(found) as opened, opened.read() as tx:
+        for row in await desk.list_hotels(tx):
+            asked = await unanswered.read(tx, row.id, opening.clock(found).now() - back)
+            hotel = await hotels.get(tx, row.id)
+            await library.ready(hotel)
+            print("\n".join(_told(hotel, await unanswered.grouped(library, hotel, asked))))
+    await library.close()
+    return 0
+
+
+def _told(hotel: Hotel, groups: list[list[unanswered.Asked]]) -> Iterator[str]:
+    count = sum(map(len, groups))
+    yield f"{hotel.file.name}: {count} questions without an answer" + (":" if count else ".")
+    for group in groups:
+        whys = ", ".join(sorted({one.why for one in group}))
+        yield f"{len(group):4}  {' / '.join(group[0].text.splitlines())}  ({whys})"

@@ -447,7 +447,7 @@ async def questions(request: web.Request) -> web.Response:
     library = request.app[DISPATCH].library
     groups = [[one] for one in asked]
     if library:
-        groups = unanswered.group(asked, await library.vectors(hotel, [one.text for one in asked]))
+        groups = await unanswered.grouped(library, hotel, asked)
     shown = [{"text": group[0].text, "questions": [asdict(one) for one in group]} for group in groups]
     return respond({"groups": shown, "since": now - LOOKED_BACK})
 

@@ -15,9 +15,9 @@ from bot.model import Act, Answer, Handoff, Reason, Say
 from bot.store.points import Version
 
 NEARER = 0.1  # what a point of the topic, or of none, is ahead of other topics' points
-ENOUGH = 0.42  # a point that answers instead of its topic's own answer
+ENOUGH = 0.45  # a point that answers instead of its topic's own answer
 CERTAIN = 0.5  # a point that answers although the dialogue has not understood
-MARGIN = 0.04  # the second best is this far behind, or both are offered
+MARGIN = 0.05  # the second best is this far behind, or both are offered
 
 NOT_UNDERSTOOD = frozenset({Reason.LOW_CONFIDENCE, Reason.MISUNDERSTOOD})
 # What the dialogue says where it has understood nothing, or no reading for certain.

@@ -50,34 +50,35 @@ def units(text: str) -> list[str]:
     return _UNIT.findall(unicodedata.normalize("NFKC", text).lower())
 
 
-def terms(text: str) -> Counter[str]:
+def terms(text: str) -> list[str]:
     """Units, and pairs of neighbours."""
     found = units(text)
-    return Counter(found) + Counter(f"{a}\t{b}" for a, b in pairwise(found))
+    return found + [f"{a}\t{b}" for a, b in pairwise(found)]
 
 
 class Wording:
     """BM25 over rows, its postings as flat arrays."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        counted = [terms(text) for text in texts]
-        self.rows = len(texts)
-        self._term = {term: at for at, term in enumerate(dict.fromkeys(t for c in counted for t in c))}
-        ids = np.fromiter((self._term[t] for c in counted for t in c), np.int64)
-        times = np.fromiter((n for c in counted for n in c.values()), np.float32)
-        lengths = np.array([c.total() for c in counted], np.float32)
-        row: Any = np.repeat(np.arange(self.rows, dtype=np.int32), [len(c) for c in counted])
+        said = [terms(text) for text in texts]
+        self.rows, self._term = len(texts), dict[str, int]()
+        each = np.array([self._term.setdefault(t, len(self._term)) for one in said for t in one], np.int64)
+        lengths = np.array([len(one) for one in said], np.float32)
+        place: Any = np.repeat(np.arange(self.rows, dtype=np.int64), [len(one) for one in said])
+        # Each term of each row once, with how often it stands there.
+        pairs, times = np.unique(place * max(len(self._term), 1) + each, return_counts=True)
+        row, ids = np.divmod(pairs, max(len(self._term), 1))
         self._idf = _idf(np.bincount(ids, minlength=len(self._term)), self.rows)
         self._mean = max(float(lengths.mean()), 1.0) if self.rows else 1.0
         order = np.argsort(ids, kind="stable")
         norm = K1 * (1 - B + B * lengths[row] / self._mean)
         self._weights = (self._idf[ids] * times * (K1 + 1) / (times + norm))[order].astype(np.float32)
-        self._rows = row[order]
+        self._rows: Any = row[order].astype(np.int32)
         self._starts: Any = np.searchsorted(ids[order], np.arange(len(self._term) + 1))
 
     def scores(self, text: str) -> Vectors:
         """For each row, how much of the question's wording it shares: 0 to about 1."""
-        asked = terms(text)
+        asked = Counter(terms(text))
         known = [self._term[term] for term in asked if term in self._term]
         total: Vectors = np.zeros(self.rows, np.float32)
         for term in known:

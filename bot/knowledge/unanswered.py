@@ -10,7 +10,9 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.knowledge import Hotel
 from bot.knowledge.encoder import Vectors
+from bot.knowledge.library import Library
 from bot.model import Content, ConversationId, Event, EventType, HotelId, Reason
 from bot.store import log, points
 
@@ -65,6 +67,10 @@ def question_before(thread: Sequence[tuple[Event, Content]], seq: int) -> str:
         if event.type is EventType.GUEST_SAID and content.text:
             words.append(content.text)
     return "\n".join(reversed(words))
+
+
+async def grouped(library: Library, hotel: Hotel, asked: Sequence[Asked]) -> list[list[Asked]]:
+    return group(asked, await library.vectors(hotel, [one.text for one in asked]))
 
 
 def group(asked: Sequence[Asked], vectors: Vectors) -> list[list[Asked]]:

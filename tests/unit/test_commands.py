@@ -178,3 +178,27 @@ def test_secrets_are_sealed_in_the_database(bot: Bot, tmp_path: Path) -> None:
     values = ["--set", "url=https://robot.example/hunter2"]
     assert bot("account", "add", "wecom_robot", "--hotel", "xinghaihui", *values, **url).returncode == 0
     assert b"hunter2" not in (tmp_path / "sealed.db").read_bytes()
+
+
+# ---- knowledge
+
+
+def test_a_list_of_points_shows_its_difference_and_becomes_drafts(bot: Bot, tmp_path: Path) -> None:
+    file = tmp_path / "points.csv"
+    file.write_text("id,title,answer\nask_pool,游泳池,关门了。\nnew,有伞吗,有。\nbad,,x\n", "utf-8")
+    bot("prepare")
+    refused = bot("knowledge", "import", "xinghaihui", "--file", str(file))
+    assert "Say --yes" in refused.stderr
+    assert "~ ask_pool: answer: 游泳池" in refused.stdout
+    done = bot("knowledge", "import", "xinghaihui", "--file", str(file), "--yes")
+    assert "1 new, 1 changed, 0 as they are" in done.stdout
+    assert "! row 4: point_title_empty" in done.stdout
+    assert "as drafts" in done.stdout
+    again = bot("knowledge", "import", "xinghaihui", "--file", str(file), "--yes")
+    assert "0 new, 0 changed, 2 as they are" in again.stdout
+    assert "There is no hotel" in bot("knowledge", "import", "none", "--file", str(file)).stderr
+
+
+def test_the_report_says_when_nothing_was_asked_in_vain(bot: Bot) -> None:
+    bot("prepare")
+    assert "星海会商务酒店: 0 questions without an answer." in bot("knowledge", "report").stdout
