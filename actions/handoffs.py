@@ -1,13 +1,15 @@
-"""Where a person is needed and an intent alone doesn't say why: complaints by kind, and misunderstandings.
+"""Where a person is needed and an intent alone doesn't say why: complaints, and what was not understood.
 
 The other alerts need no action: their responses are handoff acts, so they work without the action server.
 """
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rasa_sdk import Tracker
 
-from actions.acts import HUMAN, Option, handoff, say
+from actions.acts import HUMAN, Act, Option, handoff, say
 from actions.base import DeskAction, Result, leave_form
 from actions.forms import hand_over
 from actions.heard import Heard, read
@@ -21,19 +23,8 @@ CAPABILITY: Option = {"key": "option_capability", "text": "你能帮我做什么
 WAKE_UP: Option = {"key": "option_wake_up", "text": "我要定叫醒"}
 CHOICES = (CAPABILITY, WAKE_UP, HUMAN)
 
-# The three kinds that hotels train their staff on; the first that fits counts.
-_ACCUSING = re.compile(
-    "赔|退钱|退款|退一赔|报警|曝光|差评|起诉|告你|投诉到|消协|12315|律师|负责任|给我?个说法"
-    "|开除|处理人|道歉|经理|滚|妈的|垃圾|骗子|黑店"
-)
-_CONSTRUCTIVE = re.compile("希望|建议|(?:要是|如果).{0,20}就更?好|能.{0,12}就更?好|可以改进|下次能")
 _WORDS = re.compile(r"\w")
-
-
-def complaint_kind(text: str) -> str:
-    if _ACCUSING.search(text):
-        return "accusing"
-    return "constructive" if _CONSTRUCTIVE.search(text) else "critical"
+KINDS = ("accusing", "critical", "constructive")  # the three that hotels train their staff on
 
 
 class Complain(DeskAction):
@@ -41,8 +32,14 @@ class Complain(DeskAction):
         return "action_complain"
 
     def decide(self, tracker: Tracker) -> Result:
-        kind = complaint_kind(read(tracker).text)
-        return Result((handoff("complain", {"kind": kind}),), leave_form())
+        return Result((handoff("complain", complaint(tracker.latest_message or {})),), leave_form())
+
+
+def complaint(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What the model found out about it; one that it knows nothing about is taken for calm criticism."""
+    found = message.get("complaint") or {}
+    kind = found.get("kind")
+    return {"kind": kind if kind in KINDS else "critical", "topic": found.get("topic")}
 
 
 class Misunderstood(DeskAction):
@@ -58,10 +55,21 @@ class Misunderstood(DeskAction):
         if heard.facts.waiting:
             return Result((say("waiting_noted"),))
         in_form = bool((tracker.active_loop or {}).get("name"))
+        decision = (tracker.latest_message or {}).get("decision") or {}
+        if decision.get("kind") == "foreign":
+            return Result((say(f"foreign_{decision['language']}", {}, (HUMAN,)),))
         reason = handoff_reason(heard, again="action_misunderstood" in heard.before, in_form=in_form)
         if reason:
             return Result((handoff(reason),), leave_form())
-        return Result((say("unclear_in_form") if in_form else say("unclear", {}, CHOICES),))
+        return Result((ask_back(decision.get("readings") or (), in_form=in_form),))
+
+
+def ask_back(readings: Sequence[str], *, in_form: bool) -> Act:
+    """With the likeliest readings to choose from, where there are some; choosing one sends its title, which
+    is surely read as that."""
+    if readings:
+        return say("clarify", {}, [*({"key": f"reading_{name}"} for name in readings), HUMAN])
+    return say("unclear_in_form") if in_form else say("unclear", {}, CHOICES)
 
 
 def handoff_reason(heard: Heard, *, again: bool, in_form: bool) -> str | None:

@@ -2,10 +2,10 @@
 
 Answers {"acts", "memory", "intent", "ranking", "entities", "vector", "closed": true}; `closed` stands only
 when the turn ran to its end. `ranking` holds up to five {"name", "confidence"}, the likeliest first. `vector`
-is the message's sentence vector as a query (its normalised text, cut as the encoder does, length 1): 384
-little-endian float16 in base64, or null where the pipeline has no encoder. Whatever else happens is
-{"closed": false, "error": code} with a status that isn't 200. Logs name codes and types, never what the guest
-wrote.
+is the message's sentence vector as a query (of the end of its normalised text, as much as the encoder reads;
+its length is 1): 384 little-endian float16 in base64, or null where the pipeline has no encoder. Whatever
+else happens is {"closed": false, "error": code} with a status that isn't 200. Logs name codes and types,
+never what the guest wrote.
 """
 
 import asyncio

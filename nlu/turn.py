@@ -6,7 +6,7 @@ that a turn either ran to action_listen or visibly did not.
 
 import unicodedata
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -15,12 +15,14 @@ from rasa.core.actions.action import Action, ActionExecutionRejection
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
+from rasa.shared.constants import DEFAULT_NLU_FALLBACK_INTENT_NAME
 from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.events import ActionExecutionRejected, BotUttered, Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from nlu.encoder import ENCODED, vector
 from nlu.memory import Memory, recall, remember
+from nlu.parts import PARTS
 
 CHANNEL = "dianxiaoer"
 RANKING = 5
@@ -77,27 +79,76 @@ async def take_turn(
 ) -> Turn:
     """Raises TurnFailed, or whatever Rasa raised, when the turn could not be finished."""
     tracker = recall(memory, uuid4().hex, processor.domain)
-    acts = Acts()
     message = UserMessage(
-        text_for_model(text), acts, tracker.sender_id, input_channel=CHANNEL, metadata=dict(facts)
+        text_for_model(text), Acts(), tracker.sender_id, input_channel=CHANNEL, metadata=dict(facts)
     )
-    await processor._handle_message_with_tracker(message, tracker)
-    encoded = _taken(tracker, ENCODED)
-    await processor.run_action_extract_slots(acts, tracker)
-    await run_to_listen(processor, tracker, acts)
+    read = dict(await processor.parse_message(message, tracker))
+    # neither goes further: the action server gets the rest
+    encoded, parts = read.pop(ENCODED, None), read.pop(PARTS, [])
+    if parts:
+        acts = await _play_parts(processor, tracker, read, parts, facts)
+    else:
+        acts = await _play(processor, tracker, read, facts)
     return Turn(
-        acts.collected,
+        acts,
         remember(tracker),
-        _intent(tracker),
-        _ranking(tracker),
-        _entities(tracker),
+        _intent(read, parts),
+        _ranking(read),
+        [_entity(entity, read["text"]) for entity in read["entities"]],
         None if encoded is None else _packed(encoded),
     )
 
 
-def _taken(tracker: DialogueStateTracker, name: str) -> Any:
-    """An output property of the message, which goes no further: the action server gets the rest."""
-    return tracker.latest_message.parse_data.pop(name, None)
+async def _play(
+    processor: MessageProcessor,
+    tracker: DialogueStateTracker,
+    read: Mapping[str, Any],
+    facts: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """One message as it was read, until the assistant listens again; what is to be done and said."""
+    acts = Acts()
+    message = UserMessage(
+        read["text"],
+        acts,
+        tracker.sender_id,
+        parse_data=dict(read),
+        input_channel=CHANNEL,
+        metadata=dict(facts),
+    )
+    await processor._handle_message_with_tracker(message, tracker)
+    await processor.run_action_extract_slots(acts, tracker)
+    await run_to_listen(processor, tracker, acts)
+    return acts.collected
+
+
+async def _play_parts(
+    processor: MessageProcessor,
+    tracker: DialogueStateTracker,
+    read: Mapping[str, Any],
+    parts: Sequence[Mapping[str, Any]],
+    facts: Mapping[str, Any],
+) -> list[dict[str, Any]]:
+    """Several wishes in one reply: answers first, as written; then tasks, the last one first, so that the
+    first is on top when the guest answers and the others, put aside, are taken up after it."""
+    tasks = [part for part in reversed(parts) if part["turn"]]
+    acts: list[dict[str, Any]] = []
+    for part in [*(part for part in parts if not part["turn"]), *tasks]:
+        played = await _play(processor, tracker, _as_read(part, read), facts)
+        if part["turn"] and part is not tasks[-1] and tracker.active_loop_name:
+            played = [act for act in played if act["act"] != "say"]  # asked when it is taken up again
+        acts += played
+    return acts
+
+
+def _as_read(part: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+    intent = {"name": part["intent"], "confidence": part["confidence"]}
+    return {
+        **read,
+        "text": part["text"],
+        "intent": intent,
+        "intent_ranking": [intent],
+        "entities": part["entities"],
+    }
 
 
 def _packed(encoded: str) -> str:
@@ -141,20 +192,18 @@ def _check(action: Action, events: list[Event]) -> None:
         raise TurnFailed("response_missing")
 
 
-def _intent(tracker: DialogueStateTracker) -> dict[str, Any]:
-    intent = tracker.latest_message.intent
-    return {"name": intent.get("name"), "confidence": intent.get("confidence")}
+def _intent(read: Mapping[str, Any], parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How the message was read; of several wishes without a reading for the whole, the first."""
+    whole = read["intent"]
+    if parts and whole["name"] == DEFAULT_NLU_FALLBACK_INTENT_NAME:
+        return {"name": parts[0]["intent"], "confidence": parts[0]["confidence"]}
+    return {"name": whole.get("name"), "confidence": whole.get("confidence")}
 
 
-def _ranking(tracker: DialogueStateTracker) -> list[dict[str, Any]]:
+def _ranking(read: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The likeliest readings. A fallback, where there was one, comes first, with the confidence it has."""
-    ranking = tracker.latest_message.parse_data.get("intent_ranking") or []
+    ranking = read.get("intent_ranking") or []
     return [{"name": one["name"], "confidence": one["confidence"]} for one in ranking[:RANKING]]
-
-
-def _entities(tracker: DialogueStateTracker) -> list[dict[str, Any]]:
-    text = tracker.latest_message.text or ""
-    return [_entity(entity, text) for entity in tracker.latest_message.entities]
 
 
 def _entity(entity: Mapping[str, Any], text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 from rasa_sdk import Tracker
 
 from actions.base import DeskAction, Result
-from actions.handoffs import Complain, DefaultFallback, Deny, Misunderstood, complaint_kind
+from actions.handoffs import Complain, DefaultFallback, Deny, Misunderstood
 from actions.requests import FollowUp, StatePreference, StopMessages
 from actions.server import ACTIONS, executor
 from tests.dialogue import message, run, tracker, wake_up_order
@@ -22,17 +22,45 @@ def not_understood(
 
 
 @pytest.mark.parametrize(
-    ("text", "kind"),
+    ("found", "detail"),
     [
-        ("包丢了你们必须赔，不处理这个人我就报警", "accusing"),
-        ("我说过不要放水果，这次又放了，第十二次住了还这样", "critical"),
-        ("住得挺好的，要是服务员能叫出我太太的名字就更好了", "constructive"),
+        ({"kind": "accusing", "topic": "staff"}, {"kind": "accusing", "topic": "staff"}),
+        ({"kind": "constructive", "topic": "food"}, {"kind": "constructive", "topic": "food"}),
+        ({"kind": "unheard of", "topic": "food"}, {"kind": "critical", "topic": "food"}),
+        (None, {"kind": "critical", "topic": None}),
     ],
 )
-async def test_a_complaint_goes_to_a_person_with_its_kind(text: str, kind: str) -> None:
-    acts, _ = await run(Complain(), tracker(message(text, "complain")))
-    assert acts == [{"act": "handoff", "reason": "complain", "detail": {"kind": kind}}]
-    assert complaint_kind(text) == kind
+async def test_a_complaint_goes_to_a_person_with_its_kind_and_topic(found: dict | None, detail: dict) -> None:
+    said = message("这次又放了水果", "complain")
+    acts, _ = await run(Complain(), tracker({**said, "complaint": found} if found else said))
+    assert acts == [{"act": "handoff", "reason": "complain", "detail": detail}]
+
+
+async def test_two_likely_readings_are_asked_for() -> None:
+    at = not_understood("取消", 0.4)
+    at.latest_message["decision"] = {"kind": "unsure", "readings": ["cancel_booking", "cancel_wake_up"]}
+    (act,), _ = await run(Misunderstood(), at)
+    assert act["key"] == "clarify"
+    assert [option["key"] for option in act["options"]] == [
+        "reading_cancel_booking",
+        "reading_cancel_wake_up",
+        "option_human",
+    ]
+
+
+async def test_readings_are_not_offered_twice_in_a_row() -> None:
+    at = not_understood("取消", 0.4, before=BEFORE)
+    at.latest_message["decision"] = {"kind": "unsure", "readings": ["cancel_booking", "cancel_wake_up"]}
+    acts, _ = await run(Misunderstood(), at)
+    assert acts[0]["reason"] == "misunderstood"
+
+
+async def test_a_foreign_guest_gets_a_line_in_the_language_and_a_way_to_a_person() -> None:
+    at = not_understood("체크아웃 시간이 몇 시예요?", 0.05, before=BEFORE)
+    at.latest_message["decision"] = {"kind": "foreign", "readings": [], "language": "ko"}
+    (act,), _ = await run(Misunderstood(), at)
+    assert act["key"] == "foreign_ko"
+    assert "转人工" in [option["text"] for option in act["options"]]
 
 
 async def test_the_first_misunderstanding_is_admitted_with_a_way_to_a_person() -> None:

@@ -35,6 +35,7 @@ ENTITIES = {
 }
 OF_THE_GRAMMAR = ENTITIES - {"room_type", "item", "device", "person"}
 NEAR = 0.9
+HELD_OUT = {"intents", "out_of_scope", "foreign", "emergencies", "complaints"}
 
 
 @dataclass(frozen=True)
@@ -151,3 +152,27 @@ def test_nothing_was_copied_from_the_public_messages() -> None:
     public = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
     long = {letters for text in public if len(letters := re.sub(r"\W", "", normalise(text).text)) >= 8}
     assert long & {example.letters for example in EXAMPLES} == set()
+
+
+def test_nothing_held_out_was_learned() -> None:
+    """Neither word for word nor, of eight characters and more, nearly so."""
+    told = [
+        re.sub(r"\W", "", normalise(json.loads(line)["text"]).text)
+        for path in (ROOT / "tests/data/understanding").rglob("*.jsonl")
+        if path.stem in HELD_OUT
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    complaints = yaml.safe_load((ROOT / "data/complaints.yml").read_text(encoding="utf-8"))["complaints"]
+    lines = [line.removeprefix("- ") for block in complaints for line in block["examples"].splitlines()]
+    learned = {example.letters for example in EXAMPLES} | {
+        re.sub(r"\W", "", normalise(line).text) for line in lines
+    }
+    long = {text for text in told if len(text) >= 5}
+    assert long & learned == set()
+    held = [pairs(text) for text in told if len(text) >= 8]
+    near = [
+        text
+        for text in learned
+        if len(text) >= 8 and any(len(pairs(text) & one) / len(pairs(text) | one) >= 0.75 for one in held)
+    ]
+    assert near == []

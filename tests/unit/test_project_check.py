@@ -71,6 +71,16 @@ BROKEN = [
         "text x_unused: nothing says it (zh)",
     ),
     ("data/rules/faq.yml", put("utter_ask_gym", "utter_ask_pool"), "response utter_ask_pool: neither a rule"),
+    (
+        "texts/dialogue.zh.yml",
+        put("reading_ask_pool: 泳池的事", "reading_ask_pool: 游泳池几点开放"),
+        "text reading_ask_pool: isn't among the examples of ask_pool",
+    ),
+    (
+        "texts/dialogue.en.yml",
+        put("reading_pool: ", "reading_ask_pool: "),
+        "text reading_ask_pool: not in texts/",
+    ),
     ("domain.yml", put("  utter_stop_noticed:", "  utter_stop_noted:"), "text stop_noted: an action says it"),
     ("data/rules/forms.yml", without_rule("service_form ends"), "form service_form: needs one rule"),
     ("domain.yml", put("", "- validate_wake_up_form\n"), "form wake_up_form: validate_wake_up_form isn't"),
@@ -119,7 +129,7 @@ def test_an_example_under_two_intents_is_named(copy: Path) -> None:
 
 
 def test_no_check_is_without_a_proof() -> None:
-    assert len(CHECKS) == 15, "a new check needs a case above"
+    assert len(CHECKS) == 16, "a new check needs a case above"
 
 
 def test_the_domain_names_every_action_of_the_server_and_no_other() -> None:
