@@ -1082,7 +1082,7 @@ def test_every_query_takes_a_hotel(module: Any) -> None:
         )
         assert re.search(CARRIES_A_HOTEL, annotations), f"{name}.{function_name} takes no hotel"
         source = inspect.getsource(queries[function_name])
-        uses = re.search(r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|before\.hotel", source)
+        uses = re.search(r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|before\.hotel|\w\(tx, hotel, ", source)
         assert uses, f"{name}.{function_name} does not ask by hotel"
 
 
