@@ -20,7 +20,7 @@ from bot.knowledge.encoder import DIMENSIONS, Vectors
 
 K1, B = 1.2, 0.75
 LEXICAL = 0.3
-COARSE = 128  # dimensions of the first look, which picks
+COARSE = 96  # dimensions of the first look, which picks
 PICKED = 200  # rows for the second, in all dimensions
 
 _UNIT = re.compile(r"[a-z0-9]+|[^\W_]")
