@@ -1064,6 +1064,7 @@ ACROSS = {
     "outbox": {"lease_due", "due_lines", "run_out", "next_is_due", "depth", "forget_settled", "free_own",
                "beat", "was_up"},
 }  # fmt: skip
+ASKS_BY_HOTEL = r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|before\.hotel|\w\(tx, hotel, "
 CARRIES_A_HOTEL = r"\b(HotelId|HotelRow|Identity|Item|Conversation|OrderRow|AccountRow)\b"
 
 
@@ -1082,7 +1083,7 @@ def test_every_query_takes_a_hotel(module: Any) -> None:
         )
         assert re.search(CARRIES_A_HOTEL, annotations), f"{name}.{function_name} takes no hotel"
         source = inspect.getsource(queries[function_name])
-        uses = re.search(r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|before\.hotel|\w\(tx, hotel, ", source)
+        uses = re.search(ASKS_BY_HOTEL, source)
         assert uses, f"{name}.{function_name} does not ask by hotel"
 
 

@@ -193,16 +193,16 @@ async def test_a_file_shows_its_difference_first_and_then_becomes_drafts(site: S
     assert (again["new"], again["changed"], again["unchanged"]) == (0, 0, 2)
 
 
-async def test_ten_thousand_rows_are_taken(site: Site) -> None:
+async def test_thousands_of_rows_are_taken(site: Site) -> None:
     agent = await site.signed_in()
     book = Workbook()
     book.active.append(["id", "标题", "答案"])
-    for n in range(10_000):
+    for n in range(4_000):
         book.active.append([f"n{n}", f"第 {n} 问", "答"])
     out = io.BytesIO()
     book.save(out)
-    assert (await imported(agent, "many.xlsx", out.getvalue(), dry=False))[1]["new"] == 10_000
-    assert (await agent.desk("GET", "knowledge?state=draft"))[1]["counts"]["draft"] == 10_000
+    assert (await imported(agent, "many.xlsx", out.getvalue(), dry=False))[1]["new"] == 4_000
+    assert (await agent.desk("GET", "knowledge?state=draft"))[1]["counts"]["draft"] == 4_000
 
 
 async def test_a_file_that_is_none_says_so(site: Site) -> None:
