@@ -147,6 +147,7 @@ async def test_a_file_is_looked_at_before_it_is_taken(browser: Browser, world: W
         await expect(page.get_by_text("已导入 4 条，审核通过后生效")).to_be_visible()
     async with desk_page(browser, world) as page:
         await open_page(page, "知识", COLLEAGUE)
+        await expect(page.locator(".line input:enabled")).not_to_have_count(0)
         for box in await page.locator(".line input:enabled").all():
             await box.check()
         await keep(page, "knowledge-select")
