@@ -125,7 +125,8 @@ def routes(site: Site) -> list[tuple[str, str]]:
 
 
 def filled(path: str, hotel: str = ONE) -> str:
-    known = {"hotel": hotel, "conversation": "c", "seq": "1", "order": "o", "key": f"{ONE}-page", "what": "x"}
+    known = {"hotel": hotel, "conversation": "c", "seq": "1", "order": "o", "point": "p", "what": "x"}
+    known["key"] = f"{ONE}-page"
     return path.format(**known)
 
 
