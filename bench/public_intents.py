@@ -50,6 +50,9 @@ def main() -> None:
 
 def _train(lines: Path, folder: Path, encoder: bool) -> tuple[Path, float]:
     config = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf-8"))
+    for one in config["pipeline"]:
+        if one["name"] == ENCODER:  # a cache of vectors: the product's own must not be written over
+            one["shelf"] = str(folder / "vectors.npz")
     if not encoder:
         config["pipeline"] = [one for one in config["pipeline"] if one["name"] != ENCODER]
     (folder / "config.yml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")

@@ -32,6 +32,8 @@ class Turn:
     confidence: float = 0.0
     entities: tuple[Json, ...] = ()  # {"entity", "value", "raw", "start", "end"}, places in the asked text
     vector: bytes | None = None  # the message's, VECTOR_BYTES of little-endian float16, of unit length
+    ranking: tuple[tuple[str, float], ...] = ()  # the likeliest readings with their confidence, best first
+    complaint: str | None = None  # the kind, if it may be a complaint
 
 
 class Engine:
@@ -90,6 +92,11 @@ def parse(answer: object) -> Turn:
         _number(intent.get("confidence") or 0),
         tuple(_an(dict, entity) for entity in _an(list, answer.get("entities") or [])),
         _vector(answer.get("vector")),
+        tuple(
+            (_an(str, one["name"]), _number(one["confidence"]))
+            for one in _an(list, answer.get("ranking") or [])
+        ),
+        _an(dict, answer.get("complaint") or {}).get("kind"),
     )
 
 

@@ -14,6 +14,7 @@ from bot.hotel_files import RoomType
 from bot.knowledge import Hotel
 from bot.model import Handoff, Json, Reason
 
+NOT_SURE = "nlu_fallback"  # in place of an intent that isn't acted on
 ANSWER, CLARIFY, HANDOFF, REFUSE = "answer", "clarify", "handoff", "refuse"
 # What the assistant says when it asks back, and when it declines what is none of a hotel's business.
 CLARIFYING = ("unclear", "clarify")
@@ -23,11 +24,12 @@ REFUSING = ("out_of_scope", "chitchat", "foreign")
 def reading(text: str, turn: Turn, hotel: Hotel, row: Conversation, now: datetime) -> Json:
     """One message as `python -m bot understand` prints it."""
     spoken = words.render(turn.acts, hotel, row, now, passive_only=False)
+    intent, confidence = best_reading(turn)
     alarm = safety.danger(text) is not None or spoken.handoff is Reason.EMERGENCY
     return {
         "text": text,
-        "intent": turn.intent,
-        "confidence": round(turn.confidence, 4),
+        "intent": intent,
+        "confidence": round(confidence, 4),
         "decision": HANDOFF if alarm else decision(spoken),
         "entities": [_entity(entity, hotel.file.room_types) for entity in turn.entities],
         "complaint_kind": _complaint_kind(turn),
@@ -46,11 +48,18 @@ def decision(spoken: words.Spoken) -> str:
     return CLARIFY if any(key.startswith(CLARIFYING) for key in said) else ANSWER
 
 
+def best_reading(turn: Turn) -> tuple[str, float]:
+    """The likeliest intent, also where the assistant asks back rather than act on it."""
+    if turn.intent != NOT_SURE:
+        return turn.intent, turn.confidence
+    return next((one for one in turn.ranking if one[0] != NOT_SURE), (turn.intent, turn.confidence))
+
+
 def _complaint_kind(turn: Turn) -> str | None:
     for act in turn.acts:
         if isinstance(act, Handoff) and act.reason is Reason.COMPLAIN:
             return (act.detail or {}).get("kind")
-    return None
+    return turn.complaint
 
 
 def _entity(found: Json, room_types: Sequence[RoomType]) -> Json:

@@ -19,6 +19,7 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from nlu import words
 from nlu.classifier import LinearVote, LinearVoteClassifier
 from nlu.encoder import Shelf, encode, vector
 from nlu.normal import normalise
@@ -26,6 +27,7 @@ from nlu.words import Words
 
 COMPLAINT = "complaint"
 ASPECTS = ("kind", "topic")
+LIKELY = 0.1
 
 
 def read(path: str) -> list[dict[str, str]]:
@@ -41,7 +43,8 @@ def read(path: str) -> list[dict[str, str]]:
 def fit(
     config: dict[str, Any], texts: list[str], vectors: Any, labels: dict[str, list[str]]
 ) -> dict[str, LinearVote]:
-    return {aspect: LinearVote(config, Words()).fit(texts, vectors, labels[aspect]) for aspect in ASPECTS}
+    cutter = Words(words.read(config["dictionary"]))
+    return {aspect: LinearVote(config, cutter).fit(texts, vectors, labels[aspect]) for aspect in ASPECTS}
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
@@ -97,10 +100,15 @@ class ComplaintSorter(GraphComponent):
 
     def process(self, messages: list[Message]) -> list[Message]:
         for message in messages:
-            intent = (message.get(INTENT) or {}).get("name")
-            if self._votes and intent in self._config["intents"] and message.get(TEXT):
+            if self._votes and message.get(TEXT) and self._may_be_one(message):
                 message.set(COMPLAINT, self._sorted(message), add_to_output=True)
         return messages
+
+    def _may_be_one(self, message: Message) -> bool:
+        """Whether a likely reading is one of `intents`, be it the one that is acted on or not."""
+        readings = [message.get(INTENT) or {}]
+        readings += [one for one in message.get("intent_ranking") or [] if one["confidence"] >= LIKELY]
+        return any(one.get("name") in self._config["intents"] for one in readings)
 
     def _sorted(self, message: Message) -> dict[str, str]:
         text = normalise(message.get(TEXT)).text

@@ -20,6 +20,7 @@ from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.events import ActionExecutionRejected, BotUttered, Event
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from nlu.complaints import COMPLAINT
 from nlu.encoder import ENCODED, vector
 from nlu.memory import Memory, recall, remember
 from nlu.parts import PARTS
@@ -47,6 +48,7 @@ class Turn:
     ranking: list[dict[str, Any]]
     entities: list[dict[str, Any]]
     vector: str | None
+    complaint: dict[str, Any] | None
 
 
 @dataclass
@@ -96,6 +98,7 @@ async def take_turn(
         _ranking(read),
         [_entity(entity, read["text"]) for entity in read["entities"]],
         None if encoded is None else _packed(encoded),
+        read.get(COMPLAINT),
     )
 
 

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import jieba
 
 jieba.setLogLevel(logging.WARNING)
 
 
+@lru_cache(maxsize=4)
+def _cutter(own: tuple[str, ...]) -> Any:
+    """Ready to cut: reading its dictionary takes seconds and tens of megabytes, so those alike are one."""
+    cutter = jieba.Tokenizer()
+    cutter.initialize()
+    for word in own:
+        cutter.add_word(word)
+    return cutter
+
+
 class Words:
     def __init__(self, own: Iterable[str] = ()) -> None:
         self.own = list(own)
-        self._cutter = jieba.Tokenizer()
-        for word in self.own:
-            self._cutter.add_word(word)
+        self._cutter = _cutter(tuple(self.own))
 
     def __call__(self, text: str) -> list[str]:
         return [word for word in self._cutter.lcut(text) if not word.isspace()]

@@ -59,6 +59,18 @@ async def engine(connector: Connector) -> AsyncIterator[Engine]:
         await made.close()
 
 
+async def test_the_readings_and_the_kind_of_a_complaint_come_too(
+    engine: Engine, connector: Connector
+) -> None:
+    more = {
+        "ranking": [{"name": "complain", "confidence": 0.7}],
+        "complaint": {"kind": "critical", "topic": None},
+    }
+    connector.body = json.dumps(GOOD | more).encode()
+    turn = await engine.ask("早餐几点", None, {})
+    assert (turn.ranking, turn.complaint) == ((("complain", 0.7),), "critical")
+
+
 async def test_a_finished_turn_comes_back_whole(engine: Engine, connector: Connector) -> None:
     turn = await engine.ask("早餐几点", {"version": 1}, {"room": "1208"})
     assert turn == Turn((Answer("ask_breakfast"),), {"version": 1}, "ask_breakfast", 0.9)

@@ -54,6 +54,19 @@ def test_a_complaint_has_its_kind() -> None:
     assert reading("找人", Turn(acts, None), HOTEL, stranger(HOTEL, NOON), NOON)["complaint_kind"] is None
 
 
+def test_what_is_no_complaint_for_sure_may_still_have_a_kind() -> None:
+    turn = Turn((Handoff(Reason.SUGGEST),), None, complaint="constructive")
+    found = reading("要是能早点开门就好了", turn, HOTEL, stranger(HOTEL, NOON), NOON)
+    assert found["complaint_kind"] == "constructive"
+
+
+def test_where_the_assistant_asks_back_the_likeliest_reading_is_told() -> None:
+    ranking = (("nlu_fallback", 0.5), ("ask_wifi", 0.4), ("report_repair", 0.3))
+    turn = Turn((Say("clarify"),), None, "nlu_fallback", 0.5, ranking=ranking)
+    found = reading("网", turn, HOTEL, stranger(HOTEL, NOON), NOON)
+    assert (found["intent"], found["confidence"], found["decision"]) == ("ask_wifi", 0.4, "clarify")
+
+
 @pytest.mark.parametrize(
     ("said", "code"),
     [
