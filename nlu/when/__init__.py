@@ -40,7 +40,9 @@ def _moved(text: str, days: list[Day], hours: list[Hour], now: datetime) -> list
     for hour in hours:
         from_now = bool(AFTER.fullmatch(text[hour.start : hour.end]))
         if from_now and hour.days:
-            out.append(Day(hour.start, hour.end, now.date() + timedelta(hour.days)))
+            # Words that already say a day say no second one.
+            if all(day.end <= hour.start or hour.end <= day.start for day in out):
+                out.append(Day(hour.start, hour.end, now.date() + timedelta(hour.days)))
             continue
         day = None if from_now else day_of(hour.start, text, days)
         if day and hour.days and day.last is None and day in out:
