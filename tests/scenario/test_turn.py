@@ -49,7 +49,22 @@ def test_an_answer_names_its_topic_and_how_it_was_understood(assistant: Assistan
     answer = assistant.rasa.turn("早餐几点", None, facts())
     assert answer["acts"] == [{"act": "answer", "topic": "ask_breakfast"}]
     assert answer["intent"]["name"] == "ask_breakfast"
-    assert set(answer) == {"acts", "memory", "intent", "ranking", "entities", "vector", "closed"}
+    assert set(answer) == {
+        "acts",
+        "memory",
+        "intent",
+        "ranking",
+        "entities",
+        "vector",
+        "complaint",
+        "closed",
+    }
+    assert answer["complaint"] is None
+
+
+def test_what_may_be_a_complaint_has_its_kind(assistant: Assistant) -> None:
+    answer = assistant.rasa.turn("隔壁吵了一晚上，你们必须赔我房费", None, facts())
+    assert answer["complaint"]["kind"] == "accusing"
 
 
 def test_an_answer_brings_the_readings_and_the_vector(assistant: Assistant) -> None:
