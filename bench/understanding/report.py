@@ -175,7 +175,8 @@ img{{max-width:100%;border:1px solid #e3e8ec;border-radius:8px}}
 table{{border-collapse:collapse;font-variant-numeric:tabular-nums}}
 td,th{{padding:.25rem .8rem;border-bottom:1px solid #e3e8ec;text-align:left}}</style>
 <h1>How well guests are understood</h1>
-<p>Messages nobody trained on, read by the very command, model and rules that guests get.</p>
+<p>Messages nobody trained on, read by the very command, model and rules that guests get. Whoever improves the
+model by looking at its mistakes here makes these figures flatter: write new messages from time to time.</p>
 <table><tr><th>figure</th><th>share</th><th>right / all</th></tr>{rows}</table>
 {pictures}
 <section><h2>Misread: {count} messages</h2>
