@@ -207,7 +207,7 @@ async def test_a_waiting_guest_is_taken_over_answered_and_handed_back(browser: B
         await expect(page.locator(".chip")).to_have_text("您在接待")
         await page.keyboard.press("b")
         await expect(page.locator(".chip")).to_have_text("助手在接待")
-        await guest.heard("接下来还是我")
+        await guest.heard("接下来由我")
         await guest.say("那早餐呢")
         await expect(page.locator(".message.guest", has_text="那早餐呢")).to_be_visible()
         await until(lambda: _count(guest, "早餐", 3))
