@@ -20,7 +20,7 @@ REASONS = (Reason.MISSING_FACT, Reason.LOW_CONFIDENCE, Reason.MISUNDERSTOOD)
 WRONG, SETTLED = "wrong", "settled"
 MOST = 500  # questions that are looked at, the newest
 BEFORE = 40  # events before one, among which its question stands
-# Cosine of centred vectors from which two questions are one. Chosen by hand, generously; no bench measures it.
+# Cosine of centred vectors from which two questions are one. Chosen by hand; no bench measures it.
 ALIKE = 0.5
 
 _ANSWERS = (EventType.ASSISTANT_SAID, EventType.STAFF_SAID)
