@@ -1,6 +1,6 @@
 """How well guests are understood: every held-out message through `python -m bot understand`, and a report.
 
-    make eval        or        .venv/bin/python -m bench.understanding.evaluate [--out var/eval]
+    make eval    or    .venv/bin/python -m bench.understanding.evaluate [--from FOLDER] [--out var/eval]
 
 Writes readings.jsonl (what was asked, what was wanted, what was read) and figures.json, from which
 `bench.understanding.report` draws the pages. Nothing here is training data, and training reads none of it.
@@ -40,11 +40,13 @@ Json = dict[str, Any]
 Case = tuple[Json, Json]  # what is wanted, what was read
 
 
-def cases() -> Iterator[Json]:
-    """Every held-out message with the set it belongs to."""
-    for path in sorted(HELD_OUT.glob("*.jsonl")):
+def cases(folder: Path) -> Iterator[Json]:
+    """Every held-out message of a folder with the set it belongs to, and the public ones beside our own."""
+    for path in sorted(folder.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             yield {"set": path.stem, **json.loads(line)}
+    if folder != HELD_OUT:
+        return
     if PUBLIC.exists():
         for line in PUBLIC.read_text(encoding="utf-8").splitlines():
             yield {"set": "public", **json.loads(line)}
@@ -163,9 +165,11 @@ def table(found: Json) -> str:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--from", type=Path, dest="sets", default=HELD_OUT)
     options.add_argument("--out", type=Path, default=ROOT / "var" / "eval")
-    folder: Path = options.parse_args().out
-    wanted = list(cases())
+    chosen = options.parse_args()
+    folder: Path = chosen.out
+    wanted = list(cases(chosen.sets.resolve()))
     print(f"{len(wanted)} messages are read …", file=sys.stderr)
     found = list(zip(wanted, read(wanted), strict=True))
     folder.mkdir(parents=True, exist_ok=True)
