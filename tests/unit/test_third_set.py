@@ -12,10 +12,10 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 THIRD = ROOT / "tests" / "data" / "understanding" / "third"
-STYLES = frozenset(
-    ("short", "polite", "angry", "long", "child", "dialect")
-    + ("voice", "typo", "traditional", "mixed", "business")
-)
+STYLES = {
+    *("short", "polite", "angry", "long", "child", "dialect"),
+    *("voice", "typo", "traditional", "mixed", "business"),
+}
 Json = dict[str, Any]
 
 
