@@ -110,6 +110,8 @@ def _pages(folder: Path) -> Finding:
 
 
 def _blobs(url: str) -> Finding:
+    if not url.startswith("file:"):
+        return _good("files", url.partition("?")[0])
     folder = Path(url.removeprefix("file:"))
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):

@@ -112,6 +112,9 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.IDENTITY_LINKED: _ANYWHERE,
     E.IDENTITY_UNLINKED: _ANYWHERE,
     E.ENDED: _row(State.CLOSED, State.CLOSED, State.CLOSED, _STAY),
+    E.MEDIA_KEPT: _ANYWHERE,
+    E.MEDIA_LOST: _ANYWHERE,
+    E.GUEST_OPTED: _ANYWHERE,
     E.GUEST_ERASED: _ANYWHERE,
 }
 
@@ -391,6 +394,7 @@ class Receive:
     words: Said | None = None  # an answer that needs no assistant (a welcome, an unsupported picture)
     ask: bool = True
     opener: bool = False  # it says nothing by itself; the next message may
+    fetch: bool = False  # its file lies with the platform, and is to be brought here
 
 
 @dataclass(frozen=True)
@@ -547,6 +551,8 @@ def _receive(d: _Draft, c: Receive) -> None:
     _reopen(d, c.event.actor)
     owed = d.row.pending
     seq = d.add(c.event)
+    if c.fetch:
+        d.effects.append(Wake("fetch", d.now, str(seq)))
     if c.emergency:
         return _emergency(d, c, seq)
     if d.row.silent:

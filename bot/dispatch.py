@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guests, metrics, openers, orders, safety, words
+from bot import files, guests, metrics, openers, orders, safety, words
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import Inbound, InboundKind, Option
 from bot.clock import Clock
@@ -116,10 +116,11 @@ class Dispatch:
         nudges: Nudges,
         patience: Patience,
         library: Library | None = None,
+        kept: files.Files | None = None,
     ) -> None:
         self.database, self.clock, self.hotels = database, clock, hotels
         self.seal, self.nudges, self.patience = seal, nudges, patience
-        self.library = library
+        self.library, self.files = library, kept
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in one transaction, again from the start when somebody else was first."""
@@ -220,7 +221,8 @@ class Dispatch:
             opener = openers.says_nothing(inbound.text)
             return Receive(event, kind, _help(hotel, kind, row, now), gone, notice, opener=opener)
         words_ = self._unasked(hotel, row, inbound, now)
-        return Receive(event, holder_gone=gone, notice=notice, words=words_, ask=False)
+        fetch = inbound.fetch is not None
+        return Receive(event, holder_gone=gone, notice=notice, words=words_, ask=False, fetch=fetch)
 
     def _event(self, identity: Identity, inbound: Inbound, now: datetime) -> NewEvent:
         type_ = _EVENTS.get(inbound.kind, EventType.CHANNEL_EVENT_RECEIVED)
@@ -234,7 +236,13 @@ class Dispatch:
                     self.seal.protect(value, bound) if isinstance(value, str) else (value, ())
                 )
                 sealed += more
-        content = Content(text or None, sealed, details=details or None) if text or details else None
+        blobs: tuple[str, ...] = ()
+        if inbound.file:
+            details["file"], blobs = inbound.file.to_json(), inbound.file.blobs
+        if inbound.fetch:
+            details["fetch"] = inbound.fetch
+        empty = not (text or details)
+        content = None if empty else Content(text or None, sealed, blobs=blobs, details=details or None)
         body = {
             "kind": inbound.kind,
             "subtype": inbound.subtype or None,
@@ -436,10 +444,12 @@ class Dispatch:
         return await self.commit(tx, row, Record(events), self.clock.now())
 
     async def erase(self, hotel: HotelId, guest: GuestId) -> int:
-        """Erase a guest, as guests.erase; afterwards no journal holds their words either."""
-        count = await self.transact(lambda tx: guests.erase(tx, self.commit, hotel, guest, self.clock.now()))
+        """Erase a guest, as guests.erase; afterwards no journal and no folder holds their words either."""
+        erased = await self.transact(lambda tx: guests.erase(tx, self.commit, hotel, guest, self.clock.now()))
         await self.database.forget()
-        return count
+        if self.files:
+            await self.files.delete(hotel, sorted(erased.blobs))
+        return erased.contents
 
     async def holder_gone(self, tx: AsyncConnection, row: Conversation) -> bool:
         """Whether it is held by somebody who may not own anything any more."""
@@ -457,6 +467,7 @@ class Dispatch:
         decision = decide(row, command, now, self.patience)
         events = await log.append(tx, row, decision)
         await orders.project(tx, decision.row, events, decision.events)
+        await files.project(tx, decision.row, events, decision.events)
         await _remember(tx, decision.row, decision.events)
         effects = [await self._routed(tx, row, effect, account) for effect in decision.effects]
         await outbox.put(tx, row.hotel, row.id, decision.row.seq, [e for e in effects if e], now)

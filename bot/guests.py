@@ -1,6 +1,7 @@
 """A guest's data as a whole: exporting it, and erasing it so that the log stays provable."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import orders
 from bot.conversation import GRAVE, Close, Command, Conversation, Record
 from bot.model import SERVICE, Audience, ConversationId, EventType, GuestId, HotelId, NewEvent, State
-from bot.store import desk, log, people
+from bot.store import desk, files, log, people
 
 LATEST = timedelta(days=30)  # after unfollowing, whatever is open
 LOOK_AGAIN = timedelta(hours=1)
@@ -55,14 +56,22 @@ async def _conversation(tx: AsyncConnection, hotel: HotelId, id_: ConversationId
     }
 
 
-async def erase(tx: AsyncConnection, commit: Commit, hotel: HotelId, guest: GuestId, now: datetime) -> int:
-    """Erase a guest's words, memory, sealed originals, orders' details and outer ids; how many contents.
+@dataclass(frozen=True)
+class Erased:
+    """How many contents were emptied, and the blobs that no message holds any more."""
+
+    contents: int
+    blobs: set[str]
+
+
+async def erase(tx: AsyncConnection, commit: Commit, hotel: HotelId, guest: GuestId, now: datetime) -> Erased:
+    """Erase a guest's words, files, memory, sealed originals, orders' details and outer ids.
 
     The log keeps its events and stays provable. Raises UnknownGuest.
     """
     if not await people.find_guest(tx, hotel, guest):
         raise UnknownGuest(guest)
-    count = 0
+    count, blobs = 0, set[str]()
     for id_ in await desk.conversations_of_guest(tx, hotel, guest):
         row = await log.row_of(tx, hotel, id_)
         assert row is not None
@@ -71,11 +80,12 @@ async def erase(tx: AsyncConnection, commit: Commit, hotel: HotelId, guest: Gues
         event = NewEvent(EventType.GUEST_ERASED, now, SERVICE, Audience.STAFF)
         await commit(tx, row, Record((event,)), now)
         count += await log.empty_contents(tx, hotel, id_, now)
+        blobs |= await files.drop(tx, hotel, id_)
     await desk.empty_orders(tx, hotel, guest)
     await people.erase_identities(tx, hotel, guest)
     blank = {"name": None, "room": None, "preferences": "[]", "erased_at": now}
     await people.change_guest(tx, hotel, guest, **blank)
-    return count
+    return Erased(count, blobs)
 
 
 async def erasure_due(

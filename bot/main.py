@@ -14,13 +14,15 @@ from redis.asyncio import Redis
 
 from bot import staff
 from bot.accounts import WeChatAccounts
+from bot.blobs import Blobs
 from bot.channels.wechat.client import WeChatClient
 from bot.channels.wechat.tokens import MemoryTokenCache, TokenCache
 from bot.clock import Clock
 from bot.conversation import Patience
 from bot.dispatch import Dispatch
 from bot.engine import Engine
-from bot.http import corrections, desk, guard, knowledge, operations, wechat, widget
+from bot.files import Files
+from bot.http import corrections, desk, files, guard, knowledge, operations, wechat, widget
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
 from bot.ids import new_id
 from bot.knowledge import Hotels
@@ -111,7 +113,8 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     library = Library(folder_of(settings.blob_url))
     stack.push_async_callback(library.close)
     await library.open(database, hotels)
-    dispatch = Dispatch(database, clock, hotels, seal, nudges, patience_of(settings), library)
+    kept = Files(Blobs(settings.blob_url, settings.blob_key), seal)
+    dispatch = Dispatch(database, clock, hotels, seal, nudges, patience_of(settings), library, kept)
     engine = Engine(settings.rasa_url, settings.rasa_token, settings.engine_timeout)
     stack.push_async_callback(engine.close)
     accounts = WeChatAccounts(database, seal)
@@ -120,7 +123,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     robots = Robots(database, seal, settings.base_url)
     process = f"{os.uname().nodename[:20]}-{new_id()[-12:]}"
     lease = timedelta(seconds=settings.engine_timeout + 5)
-    worker = Worker(dispatch, engine, {"wechat": client}, robots, process, lease)
+    worker = Worker(dispatch, engine, {"wechat": client}, robots, process, lease, {}, settings.base_url)
     await worker.start()
     stack.push_async_callback(worker.stop)
     app = web.Application(
@@ -131,8 +134,9 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app.on_shutdown.append(guard.close_sockets)
     app[SETTINGS], app[CLOCK], app[DATABASE], app[HOTELS] = settings, clock, database, hotels
     app[DISPATCH], app[DESK] = dispatch, staff.Desk(database, clock)
+    app[files.FILES] = kept
     app[wechat.ACCOUNTS], app[wechat.WORKER] = accounts, worker
     app[operations.READINESS] = Readiness(database, redis, settings)
-    for edge in (wechat, widget, desk, knowledge, corrections, operations):
+    for edge in (wechat, widget, desk, knowledge, corrections, files, operations):
         edge.add_routes(app)
     return app

@@ -4,7 +4,7 @@ Owns the vocabulary and nothing else: no rule, no I/O, no clock. Names follow do
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NewType
@@ -106,6 +106,9 @@ class EventType(StrEnum):
     IDENTITY_LINKED = "identity_linked"
     IDENTITY_UNLINKED = "identity_unlinked"
     ENDED = "ended"
+    MEDIA_KEPT = "media_kept"
+    MEDIA_LOST = "media_lost"
+    GUEST_OPTED = "guest_opted"
     GUEST_ERASED = "guest_erased"
 
 
@@ -127,6 +130,35 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True)
+class File:
+    """A file that is kept: its blob, and what a page needs to show it. Pixels, bytes, seconds.
+
+    `original` is the blob of the bytes as they came, where `blob` was made from them.
+    """
+
+    blob: str
+    kind: str  # image, voice, video, file
+    type: str
+    size: int
+    name: str | None = None
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+    original: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def from_json(cls, kept: Json) -> "File":
+        return cls(**kept)
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        return (self.blob, self.original) if self.original else (self.blob,)
+
+
+@dataclass(frozen=True)
 class Content:
     """What people wrote, beside the event and erasable: text (numbers masked), the sealed originals, the
     assistant's memory and the addresses of files."""
@@ -136,6 +168,12 @@ class Content:
     memory: Json | None = None
     blobs: tuple[str, ...] = ()
     details: Json | None = None
+
+    @property
+    def file(self) -> File | None:
+        """The file of this message, where it has one that is kept."""
+        kept = (self.details or {}).get("file")
+        return File.from_json(kept) if kept else None
 
 
 @dataclass(frozen=True)

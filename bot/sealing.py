@@ -6,6 +6,8 @@ bound to (hotel, conversation) is authenticated with it.
 """
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -119,7 +121,12 @@ class Seal:
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._keys = {key_id: AESGCM(key) for key_id, key in keys.items()}
+        self._raw = tuple(keys.values())
         self._current = next(iter(keys))
+
+    def derived(self, purpose: str) -> list[bytes]:
+        """A key for another purpose from each of ours: the first signs, any verifies."""
+        return [hmac.new(key, purpose.encode(), hashlib.sha256).digest() for key in self._raw]
 
     def close(self, value: str, bound_to: str) -> dict[str, str]:
         nonce = os.urandom(NONCE_BYTES)

@@ -129,6 +129,13 @@ def _database_url(value: str) -> str:
     return url
 
 
+def _blob_url(value: str) -> str:
+    url = _url("file", "s3")(value)
+    if url.startswith("s3:") and not urlsplit(url).netloc:
+        raise ValueError("must look like s3://bucket/prefix?endpoint=https://host&region=name")
+    return url
+
+
 def _folder(value: str) -> Path:
     if not value:
         raise ValueError("must name a folder")
@@ -174,7 +181,8 @@ class Settings:
     environment: Environment = setting(_environment, "production", name="DIANXIAOER_ENV")
     database_url: str = setting(_database_url, "sqlite:///var/dianxiaoer.db", secret=True)
     redis_url: str = setting(_url("redis", "rediss", "unix", may_be_empty=True), secret=True)
-    blob_url: str = setting(_url("file"), "file:var/blobs")
+    blob_url: str = setting(_blob_url, "file:var/blobs")
+    blob_key: str = setting(str, secret=True, file="var/blob.key")
     sealing_keys: tuple[SealingKey, ...] = setting(_sealing_keys, secret=True, file="var/sealing.key")
     public_url: str = setting(_web_url)
     host: str = setting(_host, "127.0.0.1")

@@ -12,18 +12,34 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import guests, metrics, orders
+from bot.blobs import BlobMissing, BlobsAway
 from bot.channels import CHANNELS, Channel
-from bot.channels.port import Accepted, NeverDelivered, Option, Outcome, Reply, Sender, TryLater, Unclear
+from bot.channels.port import (
+    Accepted,
+    Attachment,
+    Fetched,
+    Fetcher,
+    NeverDelivered,
+    Option,
+    Outcome,
+    Reply,
+    Sender,
+    TryLater,
+    Unclear,
+)
 from bot.conversation import Close, Conversation, Lapse, Record, Refused, Said, clocks
 from bot.dispatch import Dispatch, Question
 from bot.engine import Engine, EngineFailed, Turn
+from bot.files import SENT_FOR
 from bot.knowledge.index import Hit
 from bot.logs import conversation as logged
+from bot.media import LARGEST, BadFile
 from bot.model import (
     SERVICE,
     Audience,
     Content,
     EventType,
+    File,
     Handoff,
     HotelId,
     IdentityId,
@@ -44,6 +60,7 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5  # how often the outbox is looked at when nobody nudges
 BEAT_SECONDS = 2.0
 TIDY_EVERY = timedelta(hours=1)
+SWEEP_EVERY = timedelta(hours=12)
 KEPT = timedelta(days=7)  # settled questions and wake-ups, for whoever looks into what happened
 PASSIVE_LEASE = timedelta(seconds=16)  # the platform brings a push again within this, or has the answer
 WITNESS = timedelta(seconds=3)  # the last repetition comes well before the lease ends; beats are 2 s apart
@@ -64,9 +81,12 @@ class Worker:
         robots: Robots,
         process: str,
         ask_lease: timedelta,
+        fetchers: Mapping[str, Fetcher] | None = None,
+        base_url: str = "",
     ) -> None:
         self.dispatch, self.engine, self.senders, self.robots = dispatch, engine, senders, robots
         self.process, self.ask_lease = process, ask_lease
+        self.fetchers, self.base_url = fetchers or {}, base_url
         self.database, self.clock = dispatch.database, dispatch.clock
         self._running: set[asyncio.Task[None]] = set()
         self._lines: set[IdentityId] = set()
@@ -90,17 +110,24 @@ class Worker:
     # ---- loops
 
     async def _beating(self) -> None:
-        tidied = self.clock.now()
+        tidied = swept = self.clock.now()
         while True:
             await self._guarded(self._beat)
             if self.clock.now() - tidied > TIDY_EVERY:
                 tidied = self.clock.now()
                 await self._guarded(self._tidy)
+            if self.clock.now() - swept > SWEEP_EVERY:
+                swept = self.clock.now()
+                await self._guarded(self._sweep)
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _tidy(self) -> None:
         async with self.database.write() as tx:
             await outbox.forget_settled(tx, self.clock.now() - KEPT)
+
+    async def _sweep(self) -> None:
+        if self.dispatch.files:
+            await self.dispatch.files.sweep(self.database, self.clock.now())
 
     async def _beat(self) -> None:
         async with self.database.write() as tx:
@@ -155,6 +182,59 @@ class Worker:
                 await work
             except Exception as error:
                 logger.error("work failed, its row stays: %s", type(error).__name__, exc_info=True)
+
+    # ---- guests' files that a platform keeps for us
+
+    async def _fetch(self, item: Item) -> None:
+        """Bring the file of a guest's message here, once, and log that it is here or never will be."""
+        files, seq = self.dispatch.files, int(item.key)
+        async with self.database.read() as tx:
+            content = await log.content_of(tx, item.hotel, item.conversation, seq)
+            event = await log.event_of(tx, item.hotel, item.conversation, seq)
+            by = event.identity if event else None
+            of = await people.identity_of(tx, item.hotel, by) if by else None
+        reference = (content.details or {}).get("fetch") if content else None
+        if files is None or of is None or reference is None:
+            return await self._done(item)  # erased meanwhile
+        fetcher = self.fetchers.get(of.channel)
+        found = await fetcher.fetch(of.account, reference, LARGEST) if fetcher else NO_FETCHER
+        try:
+            match found:
+                case Fetched(data, name):
+                    kept = await files.keep(item.hotel, data, name)
+                    blobs, details = kept.blobs, {"file": kept.to_json()}
+                    await self._fetched(item, seq, Content(blobs=blobs, details=details))
+                case NeverDelivered(why):
+                    await self._fetched(item, seq, None, why)
+                case TryLater(after, why):
+                    await self._fetch_later(item, seq, after, why)
+        except BadFile as bad:
+            await self._fetched(item, seq, None, bad.code)
+        except BlobsAway:
+            await self._fetch_later(item, seq, FETCH_AGAIN.total_seconds(), "store_away")
+
+    async def _fetch_later(self, item: Item, seq: int, after: float, why: str) -> None:
+        if item.attempts >= FETCH_TRIES:
+            return await self._fetched(item, seq, None, why)
+        later = self.clock.now() + timedelta(seconds=max(after, min(item.attempts, 10) * 6))
+        async with self.database.write() as tx:
+            await outbox.put_back(tx, item, later, self.clock.now(), why)
+
+    async def _fetched(self, item: Item, seq: int, content: Content | None, why: str | None = None) -> None:
+        type_ = EventType.MEDIA_KEPT if content else EventType.MEDIA_LOST
+        body = {"seq": seq} if content else {"seq": seq, "why": why}
+        event = NewEvent(type_, self.clock.now(), SERVICE, Audience.STAFF, None, body, content)
+
+        async def work(tx: AsyncConnection) -> Conversation | None:
+            if not await outbox.settle_own(tx, item, "done", self.clock.now()):
+                return None
+            row = await log.row_of(tx, item.hotel, item.conversation)
+            if row is None or (await people.guest_of(tx, item.hotel, row.guest)).erased_at:
+                return None
+            return await self.dispatch.record(tx, item.hotel, item.conversation, event)
+
+        if row := await self.dispatch.transact(work):
+            await self.dispatch.poke(row)
 
     # ---- questions and wake-ups
 
@@ -330,18 +410,31 @@ class Worker:
             outcome = NeverDelivered("not_following")
         else:
             sender = self.senders[channel.name]
-            outcome = await sender.send(to.account, to.external, Reply(parts[item.part]))
+            outcome = await sender.send(to.account, to.external, parts[item.part])
         metrics.DELIVERIES.labels(channel.name, type(outcome).__name__).inc()
         await self._settle(item, to, channel, outcome, len(parts))
 
-    async def parts_of(self, item: Item, channel: Channel) -> list[str]:
-        """The texts that carry a message on its channel; none once it has been erased."""
+    async def parts_of(self, item: Item, channel: Channel) -> list[Reply]:
+        """The replies that carry a message on its channel; none once it has been erased."""
         async with self.database.read() as tx:
             content = await log.content_of(tx, item.hotel, item.conversation, item.seq)
-        if content is None or not content.text:
+        if content is None or not (content.text or content.file):
             return []
         options = tuple(Option(o["title"], o["text"]) for o in (content.details or {}).get("options", ()))
-        return channel.parts(Reply(content.text, options))
+        attached = await self._attachment(item.hotel, content.file) if content.file else None
+        return channel.parts(Reply(content.text or "", options, attached))
+
+    async def _attachment(self, hotel: HotelId, file: File) -> Attachment | None:
+        """None once the file is gone. Raises BlobsAway: its row is looked at again when its lease is over."""
+        files = self.dispatch.files
+        if files is None:
+            return None
+        try:
+            data = await files.load(hotel, file.blob)
+        except BlobMissing:
+            return None
+        address = self.base_url + files.address(hotel, file.blob, self.clock.now(), SENT_FOR)
+        return Attachment(file.kind, file.type, file.name or file.kind, data, address)
 
     async def _settle(self, item: Item, to: Identity, channel: Channel, outcome: Outcome, parts: int) -> None:
         now = self.clock.now()
@@ -431,6 +524,11 @@ class Worker:
         await self.end(item, "accepted", EventType.DELIVERY_ACCEPTED, None, None)
 
 
+FETCH_TRIES = 40
+FETCH_AGAIN = timedelta(minutes=1)
+NO_FETCHER = NeverDelivered("unsupported")
+
+
 _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "ask": Worker._ask,
     "lapse": Worker._lapse,
@@ -438,4 +536,5 @@ _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "escalate": Worker._escalate,
     "ring": Worker._ring,
     "erase": Worker._erase,
+    "fetch": Worker._fetch,
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bot import hotel_files
-from bot.channels.port import Accepted, Outcome, Reply
+from bot.channels.port import Accepted, Fetched, NeverDelivered, Outcome, Reply, TryLater
 from bot.engine import EngineFailed, Turn
 from bot.knowledge import Hotel, speak
 from bot.model import AccountId, Answer, ExternalId, Json
@@ -50,6 +50,20 @@ class ScriptedSender:
     @property
     def texts(self) -> list[str]:
         return [text for _, _, text in self.sent]
+
+
+@dataclass
+class ScriptedFetcher:
+    """Stands for where a platform keeps guests' files."""
+
+    found: list[Fetched | TryLater | NeverDelivered] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    async def fetch(
+        self, account: AccountId, reference: str, limit: int
+    ) -> Fetched | TryLater | NeverDelivered:
+        self.asked.append(reference)
+        return self.found.pop(0) if self.found else NeverDelivered("gone")
 
 
 @dataclass

@@ -32,7 +32,7 @@ class Windows:
 class Channel:
     name: str
     capabilities: Capabilities
-    parts: Callable[[Reply], list[str]]
+    parts: Callable[[Reply], list[Reply]]  # each fits one message of the channel
     chosen: Callable[[Sequence[Option], str], str]
     windows: Windows | None = None
 

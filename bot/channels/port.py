@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from bot.model import AccountId, ExternalId
+from bot.model import AccountId, ExternalId, File
 
 
 class InboundKind(StrEnum):
@@ -40,6 +40,8 @@ class Inbound:
     text: str = ""
     subtype: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
+    file: File | None = None  # came with the message, and is kept already
+    fetch: str | None = None  # the platform's name for a file that it keeps for us for a while
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Capabilities:
     idempotent: bool  # the other side drops a repeated delivery by a key of ours
     receipts: bool
     typing: bool
-    media: bool
+    media: frozenset[str]  # kinds of files (image, voice, video, file) that it carries to the guest
     pulls: bool = False  # the guest's side fetches what it hasn't seen; nothing is sent to it
 
 
@@ -65,11 +67,23 @@ class Option:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file to be sent: its bytes, and an address for a channel that can't carry it."""
+
+    kind: str
+    type: str
+    name: str
+    data: bytes = field(repr=False)
+    address: str = ""
+
+
+@dataclass(frozen=True)
 class Reply:
-    """What we want said: text and, where there is a choice, its options."""
+    """What we want said: text and, where there is a choice, its options; or a file."""
 
     text: str
     options: tuple[Option, ...] = ()
+    file: Attachment | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +119,28 @@ Outcome = Accepted | TryLater | NeverDelivered | Unclear
 
 
 class Sender(Protocol):
-    """The one I/O call of a channel. Must not raise for anything the other side does."""
+    """The one I/O call of a channel. Must not raise for anything the other side does.
+
+    `reply` is one of those that the channel's `parts` made.
+    """
 
     async def send(self, account: AccountId, to: ExternalId, reply: Reply) -> Outcome: ...
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A guest's file as the platform gave it. `name` is the guest's own, where there is one."""
+
+    data: bytes = field(repr=False)
+    name: str | None = None
+
+
+class Fetcher(Protocol):
+    """Brings a guest's file from where a platform keeps it, and from nowhere that a guest has named.
+
+    Must not raise for anything the other side does; at most `limit` bytes.
+    """
+
+    async def fetch(
+        self, account: AccountId, reference: str, limit: int
+    ) -> Fetched | TryLater | NeverDelivered: ...

@@ -20,7 +20,7 @@ CAPABILITIES = Capabilities(
     idempotent=True,
     receipts=True,
     typing=True,
-    media=False,
+    media=frozenset({"image", "voice", "video", "file"}),
     pulls=True,
 )
 MAX_FRAME = 64_000  # bytes of one frame
@@ -78,8 +78,8 @@ def allowed(origin: str | None, origins: Sequence[str]) -> bool:
     return origin is not None and origin.rstrip("/").lower() in {o.rstrip("/").lower() for o in origins}
 
 
-def parts(reply: Reply) -> list[str]:
-    return [reply.text]
+def parts(reply: Reply) -> list[Reply]:
+    return [reply]
 
 
 def chosen(options: Sequence[Option], said: str) -> str:

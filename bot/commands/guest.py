@@ -6,9 +6,11 @@ import json
 import sys
 
 from bot import guests
+from bot.blobs import Blobs
 from bot.commands import CommandFailed, opening
 from bot.conversation import Patience
 from bot.dispatch import Dispatch
+from bot.files import Files
 from bot.guests import UnknownGuest
 from bot.knowledge import Hotels
 from bot.model import GuestId, HotelId
@@ -58,7 +60,9 @@ async def _erase(arguments: argparse.Namespace, settings: Settings) -> int:
 def _dispatch(settings: Settings, opened: Database) -> Dispatch:
     """The one path of every event, without a Redis: a serving process sees the change a little later."""
     hotels = Hotels(load_texts(settings.texts_dir))
-    return Dispatch(opened, opening.clock(settings), hotels, opening.seal(settings), Nudges(), Patience())
+    seal = opening.seal(settings)
+    kept = Files(Blobs(settings.blob_url, settings.blob_key), seal)
+    return Dispatch(opened, opening.clock(settings), hotels, seal, Nudges(), Patience(), kept=kept)
 
 
 def _agree(guest: str) -> None:

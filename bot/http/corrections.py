@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import corrections
 from bot.conversation import Conversation
 from bot.corrections import CannotCorrect, Desk, Kind, Marked, Verdict
-from bot.http import views
+from bot.http import files, views
 from bot.http.guard import (
     CLOCK,
     DATABASE,
@@ -129,7 +129,7 @@ async def _carry_out(request: web.Request, work: Work) -> web.Response:
 
 async def _lens(request: web.Request, tx: AsyncConnection, me: Caller) -> Lens:
     hotel = await request.app[HOTELS].get(tx, me.hotel)
-    return Lens(hotel, f"staff:{me.signed_in.staff.id}", request.app[CLOCK].now())
+    return Lens(hotel, f"staff:{me.signed_in.staff.id}", request.app[CLOCK].now(), request.app[files.FILES])
 
 
 # ---- the list for review

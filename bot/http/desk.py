@@ -24,7 +24,7 @@ from bot.conversation import (
     Said,
     Speak,
 )
-from bot.http import views
+from bot.http import files, views
 from bot.http.feed import Feed
 from bot.http.guard import (
     CLOCK,
@@ -71,6 +71,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get(one, show_conversation)
     app.router.add_post(f"{one}/claim", claim)
     app.router.add_post(f"{one}/reply", reply)
+    app.router.add_post(f"{one}/files", send_file)
     app.router.add_post(f"{one}/note", note)
     app.router.add_post(f"{one}/release", release)
     app.router.add_post(f"{one}/close", close)
@@ -163,7 +164,7 @@ async def change_password(request: web.Request) -> web.Response:
 
 async def _lens(request: web.Request, tx: Any, me: Caller) -> Lens:
     hotel = await request.app[HOTELS].get(tx, me.hotel)
-    return Lens(hotel, f"staff:{me.signed_in.staff.id}", request.app[CLOCK].now())
+    return Lens(hotel, f"staff:{me.signed_in.staff.id}", request.app[CLOCK].now(), request.app[files.FILES])
 
 
 async def list_conversations(request: web.Request) -> web.Response:
@@ -284,6 +285,20 @@ async def reply(request: web.Request) -> web.Response:
 
     def speak(row: Conversation, gone: bool) -> Speak:
         return Speak(me.signed_in.staff.id, content, said, None, gone, take_over)
+
+    row, seq = await _act(request, speak, client_id)
+    return respond(await _row_and_event(request, row, seq))
+
+
+async def send_file(request: web.Request) -> web.Response:
+    """A file from staff, as the body; `?client_id=` makes sending idempotent, `?name=` is shown."""
+    me, client_id = caller(request), text_of(dict(request.query), "client_id", 64)
+    take_over = request.query.get("take_over") != "false"
+    file = await files.take(request, me.hotel)
+    content = Content(blobs=file.blobs, details={"file": file.to_json()})
+
+    def speak(row: Conversation, gone: bool) -> Speak:
+        return Speak(me.signed_in.staff.id, content, {"client_id": client_id}, None, gone, take_over)
 
     row, seq = await _act(request, speak, client_id)
     return respond(await _row_and_event(request, row, seq))

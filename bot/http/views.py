@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels import CHANNELS
 from bot.conversation import Conversation
+from bot.files import Files
+from bot.http.files import shown as shown_file
 from bot.knowledge import Hotel
 from bot.model import (
     ActorKind,
@@ -21,6 +23,7 @@ from bot.store import desk, log, outbox, people, points
 from bot.store.desk import OrderRow
 from bot.store.people import Identity
 
+_OURS = frozenset({"memory", "file", "fetch", "media_id", "thumb_media_id", "url"})  # of no use to a page
 PREVIEW = 120  # characters of the last words in a list
 
 
@@ -31,6 +34,7 @@ class Lens:
     hotel: Hotel
     viewer: str
     now: datetime
+    files: Files
 
 
 async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation]) -> list[dict[str, Any]]:
@@ -97,7 +101,7 @@ async def show_events(
     mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
     mentioned |= {e.body.get("holder") for e, _ in thread}
     names = await people.names_of(tx, {str(id_) for id_ in mentioned if id_})
-    shown = [_event(e, c, identities, sent, seen, names) for e, c in thread]
+    shown = [_event(lens, e, c, identities, sent, seen, names) for e, c in thread]
     return await _with_points(tx, lens.hotel.id, row, shown)
 
 
@@ -118,6 +122,7 @@ async def _with_points(
 
 
 def _event(
+    lens: Lens,
     e: Event,
     c: Content,
     identities: dict[Any, Identity],
@@ -137,7 +142,8 @@ def _event(
         "channel": identity.channel if identity else None,
         "audience": e.audience,
         "text": c.text,
-        "details": {k: v for k, v in (c.details or {}).items() if k != "memory"} or None,
+        "details": {k: v for k, v in (c.details or {}).items() if k not in _OURS} or None,
+        "file": shown_file(lens.files, lens.hotel.id, c.file, lens.now) if c.file else None,
         "body": body,
         "delivery": _delivery(e, identity, sent, seen),
         "sealed": len(c.sealed),

@@ -130,7 +130,7 @@ class _Handler:
     async def _text(self, item: Item) -> str | None:
         parts = await self._worker.parts_of(item, CHANNELS[self._received.identity.channel])
         metrics.DELIVERIES.labels("wechat", "Passive").inc()
-        return parts[item.part] if item.part < len(parts) else None
+        return parts[item.part].text if item.part < len(parts) else None
 
     async def _may_come(self) -> bool:
         """Whether waiting is worth it: the assistant owes an answer, or one is on its way."""

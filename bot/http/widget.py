@@ -15,6 +15,8 @@ from aiohttp import WSMsgType, web
 from bot import metrics
 from bot.channels import web as channel
 from bot.conversation import Conversation
+from bot.http.files import FILES
+from bot.http.files import shown as shown_file
 from bot.http.guard import (
     CLOCK,
     DATABASE,
@@ -155,7 +157,8 @@ async def _view(request: web.Request, visitor: ExternalId, after: int) -> dict[s
         staff = {e.actor.id for e, _ in mine if e.actor.kind == "staff"} | {row.holder}
         names = await people.names_of(tx, {str(s) for s in staff if s})
     await _mark(request, identity, row.seq)
-    return {"seq": row.seq, "speaker": _speaker(row, names), "messages": _messages(mine, names)}
+    messages = _messages(request, identity, mine, names)
+    return {"seq": row.seq, "speaker": _speaker(row, names), "messages": messages}
 
 
 async def _mark(request: web.Request, identity: Identity, seq: int) -> None:
@@ -173,7 +176,10 @@ def _speaker(row: Conversation, names: dict[str, str]) -> dict[str, Any]:
     return {"kind": kinds[row.state], "name": names.get(row.holder or "")}
 
 
-def _messages(thread: Sequence[tuple[Event, Content]], names: dict[str, str]) -> list[dict[str, Any]]:
+def _messages(
+    request: web.Request, identity: Identity, thread: Sequence[tuple[Event, Content]], names: dict[str, str]
+) -> list[dict[str, Any]]:
+    kept, now = request.app[FILES], request.app[CLOCK].now()
     return [
         {
             "seq": e.seq,
@@ -181,6 +187,7 @@ def _messages(thread: Sequence[tuple[Event, Content]], names: dict[str, str]) ->
             "name": names.get(e.actor.id or ""),
             "text": c.text or "",
             "options": (c.details or {}).get("options"),
+            "file": shown_file(kept, identity.hotel, c.file, now) if c.file else None,
             "at": e.at,
             "client_id": e.body.get("client_id") if e.type is EventType.GUEST_SAID else None,
         }

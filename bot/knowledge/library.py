@@ -30,6 +30,8 @@ FOUND = 40  # points that a question brings; the choice looks at the first few
 
 def folder_of(blob_url: str) -> Path:
     """Where the vectors of points are kept: among the service's files."""
+    if not blob_url.startswith("file:"):
+        return Path("var/knowledge")  # made anew from the database wherever it is missing
     return Path(blob_url.removeprefix("file:")) / "knowledge"
 
 

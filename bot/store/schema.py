@@ -95,6 +95,8 @@ guests = Table(
     Column("created_at", Moment, nullable=False),
     Column("unfollowed_at", Moment),
     Column("erased_at", Moment),
+    _id("merged_into"),  # the guest that this one proved to be
+    Column("opted_in_at", Moment),  # since when unasked messages are allowed
     PrimaryKeyConstraint("hotel_id", "guest_id"),
     ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
 )
@@ -115,6 +117,33 @@ identities = Table(
     PrimaryKeyConstraint("hotel_id", "identity_id"),
     ForeignKeyConstraint(["hotel_id", "guest_id"], ["guests.hotel_id", "guests.guest_id"]),
     UniqueConstraint("hotel_id", "channel", "account", "external_id"),
+    Index("ix_identities_hotel_id_guest_id", "hotel_id", "guest_id"),
+    Index("ix_identities_hotel_id_conversation_id", "hotel_id", "conversation_id"),
+)
+
+# Signed subjects: identities that share one are proven to be the same person's. Emptied by erasure.
+subjects = Table(
+    "subjects",
+    metadata,
+    _id("hotel_id", nullable=False),
+    Column("subject", String(200), nullable=False),
+    _id("identity_id", nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "subject", "identity_id"),
+    ForeignKeyConstraint(["hotel_id", "identity_id"], ["identities.hotel_id", "identities.identity_id"]),
+    Index("ix_subjects_hotel_id_identity_id", "hotel_id", "identity_id"),
+)
+
+# One-time codes by which a guest shows on one channel who they are on another. Used ones are deleted.
+link_codes = Table(
+    "link_codes",
+    metadata,
+    _id("hotel_id", nullable=False),
+    Column("code_hash", String(64), nullable=False),
+    _id("identity_id", nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "code_hash"),
+    ForeignKeyConstraint(["hotel_id", "identity_id"], ["identities.hotel_id", "identities.identity_id"]),
 )
 
 conversations = Table(
@@ -177,6 +206,23 @@ contents = Table(
     ForeignKeyConstraint(
         ["hotel_id", "conversation_id", "seq"], ["events.hotel_id", "events.conversation_id", "events.seq"]
     ),
+)
+
+# Which message a file belongs to: one without any row here has to go.
+files = Table(
+    "files",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("blob_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("type", String(100), nullable=False),
+    Column("name", Text),
+    PrimaryKeyConstraint("hotel_id", "blob_id", "conversation_id", "seq"),
+    ForeignKeyConstraint(
+        ["hotel_id", "conversation_id", "seq"], ["events.hotel_id", "events.conversation_id", "events.seq"]
+    ),
+    Index("ix_files_hotel_id_conversation_id", "hotel_id", "conversation_id"),
 )
 
 # What has arrived: the platform's id of each message (hashed), so that a second delivery is recognised.

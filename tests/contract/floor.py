@@ -1,17 +1,22 @@
 """A quiet hotel on a database of its own: real dispatch and worker, a scripted platform, Rasa and clock."""
 
 import asyncio
+import shutil
+import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from tempfile import mkdtemp
 from typing import Any
 
 from sqlalchemy import text
 
 from bot import accounts, knowledge
+from bot.blobs import Blobs
 from bot.channels.port import Inbound, InboundKind
 from bot.conversation import Claim, Command, Conversation, Patience, Release, Said, Speak
 from bot.dispatch import Dispatch, Received
+from bot.files import Files
 from bot.http.views import Lens, show_rows
 from bot.ids import new_id
 from bot.knowledge import Hotels
@@ -25,7 +30,7 @@ from bot.store.outbox import Item
 from bot.store.people import Staff
 from bot.worker import Worker
 from tests.conftest import FixedClock
-from tests.core import OTHER, SAMPLE, ScriptedEngine, ScriptedSender, documents, texts
+from tests.core import OTHER, SAMPLE, ScriptedEngine, ScriptedFetcher, ScriptedSender, documents, texts
 
 ONE, TWO = HotelId("xinghaihui"), HotelId("yunting")
 LONGEST = 60  # looks of the worker until nothing is due; more is a worker that spins
@@ -48,8 +53,13 @@ class Floor:
     def __init__(self, database: Database, clock: FixedClock) -> None:
         self.database, self.clock = database, clock
         self.seal = Seal({"k": b"1" * 32})
-        self.dispatch = Dispatch(database, clock, Hotels(texts()), self.seal, Nudges(), Patience())
+        folder = mkdtemp("dianxiaoer-files")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.files = Files(Blobs(f"file:{folder}"), self.seal)
+        hotels = Hotels(texts())
+        self.dispatch = Dispatch(database, clock, hotels, self.seal, Nudges(), Patience(), kept=self.files)
         self.engine, self.sender, self.robots = ScriptedEngine(), ScriptedSender(), ScriptedRobots()
+        self.fetcher = ScriptedFetcher()
         self.worker = self.another_worker("p1")
         self.people: dict[str, StaffId] = {}
         self._messages = 0
@@ -62,6 +72,8 @@ class Floor:
             self.robots,  # type: ignore[arg-type]
             process,
             timedelta(seconds=8),
+            {"wechat": self.fetcher},
+            "https://desk.example.com",
         )
         made._started = self.clock.now()
         return made
@@ -212,7 +224,7 @@ class Floor:
             hotel = await self.dispatch.hotels.get(tx, where.row.hotel)
             row = await log.row_of(tx, where.row.hotel, where.row.id)
             assert row
-            return (await show_rows(tx, Lens(hotel, "staff:x", self.clock.now()), [row]))[0]
+            return (await show_rows(tx, Lens(hotel, "staff:x", self.clock.now(), self.files), [row]))[0]
 
         shown: dict[str, Any] = await self.read(look)
         return shown

@@ -91,8 +91,8 @@ def test_what_people_see_as_one_character_stays_one(whole: str) -> None:
 
 
 def test_a_reply_within_the_limit_is_one_message() -> None:
-    assert parts(Reply("好" * 682)) == ["好" * 682]
-    assert [len(part.encode()) for part in parts(Reply("好" * 1365))] == [2046, 2046, 3]
+    assert parts(Reply("好" * 682)) == [Reply("好" * 682)]
+    assert [len(part.text.encode()) for part in parts(Reply("好" * 1365))] == [2046, 2046, 3]
     assert parts(Reply("")) == []
 
 
@@ -100,7 +100,7 @@ def test_a_reply_within_the_limit_is_one_message() -> None:
 
 
 def test_options_become_numbered_lines_and_a_number_is_understood() -> None:
-    assert parts(CHOICE) == ["要哪一个？\n1. 明早七点\n2. 不用了"]
+    assert parts(CHOICE) == [Reply("要哪一个？\n1. 明早七点\n2. 不用了")]
     for said in ("2", "２", " 2 ", "2.", "２。", "②"):
         assert chosen(CHOICE.options, said) == "取消"
     for said in ("0", "3", "12", "2点", "-1", "", "二楼", "９" * 5000):

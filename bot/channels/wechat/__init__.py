@@ -17,7 +17,7 @@ CAPABILITIES = Capabilities(
     idempotent=False,
     receipts=False,
     typing=True,
-    media=True,
+    media=frozenset(),
 )
 
 __all__ = [

@@ -68,8 +68,8 @@ class WeChatClient:
         if found is None:
             return NeverDelivered("unknown_account")
         result: Outcome = NeverDelivered("empty")
-        for number, text in enumerate(render.parts(reply)):
-            result = await self._deliver(found, "message/custom/send", render.custom_text(to, text))
+        for number, part in enumerate(render.parts(reply)):
+            result = await self._deliver(found, "message/custom/send", render.custom_text(to, part.text))
             if not isinstance(result, Accepted):
                 # Repeating the whole would repeat what has arrived.
                 return result if number == 0 else Unclear("partly_sent")

@@ -76,9 +76,13 @@ def typing(to: ExternalId, *, on: bool) -> bytes:
     return _json({"touser": to, "command": "Typing" if on else "CancelTyping"})
 
 
-def parts(reply: Reply) -> list[str]:
-    """A reply as the texts that carry it, each within MAX_BYTES; options become numbered lines."""
-    return split(numbered(reply), MAX_BYTES)
+def parts(reply: Reply) -> list[Reply]:
+    """A reply as those that carry it, each within MAX_BYTES; options become numbered lines, a file that the
+    platform doesn't carry its address."""
+    told = [Reply(text) for text in split(numbered(reply), MAX_BYTES)]
+    if reply.file:
+        told.append(Reply(f"{reply.file.name}\n{reply.file.address}"))
+    return told
 
 
 def numbered(reply: Reply) -> str:
