@@ -46,7 +46,7 @@ class Files:
         """Make a file safe and keep it, if it is one of `kinds`. Raises media.BadFile, BlobsAway."""
         found = await asyncio.to_thread(media.read, data)
         if found.kind not in kinds:
-            raise media.BadFile("not_taken")
+            raise media.BadFile("file_not_taken")
         original = await self.blobs.put(hotel, found.original) if found.original else None
         blob = await self.blobs.put(hotel, found.data)
         return File(

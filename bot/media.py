@@ -32,7 +32,7 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
 class BadFile(ValueError):
-    """A file that we don't take; `code` says why: empty, too_large, broken, not_taken."""
+    """A file that we don't take; `code` says why: file_empty, file_too_large, file_broken, file_not_taken."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -58,11 +58,11 @@ class Medium:
 def read(data: bytes) -> Medium:
     """What these bytes are, made safe. Raises BadFile."""
     if not data:
-        raise BadFile("empty")
+        raise BadFile("file_empty")
     type_ = sniff(data)
     kind = _kind(type_)
     if len(data) > LIMITS[kind]:
-        raise BadFile("too_large")
+        raise BadFile("file_too_large")
     if kind == "image":
         return _picture(data)
     if kind in ("voice", "video"):
@@ -144,16 +144,16 @@ def _picture(data: bytes) -> Medium:
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "GIF", "WEBP", "BMP")) as opened:
             if opened.width * opened.height > MAX_PIXELS:
-                raise BadFile("too_large")
+                raise BadFile("file_too_large")
             picture = ImageOps.exif_transpose(opened)
             picture.thumbnail((MAX_SIDE, MAX_SIDE))
             return _drawn(picture)
     except BadFile:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise BadFile("too_large") from None
+        raise BadFile("file_too_large") from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError):
-        raise BadFile("broken") from None
+        raise BadFile("file_broken") from None
 
 
 def _drawn(picture: Image.Image) -> Medium:
@@ -171,18 +171,18 @@ def _drawn(picture: Image.Image) -> Medium:
 def _recording(type_: str, data: bytes) -> Medium:
     """Sound becomes MP3; a film stays as it is. A container may hold either, whatever its first bytes say."""
     if type_ == "audio/silk":
-        raise BadFile("broken")  # WeChat's own format of other products: no free decoder
+        raise BadFile("file_broken")  # WeChat's own format of other products: no free decoder
     try:
         with av.open(io.BytesIO(data), "r") as opened:
             if opened.streams.video and not _is_cover(opened):
                 return _film(type_, data, opened)
             if not opened.streams.audio:
-                raise BadFile("broken")
+                raise BadFile("file_broken")
             heard, seconds = _mp3(opened)
     except BadFile:
         raise
     except (FFmpegError, ValueError, OSError, IndexError, EOFError):
-        raise BadFile("broken") from None
+        raise BadFile("file_broken") from None
     return Medium("voice", "audio/mpeg", heard, seconds=seconds, original=data)
 
 
@@ -195,7 +195,7 @@ def _is_cover(opened: "av.container.InputContainer") -> bool:
 def _film(type_: str, data: bytes, opened: "av.container.InputContainer") -> Medium:
     stream = opened.streams.video[0].codec_context
     if stream is None:
-        raise BadFile("broken")
+        raise BadFile("file_broken")
     seconds = opened.duration / av.time_base if opened.duration else None
     shown = type_ if type_.startswith("video/") else "video/mp4"
     return Medium("video", shown, data, stream.width, stream.height, seconds)
@@ -220,5 +220,5 @@ def _mp3(opened: "av.container.InputContainer") -> tuple[bytes, float]:
             writing.mux(stream.encode(piece))
         writing.mux(stream.encode(None))
     if not samples:
-        raise BadFile("broken")
+        raise BadFile("file_broken")
     return out.getvalue(), round(samples / VOICE_RATE, 1)

@@ -108,7 +108,7 @@ async def take(request: web.Request, hotel: HotelId, kinds: Collection[str] = LI
     try:
         return await request.app[FILES].keep(hotel, bytes(data), name, kinds)
     except BadFile as bad:
-        status = 413 if bad.code == "too_large" else 415
-        raise Problem(status, f"file_{bad.code}", limit=LARGEST // 1_000_000) from None
+        status = 413 if bad.code == "file_too_large" else 415
+        raise Problem(status, bad.code, limit=LARGEST // 1_000_000) from None
     except BlobsAway:
         raise Problem(503, "unavailable") from None

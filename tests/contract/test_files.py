@@ -114,7 +114,7 @@ async def test_keeping_names_what_a_page_needs(files: Files) -> None:
 
 
 async def test_what_a_channel_doesnt_take_is_not_kept(files: Files) -> None:
-    with pytest.raises(BadFile, match="not_taken"):
+    with pytest.raises(BadFile, match="file_not_taken"):
         await files.keep(HOTEL, b"%PDF-1.7", kinds={"image"})
     assert [found async for found in files.blobs.all()] == []
 
@@ -160,7 +160,7 @@ async def test_a_guests_picture_is_brought_here_and_logged_once(floor: Floor) ->
 
 @pytest.mark.parametrize(
     ("found", "why"),
-    [(NeverDelivered("expired"), "expired"), (Fetched(b"\xff\xd8\xff broken"), "broken")],
+    [(NeverDelivered("expired"), "expired"), (Fetched(b"\xff\xd8\xff broken"), "file_broken")],
 )
 async def test_a_picture_that_never_comes_says_why(
     floor: Floor, found: Fetched | NeverDelivered, why: str
