@@ -36,6 +36,8 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "migrate": Command("bot.commands.migrate", "bring the database to this release's schema"),
     "verify": Command("bot.commands.verify", "check the hash chain of every log"),
+    "backup": Command("bot.commands.backup", "write everything into one file, while the service goes on"),
+    "restore": Command("bot.commands.restore", "make a backup the database again"),
     "check": Command("bot.check", "tell whether everything that is needed is there and works"),
     "hotel": Command("bot.commands.hotel", "import a hotel's facts and answers"),
     "knowledge": Command(

@@ -4,6 +4,7 @@ Whoever loses a race reads and decides again with what is already at hand; Rasa 
 here waits for the network: the worker does.
 """
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,6 +33,7 @@ from bot.conversation import (
     decide,
 )
 from bot.engine import Turn
+from bot.erasures import Erasure, Erasures
 from bot.facts import facts_of
 from bot.ids import new_id
 from bot.knowledge import Hotel, Hotels, choice
@@ -117,10 +119,11 @@ class Dispatch:
         patience: Patience,
         library: Library | None = None,
         kept: files.Files | None = None,
+        erasures: Erasures | None = None,
     ) -> None:
         self.database, self.clock, self.hotels = database, clock, hotels
         self.seal, self.nudges, self.patience = seal, nudges, patience
-        self.library, self.files = library, kept
+        self.library, self.files, self.erasures = library, kept, erasures
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in one transaction, again from the start when somebody else was first."""
@@ -445,11 +448,29 @@ class Dispatch:
 
     async def erase(self, hotel: HotelId, guest: GuestId) -> int:
         """Erase a guest, as guests.erase; afterwards no journal and no folder holds their words either."""
-        erased = await self.transact(lambda tx: guests.erase(tx, self.commit, hotel, guest, self.clock.now()))
+        now = self.clock.now()
+        await self._list_erasure(Erasure(hotel, guest, now))
+        erased = await self.transact(lambda tx: guests.erase(tx, self.commit, hotel, guest, now))
         await self.database.forget()
         if self.files:
             await self.files.delete(hotel, sorted(erased.blobs))
         return erased.contents
+
+    async def _list_erasure(self, erasure: Erasure) -> None:
+        """Beside the backups, before it is done: a crash in between must not let a restored backup undo it.
+
+        Where it can't be written the guest is erased all the same; the next start or backup writes it.
+        """
+        if self.erasures is None:
+            return
+        async with self.database.read() as tx:
+            if not await people.find_guest(tx, erasure.hotel, erasure.guest):
+                raise guests.UnknownGuest(erasure.guest)
+        try:
+            await asyncio.to_thread(self.erasures.add, erasure)
+        except OSError as error:
+            metrics.ERASURES_UNLISTED.inc()
+            logger.error("an erasure is not listed beside the backups: %s", error.strerror, exc_info=True)
 
     async def holder_gone(self, tx: AsyncConnection, row: Conversation) -> bool:
         """Whether it is held by somebody who may not own anything any more."""

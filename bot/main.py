@@ -21,6 +21,7 @@ from bot.clock import Clock
 from bot.conversation import Patience
 from bot.dispatch import Dispatch
 from bot.engine import Engine
+from bot.erasures import BadErasures, Erasures
 from bot.files import Files
 from bot.http import corrections, desk, files, guard, knowledge, operations, wechat, widget
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
@@ -95,6 +96,15 @@ async def serve(settings: Settings) -> None:
         logger.info("stopping")
 
 
+async def _list_erasures(database: Database, erasures: Erasures) -> None:
+    """Write what couldn't be written when it happened; guests are served all the same."""
+    try:
+        async with database.read() as tx:
+            await erasures.catch_up(tx)
+    except (BadErasures, OSError) as error:
+        logger.error("the list of erasures beside the backups can't be kept: %s", error)
+
+
 async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     """Everything, wired. What is opened here is closed by `stack`, last first."""
     clock, seal = Clock(settings.clock_file), seal_of(settings)
@@ -114,7 +124,10 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     stack.push_async_callback(library.close)
     await library.open(database, hotels)
     kept = Files(Blobs(settings.blob_url, settings.blob_key), seal)
-    dispatch = Dispatch(database, clock, hotels, seal, nudges, patience_of(settings), library, kept)
+    erasures = Erasures(settings.backup_dir)
+    await _list_erasures(database, erasures)
+    patience = patience_of(settings)
+    dispatch = Dispatch(database, clock, hotels, seal, nudges, patience, library, kept, erasures)
     engine = Engine(settings.rasa_url, settings.rasa_token, settings.engine_timeout)
     stack.push_async_callback(engine.close)
     accounts = WeChatAccounts(database, seal)

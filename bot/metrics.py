@@ -42,6 +42,11 @@ REFUSALS = Counter(
     ["edge", "why"],
     registry=REGISTRY,
 )
+ERASURES_UNLISTED = Counter(
+    "dianxiaoer_erasures_unlisted",
+    "Erasures that could not be written beside the backups: a restored backup would not repeat them.",
+    registry=REGISTRY,
+)
 ROBOT_CALLS = Counter(
     "dianxiaoer_robot_calls", "Messages to group robots, by how they ended.", ["outcome"], registry=REGISTRY
 )

@@ -183,6 +183,7 @@ class Settings:
     redis_url: str = setting(_url("redis", "rediss", "unix", may_be_empty=True), secret=True)
     blob_url: str = setting(_blob_url, "file:var/blobs")
     blob_key: str = setting(str, secret=True, file="var/blob.key")
+    backup_dir: Path = setting(_folder, "var/backups")
     sealing_keys: tuple[SealingKey, ...] = setting(_sealing_keys, secret=True, file="var/sealing.key")
     public_url: str = setting(_web_url)
     host: str = setting(_host, "127.0.0.1")

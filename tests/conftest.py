@@ -83,6 +83,7 @@ def make_settings(tmp_path: Path, vectors_of_titles: Path) -> SettingsMaker:
             "DIANXIAOER_ENV": "test",
             "DATABASE_URL": f"sqlite:///{tmp_path}/dianxiaoer.db",
             "BLOB_URL": f"file:{tmp_path}/blobs",
+            "BACKUP_DIR": str(tmp_path / "backups"),
             "HOTELS_DIR": str(ROOT / "hotels"),
             "TEXTS_DIR": str(ROOT / "texts"),
             "FRONTEND_DIR": str(ROOT / "frontend/dist"),

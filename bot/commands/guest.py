@@ -6,18 +6,11 @@ import json
 import sys
 
 from bot import guests
-from bot.blobs import Blobs
 from bot.commands import CommandFailed, opening
-from bot.conversation import Patience
-from bot.dispatch import Dispatch
-from bot.files import Files
+from bot.erasures import BadErasures, Erasures
 from bot.guests import UnknownGuest
-from bot.knowledge import Hotels
 from bot.model import GuestId, HotelId
-from bot.nudges import Nudges
 from bot.settings import Settings
-from bot.store.database import Database
-from bot.texts import load_texts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,17 +45,27 @@ async def _erase(arguments: argparse.Namespace, settings: Settings) -> int:
         await opening.known_hotel(opened, arguments.hotel)
         if not arguments.yes:
             _agree(arguments.guest)
-        count = await _dispatch(settings, opened).erase(HotelId(arguments.hotel), GuestId(arguments.guest))
+        count = await opening.dispatch(settings, opened).erase(
+            HotelId(arguments.hotel), GuestId(arguments.guest)
+        )
     print(f"Erased: {count} contents. The log still proves that something was said, and no longer what.")
-    return 0
+    return _listed(Erasures(settings.backup_dir), HotelId(arguments.hotel), GuestId(arguments.guest))
 
 
-def _dispatch(settings: Settings, opened: Database) -> Dispatch:
-    """The one path of every event, without a Redis: a serving process sees the change a little later."""
-    hotels = Hotels(load_texts(settings.texts_dir))
-    seal = opening.seal(settings)
-    kept = Files(Blobs(settings.blob_url, settings.blob_key), seal)
-    return Dispatch(opened, opening.clock(settings), hotels, seal, Nudges(), Patience(), kept=kept)
+def _listed(erasures: Erasures, hotel: HotelId, guest: GuestId) -> int:
+    """The exit code: 1 where a restored backup would not know of it."""
+    try:
+        if any((one.hotel, one.guest) == (hotel, guest) for one in erasures.known()):
+            return 0
+        why = "it can't be written"
+    except (BadErasures, OSError) as error:
+        why = str(error)
+    print(
+        f"NOT listed in {erasures.path}: {why}. A backup that is restored would bring this guest back. "
+        "Make the folder of BACKUP_DIR writable; the next start or backup then lists it.",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def _agree(guest: str) -> None:

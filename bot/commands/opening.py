@@ -3,15 +3,23 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bot.blobs import Blobs
 from bot.clock import Clock
 from bot.commands import CommandFailed
+from bot.conversation import Patience
+from bot.dispatch import Dispatch
+from bot.erasures import Erasures
+from bot.files import Files
+from bot.knowledge import Hotels
 from bot.model import HotelId
+from bot.nudges import Nudges
 from bot.sealing import Seal
 from bot.settings import Settings
 from bot.store import desk
 from bot.store.database import Database
 from bot.store.desk import HotelRow
 from bot.store.migrate import current, newest
+from bot.texts import load_texts
 
 
 def clock(settings: Settings) -> Clock:
@@ -22,13 +30,41 @@ def seal(settings: Settings) -> Seal:
     return Seal({key.id: key.key for key in settings.sealing_keys})
 
 
+def blobs(settings: Settings) -> Blobs:
+    return Blobs(settings.blob_url, settings.blob_key)
+
+
+def dispatch(settings: Settings, opened: Database, *, listing: bool = True) -> Dispatch:
+    """The one path of every event, without a Redis: a serving process sees the change a little later.
+
+    `listing` off for erasures that are on the list already.
+    """
+    return Dispatch(
+        opened,
+        clock(settings),
+        Hotels(load_texts(settings.texts_dir)),
+        seal(settings),
+        Nudges(),
+        Patience(),
+        kept=Files(blobs(settings), seal(settings)),
+        erasures=Erasures(settings.backup_dir) if listing else None,
+    )
+
+
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[Database]:
     """Closed afterwards. Raises CommandFailed when it isn't at this release's schema."""
-    opened = Database(settings.database_url)
-    try:
+    async with any_database(settings) as opened:
         if await current(opened) != newest():
             raise CommandFailed("The database is not at this release's schema: run `python -m bot migrate`.")
+        yield opened
+
+
+@asynccontextmanager
+async def any_database(settings: Settings) -> AsyncIterator[Database]:
+    """At whatever schema. Closed afterwards."""
+    opened = Database(settings.database_url)
+    try:
         yield opened
     finally:
         await opened.close()

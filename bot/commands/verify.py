@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from bot.commands import opening
 from bot.settings import Settings
 from bot.store import log, outbox
@@ -38,10 +40,14 @@ async def _rebuild(settings: Settings) -> int:
 
 
 async def _verify(settings: Settings) -> tuple[int, int, str | None]:
-    """How many conversations were checked, how many events there are, and the first broken link."""
     async with opening.database(settings) as opened, opened.read() as tx:
-        known = await log.all_conversations(tx)
-        for number, (hotel, conversation) in enumerate(known):
-            if fault := await log.first_fault(tx, hotel, conversation):
-                return number + 1, 0, fault
-        return len(known), await log.count_events(tx), None
+        return await examine(tx)
+
+
+async def examine(tx: AsyncConnection) -> tuple[int, int, str | None]:
+    """How many conversations were checked, how many events there are, and the first broken link."""
+    known = await log.all_conversations(tx)
+    for number, (hotel, conversation) in enumerate(known):
+        if fault := await log.first_fault(tx, hotel, conversation):
+            return number + 1, 0, fault
+    return len(known), await log.count_events(tx), None

@@ -29,14 +29,26 @@ def newest() -> str:
     return ScriptDirectory.from_config(config()).get_current_head() or ""
 
 
+def revisions() -> dict[str, str]:
+    """Every revision this release knows, oldest first, with the first line of what it says."""
+    found = ScriptDirectory.from_config(config()).walk_revisions()
+    return {one.revision: (one.doc or "").partition("\n")[0] for one in reversed(list(found))}
+
+
 def _revision(connection: Connection) -> str:
     return MigrationContext.configure(connection).get_current_revision() or ""
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Within a transaction of the caller's: nobody else migrates meanwhile."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
-    command.upgrade(config(connection), "head")
+    command.upgrade(config(connection), to)
+
+
+def set_revision(connection: Connection, revision: str) -> None:
+    """Say which revision the tables are at; '' for none, and no process of ours serves from them."""
+    MigrationContext.configure(connection).stamp(ScriptDirectory.from_config(config()), revision or "base")
 
 
 @contextmanager
@@ -55,7 +67,7 @@ async def migrate(database: Database) -> tuple[str, str]:
     with _alone(database.path):
         before = await current(database)
         async with database.write() as connection:
-            await connection.run_sync(_upgrade)
+            await connection.run_sync(upgrade)
         return before, await current(database)
 
 

@@ -170,6 +170,13 @@ async def find_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> boo
     return (await tx.execute(query)).first() is not None
 
 
+async def erased_guests(tx: AsyncConnection) -> list[tuple[HotelId, GuestId, datetime]]:
+    """Everybody who has been erased, in every hotel."""
+    query = select(guests.c.hotel_id, guests.c.guest_id, guests.c.erased_at)
+    found = await tx.execute(query.where(guests.c.erased_at.is_not(None)).order_by(guests.c.erased_at))
+    return [(HotelId(r.hotel_id), GuestId(r.guest_id), r.erased_at) for r in found.all()]
+
+
 async def change_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId, **values: Any) -> None:
     query = update(guests).where(guests.c.hotel_id == hotel, guests.c.guest_id == guest)
     await tx.execute(query.values(**values))

@@ -310,6 +310,7 @@ def _environment(folder: Path, rasa_url: str, settings: dict[str, str]) -> dict[
         "CLOCK_FILE": str(clock_file),
         "DATABASE_URL": f"sqlite:///{folder}/dianxiaoer.db",
         "BLOB_URL": f"file:{folder}/blobs",
+        "BACKUP_DIR": str(folder / "backups"),
         "SEALING_KEYS": "test:dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=",
         "RASA_URL": rasa_url,
         "RASA_TOKEN": TOKEN,

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bot import RELEASE
+
 ROOT = Path(__file__).parents[2]
 PURE = ("conversation", "handoff", "model")
 IMPURE = {"asyncio", "aiohttp", "sqlalchemy", "redis", "alembic", "requests", "socket", "time", "threading"}
@@ -212,6 +214,7 @@ def test_every_target_in_the_help_is_a_target() -> None:
 
 def test_the_changelog_knows_the_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    assert version == RELEASE
     assert f"## {version} " in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
