@@ -8,7 +8,7 @@ import argparse
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import RELEASE, erasures
 from bot.backups import Backup, BadBackup
-from bot.blobs import BlobId, Blobs, BlobsAway
+from bot.blobs import Blobs, BlobsAway
 from bot.commands import CommandFailed, opening, verify
 from bot.commands.backup import FILES, PROGRESS, told
 from bot.erasures import BadErasures, Erasure, Erasures
@@ -88,11 +88,10 @@ def _erasures(backup: Backup, settings: Settings, *, lost: bool) -> list[Erasure
 
 
 async def _restore(backup: Backup, erased: list[Erasure], settings: Settings, *, replace: bool) -> int:
-    began = opening.clock(settings).now()
     async with _target(settings, replace=replace) as opened:
         async with opened.write() as tx:
             await _fill(tx, backup, opened, settings)
-        kept = await _put_media(backup, opening.blobs(settings))
+        await _put_media(backup, opening.blobs(settings))
         again = await _erase_again(opened, erased, settings)
         print(f"  erased again: {again} guests who were erased after the backup was made")
         async with opened.read() as tx:
@@ -101,7 +100,6 @@ async def _restore(backup: Backup, erased: list[Erasure], settings: Settings, *,
             raise BadBackup(f"its log is broken: {fault}")
         async with opened.write() as tx:
             await tx.run_sync(migrate.set_revision, migrate.newest())
-    await _drop_other_media(opening.blobs(settings), kept, began)
     print(f"Restored and verified: {conversations} conversations, {events} events.")
     print("Next: `python -m bot check`, then start.")
     return 0
@@ -203,21 +201,12 @@ def _parts(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
         yield part
 
 
-async def _put_media(backup: Backup, blobs: Blobs) -> set[tuple[HotelId, BlobId]]:
-    kept = set[tuple[HotelId, BlobId]]()
-    for name, content in backup.media():
-        hotel = HotelId(name.partition("/")[0])
-        kept.add((hotel, await blobs.put(hotel, content)))
-        if len(kept) % FILES == 0:
-            print(f"  media: {len(kept)} of {backup.manifest.media} files", flush=True)
-    return kept
-
-
-async def _drop_other_media(blobs: Blobs, kept: set[tuple[HotelId, BlobId]], before: datetime) -> None:
-    """What only the replaced database knew; what has come in since is none of ours."""
-    others = [(h, id_) async for h, id_, at in blobs.all() if (h, id_) not in kept and at < before]
-    for hotel, id_ in others:
-        await blobs.delete(hotel, id_)
+async def _put_media(backup: Backup, blobs: Blobs) -> None:
+    """Files that only the replaced database knew belong to no message any more: the service sweeps them."""
+    for done, (name, content) in enumerate(backup.media(), 1):
+        await blobs.put(HotelId(name.partition("/")[0]), content)
+        if done % FILES == 0:
+            print(f"  media: {done} of {backup.manifest.media} files", flush=True)
 
 
 async def _erase_again(opened: Database, erased: list[Erasure], settings: Settings) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from bot import backups
 from bot.__main__ import main
 from bot.blobs import Blobs
-from bot.channels.port import InboundKind
+from bot.channels.port import Fetched, InboundKind
 from bot.commands import CommandFailed
 from bot.dispatch import Received
 from bot.erasures import Erasures
@@ -26,6 +26,7 @@ from bot.store import dump, migrate
 from bot.store.database import Database
 from tests.conftest import ROOT, SECRETS, FixedClock
 from tests.contract.floor import ONE, Floor
+from tests.media_files import picture
 
 WORDS = "我对花生过敏请千万记住"
 
@@ -171,6 +172,30 @@ async def test_a_backup_is_of_one_moment_while_guests_go_on_writing(
     assert heard > 3
     said = await restored(bot, file, DATABASE_URL=empty_postgres_url)  # keys and verify would show a torn one
     assert "Restored and verified" in said
+
+
+async def test_media_comes_back_and_what_was_erased_since_does_not(
+    floor: Floor, bot: Bot, tmp_path: Path
+) -> None:
+    floor.fetcher.found = [Fetched(picture(300, 200)), Fetched(picture(20, 10))]
+    shown = [
+        await floor.hear("", who=who, kind=InboundKind.MEDIA, subtype="image", fetch=f"media-{who}")
+        for who in ("oGone", "oStays")
+    ]
+    await floor.work()
+    file = await made(bot, tmp_path)
+    blobs = floor.files.blobs
+    before = {(h, id_) async for h, id_, _ in blobs.all()}
+    assert len(before) == 2
+    await floor.dispatch.erase(ONE, shown[0].row.guest)
+    ((_, left),) = [(h, id_) async for h, id_, _ in blobs.all()]
+    content = await blobs.get(ONE, left)
+    await floor.database.close()
+    shutil.rmtree(tmp_path / "blobs")
+    assert "2 files" in await restored(bot, file, "--replace")
+    again = Blobs(f"file:{tmp_path}/blobs")
+    assert [(h, id_) async for h, id_, _ in again.all()] == [(ONE, left)]
+    assert await again.get(ONE, left) == content
 
 
 async def test_an_older_schema_is_brought_to_this_release(
