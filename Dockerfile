@@ -2,18 +2,26 @@
 # them is what `make` does in the tests; no secret is in them, and none runs as root.
 # bot serves; put it behind a proxy that does TLS. actions and rasa belong on a private network only.
 
+#
+# Mirrors: `make image` hands over PIP_INDEX_URL, UV_DEFAULT_INDEX, UV_PYTHON_INSTALL_MIRROR and
+# NPM_CONFIG_REGISTRY where they are set, and REGISTRY, what stands before the names of the base images
+# (HOST/ or HOST/FOLDER/). They are used while building and are no part of the images.
+
 ARG PYTHON=3.11
 ARG PYTHON_OF_RASA=3.10
+ARG REGISTRY=
 
 # --- The service's environment ---
-FROM python:${PYTHON}-bookworm AS service-env
+FROM ${REGISTRY}python:${PYTHON}-bookworm AS service-env
+ARG PIP_INDEX_URL UV_DEFAULT_INDEX
 WORKDIR /app
 COPY Makefile ./
 COPY requirements requirements
 RUN make env REQUIREMENTS=requirements/service.txt
 
 # --- The pages of desk, widget and phone ---
-FROM python:${PYTHON}-bookworm AS pages
+FROM ${REGISTRY}python:${PYTHON}-bookworm AS pages
+ARG PIP_INDEX_URL UV_DEFAULT_INDEX NPM_CONFIG_REGISTRY
 WORKDIR /app
 COPY Makefile ./
 COPY requirements requirements
@@ -22,7 +30,8 @@ COPY texts texts
 RUN make frontend
 
 # --- Rasa's environment and the trained model ---
-FROM python:${PYTHON_OF_RASA}-bookworm AS trained
+FROM ${REGISTRY}python:${PYTHON_OF_RASA}-bookworm AS trained
+ARG PIP_INDEX_URL UV_DEFAULT_INDEX UV_PYTHON_INSTALL_MIRROR
 WORKDIR /app
 COPY Makefile ./
 COPY requirements requirements
@@ -32,7 +41,7 @@ COPY data data
 COPY nlu nlu
 RUN make train
 
-FROM python:${PYTHON}-slim-bookworm AS bot
+FROM ${REGISTRY}python:${PYTHON}-slim-bookworm AS bot
 WORKDIR /app
 COPY --from=service-env /app/.venv .venv
 COPY --from=pages /app/frontend/dist frontend/dist
@@ -47,7 +56,7 @@ EXPOSE 8080
 ENTRYPOINT [".venv/bin/python", "-m", "bot"]
 CMD ["serve"]
 
-FROM python:${PYTHON}-slim-bookworm AS actions
+FROM ${REGISTRY}python:${PYTHON}-slim-bookworm AS actions
 WORKDIR /app
 COPY --from=service-env /app/.venv .venv
 COPY LICENSE ./
@@ -58,7 +67,7 @@ USER 10001:10001
 EXPOSE 5055
 ENTRYPOINT [".venv/bin/python", "-m", "actions"]
 
-FROM python:${PYTHON_OF_RASA}-slim-bookworm AS rasa
+FROM ${REGISTRY}python:${PYTHON_OF_RASA}-slim-bookworm AS rasa
 WORKDIR /app
 COPY --from=trained /app/.venv-rasa .venv-rasa
 COPY --from=trained /app/models models

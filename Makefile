@@ -120,10 +120,17 @@ frontend/node_modules/.installed: frontend/package.json frontend/package-lock.js
 	$(NPM) ci
 	@touch $@
 
+RELEASE = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+# Handed over where they are set; an empty one would be taken at its word.
+MIRRORS = $(foreach name,PIP_INDEX_URL UV_DEFAULT_INDEX UV_PYTHON_INSTALL_MIRROR NPM_CONFIG_REGISTRY REGISTRY, \
+	$(if $($(name)),--build-arg $(name)))
+
 .PHONY: image
 image: ## Build the container images bot, actions and rasa.
 	@if docker info >/dev/null 2>&1; then \
-		for target in bot actions rasa; do docker build --target $$target -t dianxiaoer-$$target . || exit 1; done; \
+		for target in bot actions rasa; do \
+			docker build $(MIRRORS) --target $$target -t dianxiaoer-$$target:$(RELEASE) . || exit 1; \
+		done; \
 	else \
 		echo "image not built: no Docker engine"; \
 	fi
