@@ -48,7 +48,10 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "guest": Command("bot.commands.guest", "export or erase what is known of a guest"),
     "staff": Command("bot.commands.staff", "add people, deactivate them, reset their passwords"),
-    "account": Command("bot.commands.account", "add or list WeChat accounts, widgets and group robots"),
+    "account": Command(
+        "bot.commands.account",
+        "add or list WeChat accounts, widgets, apps and group robots, and the keys of apps and sites",
+    ),
     "understand": Command(
         "bot.commands.understand", "tell how messages on standard input are read, as JSON lines", bare=True
     ),

@@ -1,6 +1,7 @@
 """Accounts of channels and robots: public settings in the open, secrets sealed as one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.channels import wechat
+from bot.guest_tokens import MAX_KEYS, BadKey, Key, check_key
 from bot.model import AccountId, HotelId
 from bot.robots import ROBOTS
 from bot.sealing import Seal
@@ -21,9 +23,14 @@ FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"appid", "mode", "original_id", "api", "custom_send"}),
         frozenset({"secret", "token", "aes_keys"}),
     ),
-    "web": (frozenset(), frozenset()),
+    "web": (frozenset(), frozenset({"keys"})),
+    "app": (frozenset({"origins"}), frozenset({"keys", "push_url", "push_secret"})),
     **{robot: (frozenset(), frozenset({"url", "secret"})) for robot in ROBOTS},
 }
+
+
+# Kinds of accounts whose guests a hotel's own systems vouch for, by tokens signed with these keys.
+VOUCHED = frozenset(kind for kind, (_, secret) in FIELDS.items() if "keys" in secret)
 
 
 class BadAccount(ValueError):
@@ -43,24 +50,75 @@ async def save(
     values: Mapping[str, Any],
     now: datetime,
 ) -> None:
-    """Keep an account. Raises BadAccount for what it lacks or doesn't know."""
+    """Keep an account; the keys it has stay unless others are given.
+
+    Raises BadAccount for what it lacks or doesn't know.
+    """
     if channel not in FIELDS:
         raise BadAccount(f"no such kind of account: {channel} (known: {', '.join(sorted(FIELDS))})")
     public, secret = FIELDS[channel]
     if unknown := sorted(set(values) - public - secret):
         raise BadAccount(f"{channel} accounts have no {', '.join(unknown)}")
+    if channel in VOUCHED and "keys" not in values and (known := await desk.account_of(tx, channel, account)):
+        values = {**values, "keys": [key.to_json() for key in open_keys(known, seal)]}
     config = {k: v for k, v in values.items() if k in public}
     sealed = seal.close_secrets({k: v for k, v in values.items() if k in secret}, bound_to(channel, account))
     if channel == "wechat" and (wrong := wechat.mistakes(_wechat(account, values))):
         raise BadAccount(f"the account lacks or has wrong: {', '.join(wrong)}")
-    if channel in ROBOTS and not _is_web_address(values.get("url")):
-        raise BadAccount("the account lacks or has wrong: url")
+    for name in ("url",) if channel in ROBOTS else ("push_url",) if values.get("push_url") else ():
+        if not _is_web_address(values.get(name)):
+            raise BadAccount(f"the account lacks or has wrong: {name}")
+    if "keys" in values:
+        _check_keys([Key.from_json(k) for k in values["keys"]])
     await desk.save_account(tx, AccountRow(channel, account, hotel, config, sealed, True), now)
 
 
 def _is_web_address(value: object) -> bool:
     parts = urlsplit(value) if isinstance(value, str) else None
     return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _check_keys(keys: Sequence[Key]) -> None:
+    try:
+        for key in keys:
+            check_key(key)
+    except BadKey as bad:
+        raise BadAccount(str(bad)) from None
+    if len({key.kid for key in keys}) < len(keys):
+        raise BadAccount("each key has a name of its own")
+    if len(keys) > MAX_KEYS:
+        raise BadAccount(f"an account has at most {MAX_KEYS} keys; remove one first")
+
+
+def open_keys(row: AccountRow, seal: Seal) -> tuple[Key, ...]:
+    """The keys that sign tokens for this account's guests."""
+    kept = seal.open_secrets(row.sealed, bound_to(row.channel, row.account)).get("keys", ())
+    return tuple(Key.from_json(key) for key in kept)
+
+
+async def change_keys(
+    tx: AsyncConnection, seal: Seal, row: AccountRow, keys: Sequence[Key], now: datetime
+) -> None:
+    """Replace an account's keys, and nothing else of it. Raises BadAccount."""
+    _check_keys(keys)
+    bound = bound_to(row.channel, row.account)
+    secrets = seal.open_secrets(row.sealed, bound) | {"keys": [key.to_json() for key in keys]}
+    await desk.save_account(tx, replace(row, sealed=seal.close_secrets(secrets, bound)), now)
+
+
+class GuestKeys:
+    """The keys of accounts whose guests come with a token, each row opened once for each change."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+        self._opened: dict[tuple[str, AccountId], tuple[AccountRow, tuple[Key, ...]]] = {}
+
+    def of(self, row: AccountRow) -> tuple[Key, ...]:
+        at = row.channel, row.account
+        known = self._opened.get(at)
+        if known is None or known[0] != row:
+            known = self._opened[at] = (row, open_keys(row, self._seal))
+        return known[1]
 
 
 def open_wechat(row: AccountRow, seal: Seal) -> wechat.Account:

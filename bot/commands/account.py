@@ -1,4 +1,7 @@
-"""python -m bot account add|list: WeChat accounts, widgets and group robots, their secrets sealed."""
+"""python -m bot account add|list: WeChat accounts, widgets, apps and group robots, their secrets sealed.
+
+`account key add|remove|list` keeps the keys by which a hotel's own site or app says who its guest is.
+"""
 
 import argparse
 import asyncio
@@ -10,18 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from bot import accounts
-from bot.accounts import FIELDS
+from bot.accounts import FIELDS, VOUCHED, BadAccount
 from bot.commands import CommandFailed, opening
+from bot.guest_tokens import ALGORITHMS, Key
 from bot.model import AccountId, HotelId
 from bot.settings import Settings
 from bot.store import desk
 from bot.store.desk import AccountRow
 
-LISTS = frozenset({"aes_keys"})
+LISTS = frozenset({"aes_keys", "origins"})
+NEVER_TYPED = frozenset({"keys"})  # `account key add` keeps those
 SWITCHES = frozenset({"custom_send"})
 VALUES = """what the account needs, may be repeated; NAME=@FILE takes the value from a file, secrets that are
 left out are asked for. wechat: appid, secret, token, aes_keys (current, or current,previous), mode (safe or
-plain), original_id, custom_send (false for an account that isn't verified). Robots: url, secret."""
+plain), original_id, custom_send (false for an account that isn't verified). app: origins (of pages that may
+use it in a browser), push_url, push_secret (where we say that a guest who is away has something to read).
+Robots: url, secret."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +39,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("--id", help="our name for it, in addresses; a widget gets one by itself")
     adding.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=VALUES)
     actions.add_parser("list", help="what there is, and where it is used; never a secret")
+    _add_key_arguments(actions.add_parser("key", help="keys that sign who a site's or an app's guest is"))
+
+
+def _add_key_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="key_action", required=True, metavar="ACTION")
+    for name, help_ in (
+        ("add", "add a key beside those there are; a secret that isn't given is made, and shown once"),
+        ("remove", "take a key back: what it has signed is refused from now on"),
+        ("list", "names and algorithms; never a key"),
+    ):
+        action = actions.add_parser(name, help=help_)
+        action.add_argument("channel", choices=sorted(VOUCHED))
+        action.add_argument("account", help="our name for the account, as `account list` shows it")
+        if name != "list":
+            action.add_argument(
+                "--kid", required=name == "remove", help="the key's name, as in a token's header"
+            )
+        if name == "add":
+            action.add_argument("--alg", choices=ALGORITHMS, default=ALGORITHMS[0])
+            action.add_argument(
+                "--key", metavar="KEY|@FILE", help="the shared secret, or the public key as PEM (ES256)"
+            )
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    asyncio.run(_add(arguments, settings) if arguments.action == "add" else _list(settings))
+    work = {"add": _add, "list": _list, "key": _change_keys}[arguments.action]
+    asyncio.run(work(arguments, settings))
     return 0
 
 
@@ -83,7 +113,7 @@ def _value(name: str, value: str) -> Any:
 
 def _asked(channel: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """With the secrets that weren't given, typed unseen; nothing is asked where nobody is there."""
-    missing = sorted(FIELDS[channel][1] - set(values)) if sys.stdin.isatty() else []
+    missing = sorted(FIELDS[channel][1] - NEVER_TYPED - set(values)) if sys.stdin.isatty() else []
     typed = {name: getpass.getpass(f"{name} (empty for none): ") for name in missing}
     return dict(values) | {name: _value(name, value) for name, value in typed.items() if value}
 
@@ -96,10 +126,65 @@ def used_at(channel: str, account: AccountId, settings: Settings) -> str:
         return (
             f'On the page: <script src="{settings.base_url}/widget.js" data-key="{account}" async></script>'
         )
+    if channel == "app":
+        return f"The app's API: {settings.base_url}/app/v1, tokens with aud={account}"
     return "It is told of guests who wait unclaimed."
 
 
-async def _list(settings: Settings) -> None:
+# ---- keys
+
+
+async def _change_keys(arguments: argparse.Namespace, settings: Settings) -> None:
+    async with opening.database(settings) as opened, opened.write() as tx:
+        row = await desk.account_of(tx, arguments.channel, AccountId(arguments.account))
+        if row is None:
+            raise CommandFailed(f"There is no {arguments.channel} account {arguments.account!r}.")
+        seal = opening.seal(settings)
+        kept = accounts.open_keys(row, seal)
+        if arguments.key_action == "list":
+            return _print_keys(kept)
+        after = _with_key(arguments, kept) if arguments.key_action == "add" else _without(arguments, kept)
+        try:
+            await accounts.change_keys(tx, seal, row, after, opening.clock(settings).now())
+        except BadAccount as bad:
+            raise CommandFailed(f"Not kept: {bad}.") from None
+    _print_change(arguments, after)
+
+
+def _print_keys(keys: Sequence[Key]) -> None:
+    for key in keys:
+        print(f"{key.kid}  {key.alg}")
+    if not keys:
+        print("No key yet: nobody can sign in.")
+
+
+def _with_key(arguments: argparse.Namespace, kept: Sequence[Key]) -> list[Key]:
+    given = arguments.key
+    if given is None and arguments.alg != ALGORITHMS[0]:
+        raise CommandFailed(f"--key is needed for {arguments.alg}: the public key as PEM, as --key @FILE.")
+    value = (
+        secrets.token_urlsafe(48) if given is None else _from_file(given[1:]) if given[:1] == "@" else given
+    )
+    return [*kept, Key(arguments.kid or f"k{secrets.token_hex(4)}", arguments.alg, value)]
+
+
+def _without(arguments: argparse.Namespace, kept: Sequence[Key]) -> list[Key]:
+    after = [key for key in kept if key.kid != arguments.kid]
+    if len(after) == len(kept):
+        raise CommandFailed(f"It has no key {arguments.kid!r}.")
+    return after
+
+
+def _print_change(arguments: argparse.Namespace, after: Sequence[Key]) -> None:
+    if arguments.key_action == "remove":
+        print(f"Removed. Keys left: {len(after)}.")
+        return
+    print(f"Added: kid={after[-1].kid} alg={after[-1].alg}, tokens with aud={arguments.account}.")
+    if arguments.key is None:
+        print(f"The secret, shown this once: {after[-1].key}")
+
+
+async def _list(_arguments: argparse.Namespace, settings: Settings) -> None:
     async with opening.database(settings) as opened, opened.read() as tx:
         for row in await desk.list_accounts(tx):
             print(_line(row, settings))

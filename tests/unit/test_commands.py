@@ -17,6 +17,11 @@ from bot.commands import CommandFailed
 from bot.store.migrate import newest
 from tests.conftest import ROOT, SECRETS
 
+PEM = """-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEVs/o5+uQbTjL3chynL4wXgUg2R9
+q9UU8I5mEovUf86QZ7kOBIjJwqnzD1omageEHWwHdBO6B+dFabmdT9POxg==
+-----END PUBLIC KEY-----"""
+
 
 @dataclass(frozen=True)
 class Done:
@@ -158,6 +163,47 @@ def test_accounts_are_listed_with_where_they_are_used_and_without_secrets(bot: B
     assert 'data-key="xinghaihui-page"' in listed
     assert "hunter" not in listed
     assert "kkkk" not in listed
+
+
+def test_keys_come_beside_each_other_and_go_one_by_one(bot: Bot, tmp_path: Path) -> None:
+    """So that a hotel changes its key without shutting anybody out."""
+    bot("prepare")
+    assert bot("account", "add", "app", "--hotel", "xinghaihui", "--id", "our-app").returncode == 0
+    assert "No key yet" in bot("account", "key", "list", "app", "our-app").stdout
+    made = bot("account", "key", "add", "app", "our-app", "--kid", "first").stdout
+    secret = made.split("shown this once: ")[1].strip()
+    assert len(secret) == 64
+    assert "aud=our-app" in made
+    (tmp_path / "public.pem").write_text(PEM)
+    pem = ("--alg", "ES256", "--key", f"@{tmp_path}/public.pem")
+    assert bot("account", "key", "add", "app", "our-app", "--kid", "second", *pem).returncode == 0
+    listed = bot("account", "key", "list", "app", "our-app").stdout
+    assert listed == "first  HS256\nsecond  ES256\n"
+    values = ("--set", "push_url=https://app.example/push", "--set", f"push_secret={secret}")
+    bot("account", "add", "app", "--hotel", "xinghaihui", "--id", "our-app", *values)
+    assert bot("account", "key", "list", "app", "our-app").stdout == listed
+    assert "Keys left: 1" in bot("account", "key", "remove", "app", "our-app", "--kid", "first").stdout
+    assert bot("account", "key", "list", "app", "our-app").stdout == "second  ES256\n"
+    assert secret not in bot("account", "list").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("add", "app", "nobody"), "no app account 'nobody'"),
+        (("add", "web", "xinghaihui-page", "--key", "short"), "32 bytes"),
+        (("add", "web", "xinghaihui-page", "--alg", "ES256"), "--key is needed"),
+        (("add", "web", "xinghaihui-page", "--alg", "ES256", "--key", "x"), "PEM"),
+        (("add", "web", "xinghaihui-page", "--key", "@nowhere"), "can't be read"),
+        (("remove", "web", "xinghaihui-page", "--kid", "other"), "no key 'other'"),
+    ],
+)
+def test_a_key_that_cannot_be_kept_is_refused(bot: Bot, words: tuple[str, ...], why: str) -> None:
+    bot("prepare")
+    done = bot("account", "key", *words)
+    assert done.returncode == 1
+    assert why in done.stderr
+    assert "No key yet" in bot("account", "key", "list", "web", "xinghaihui-page").stdout
 
 
 def test_a_database_of_another_release_is_not_touched(bot: Bot, tmp_path: Path) -> None:
