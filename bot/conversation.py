@@ -146,8 +146,9 @@ class Conversation:
     introduced_visit: int = 0  # the visit in which the assistant last said what it is
     notice: str | None = None  # version of the privacy notice that was shown
     unclear: tuple[int, ...] = ()
-    reachable: bool = True  # false once the guest has unfollowed
+    reachable: bool = True  # false once the guest has unfollowed where replies go
     changed_at: datetime | None = None
+    ended_into: ConversationId | None = None  # its guest proved to be that one's: it goes on there
 
     @property
     def silent(self) -> bool:
@@ -161,10 +162,15 @@ class Conversation:
         return self.guest_seq > self.answered_seq
 
     def canonical(self) -> str:
-        """The row as text, the same bytes for the same log."""
-        return json.dumps(
-            asdict(self), default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")
-        )
+        """The row as text, the same bytes for the same log.
+
+        What a later release added is left out while it says nothing, so that older rows stay what they are.
+        """
+        told = {k: v for k, v in asdict(self).items() if v is not None or k not in _ADDED}
+        return json.dumps(told, default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+_ADDED = frozenset({"ended_into"})
 
 
 def _plain(value: object) -> str:
@@ -256,6 +262,26 @@ def _unclear(c: Conversation, e: Event) -> Conversation:
     return replace(c, unclear=tuple(sorted({*c.unclear, int(e.body["seq"])})))
 
 
+def _unfollowed(c: Conversation, e: Event) -> Conversation:
+    """Only where replies go now: the guest may be reached elsewhere still."""
+    return replace(c, reachable=c.reachable and e.identity not in (None, c.identity))
+
+
+def _linked(c: Conversation, e: Event) -> Conversation:
+    """The guest of another conversation is this one's: if they spoke last there, replies go there now."""
+    unheard = c.unheard_since or (e.at if e.body.get("owed") else None)
+    identity = IdentityId(e.body["identity"]) if e.body.get("last") else c.identity
+    reachable = c.reachable or bool(e.body.get("last"))
+    return replace(c, unheard_since=unheard, identity=identity, reachable=reachable)
+
+
+def _unlinked(c: Conversation, e: Event) -> Conversation:
+    if c.identity != e.body["identity"]:
+        return c
+    left = e.body.get("left")
+    return replace(c, identity=IdentityId(left) if left else None)
+
+
 def _alarm_raised(c: Conversation, e: Event) -> Conversation:
     return replace(c, alarm_since=c.alarm_since or e.at, alarm_kind=c.alarm_kind or str(e.body["kind"]))
 
@@ -265,7 +291,9 @@ _CHANGES: dict[EventType, Callable[[Conversation, Event], Conversation]] = {
     E.NOTICE_SHOWN: lambda c, e: replace(c, notice=str(e.body["version"])),
     E.GUEST_SAID: _guest_said,
     E.GUEST_FOLLOWED: lambda c, e: replace(c, identity=e.identity or c.identity, reachable=True),
-    E.GUEST_UNFOLLOWED: lambda c, e: replace(c, reachable=False),
+    E.GUEST_UNFOLLOWED: _unfollowed,
+    E.IDENTITY_LINKED: _linked,
+    E.IDENTITY_UNLINKED: _unlinked,
     E.ASSISTANT_SAID: _assistant_said,
     E.HANDOFF_REQUESTED: _handoff_requested,
     E.ALARM_RAISED: _alarm_raised,
@@ -275,7 +303,7 @@ _CHANGES: dict[EventType, Callable[[Conversation, Event], Conversation]] = {
     E.RELEASED: _released,
     E.LAPSED: _lapsed,
     E.CLOSED: _closed,
-    E.ENDED: _closed,
+    E.ENDED: lambda c, e: replace(_closed(c, e), ended_into=e.body.get("into")),
     E.REOPENED: _reopened,
     E.STAFF_SAID: _staff_said,
     E.DELIVERY_ACCEPTED: _without_unclear,
@@ -289,6 +317,8 @@ def step(c: Conversation, e: Event) -> Conversation:
     if e.seq != c.seq + 1:
         raise Refused("gap")
     cell = TABLE[e.type][c.state]
+    if c.ended_into and e.type is E.REOPENED:
+        raise Refused("ended")
     if cell is Verdict.REFUSE:
         raise Refused("illegal")
     moved = replace(c, seq=e.seq, changed_at=e.at)
@@ -473,13 +503,48 @@ class Resend:
 
 
 @dataclass(frozen=True)
+class End:
+    """This conversation goes on in another, whose guest is proven to be this one's."""
+
+    into: ConversationId
+    proof: str
+
+
+@dataclass(frozen=True)
+class Join:
+    """Another conversation of the same guest ends in this one: what it needed, this one needs now.
+
+    `links` name the identities that come over; `other` is the row before its end.
+    """
+
+    links: tuple[NewEvent, ...]
+    other: Conversation
+    holder_gone: bool = False
+    other_holder_gone: bool = False
+
+
+@dataclass(frozen=True)
 class Record:
     """What happens to a conversation and asks nothing of it: deliveries, orders rung or done, erasure."""
 
     events: tuple[NewEvent, ...]
 
 
-Command = Receive | Respond | Claim | Speak | Note | Release | Close | Lapse | Acknowledge | Resend | Record
+Command = (
+    Receive
+    | Respond
+    | Claim
+    | Speak
+    | Note
+    | Release
+    | Close
+    | Lapse
+    | Acknowledge
+    | Resend
+    | End
+    | Join
+    | Record
+)
 
 
 class _Draft:
@@ -695,6 +760,30 @@ def _resend(d: _Draft, c: Resend) -> None:
     d.deliver(c.seq, c.identity, waits=False)
 
 
+def _end(d: _Draft, c: End) -> None:
+    d.note(E.ENDED, SERVICE, {"into": c.into, "proof": c.proof})
+
+
+def _join(d: _Draft, c: Join) -> None:
+    """Nobody who waited there is forgotten here, and whoever held it there holds it here, if it is free."""
+    _vacate(d, c.holder_gone)
+    for link in c.links:
+        d.add(link)
+    other = c.other
+    if other.state is State.CLOSED:
+        return
+    held = other.state is State.STAFF and other.holder and not c.other_holder_gone
+    waits = other.state in (State.WAITING, State.STAFF) or other.pending
+    if held or waits or other.alarm_since:
+        _reopen(d, SERVICE)
+    if other.alarm_since:
+        d.note(E.ALARM_RAISED, SERVICE, {"kind": other.alarm_kind, "seq": d.row.guest_seq})
+    if held and d.row.state is not State.STAFF:
+        _take(d, StaffId(str(other.holder)), False)
+    elif waits and d.row.state is not State.STAFF:
+        d.note(E.HANDOFF_REQUESTED, SERVICE, {"reason": other.reason or Reason.LOW_CONFIDENCE})
+
+
 def _record(d: _Draft, c: Record) -> None:
     for event in c.events:
         d.add(event)
@@ -711,5 +800,7 @@ _DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
     Lapse: _lapse,
     Acknowledge: _acknowledge,
     Resend: _resend,
+    End: _end,
+    Join: _join,
     Record: _record,
 }

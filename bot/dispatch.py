@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import files, guests, metrics, openers, orders, safety, words
+from bot import files, guests, linking, metrics, openers, orders, safety, words
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import Inbound, InboundKind, Option
 from bot.clock import Clock
@@ -51,6 +52,7 @@ from bot.model import (
     ConversationId,
     Event,
     EventType,
+    ExternalId,
     GuestId,
     Handoff,
     HotelId,
@@ -58,11 +60,12 @@ from bot.model import (
     Json,
     NewEvent,
     Reason,
+    StaffId,
     State,
 )
 from bot.nudges import Nudges
 from bot.sealing import Seal
-from bot.store import desk, log, outbox, people
+from bot.store import desk, log, outbox, people, proofs
 from bot.store.database import Database
 from bot.store.desk import AccountRow
 from bot.store.log import StaleVersion
@@ -101,6 +104,38 @@ class Question:
     since: datetime | None
 
 
+@dataclass(frozen=True)
+class _From:
+    """Where something came from."""
+
+    account: AccountRow
+    external: ExternalId
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the service says itself, by its key, before and without the assistant."""
+
+    key: str
+    values: Json
+
+
+class _Tries:
+    """At most `COUNT` guesses of a code in its life, by identity; remembers recent ones only."""
+
+    COUNT = 5
+
+    def __init__(self) -> None:
+        self._seen: dict[IdentityId, list[datetime]] = {}
+
+    def allows(self, identity: IdentityId, now: datetime) -> bool:
+        recent = {i: [t for t in at if now - t < linking.CODE_LIFE] for i, at in self._seen.items()}
+        self._seen = {i: at for i, at in recent.items() if at}
+        mine = self._seen.setdefault(identity, [])
+        mine.append(now)
+        return len(mine) <= self.COUNT
+
+
 def message_hash(account: AccountId, message_key: str) -> str:
     """A platform's message id may hold an openid, so only its hash is kept."""
     return hashlib.sha256(f"{account}\n{message_key}".encode()).hexdigest()
@@ -124,6 +159,7 @@ class Dispatch:
         self.database, self.clock, self.hotels = database, clock, hotels
         self.seal, self.nudges, self.patience = seal, nudges, patience
         self.library, self.files, self.erasures = library, kept, erasures
+        self._tries = _Tries()
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in one transaction, again from the start when somebody else was first."""
@@ -139,7 +175,11 @@ class Dispatch:
 
     async def receive(self, account: AccountRow, inbound: Inbound) -> Received:
         """Make a message safe: in the log once, however often it is delivered."""
-        received = await self.transact(lambda tx: self._receive(tx, account, inbound))
+        if inbound.subjects:
+            await self.recognise(account, inbound.external_id, inbound.subjects, meet=True)
+        asked = linking.asked(inbound.text) if inbound.kind is InboundKind.TEXT else None
+        told = await self._about_linking(account, inbound, asked) if asked else None
+        received = await self.transact(lambda tx: self._receive(tx, account, inbound, told))
         if received.deliveries > 1:
             metrics.REPEATS.labels(account.channel).inc()
             return received
@@ -147,16 +187,24 @@ class Dispatch:
         await self.poke(received.row, [received.identity.id])
         return received
 
-    async def _receive(self, tx: AsyncConnection, account: AccountRow, inbound: Inbound) -> Received:
+    async def _receive(
+        self, tx: AsyncConnection, account: AccountRow, inbound: Inbound, told: Told | None = None
+    ) -> Received:
         key = message_hash(account.account, inbound.message_key)
         known = await people.arrived(tx, account.hotel, account.channel, account.account, key)
         if known:
             await people.count_delivery(tx, account.hotel, account.channel, account.account, key)
             return await self._repeated(tx, account, key, known)
         now = self.clock.now()
-        identity, row = await self._met(tx, account, inbound, now)
+        identity, row = await self._met(tx, _From(account, inbound.external_id), now)
         hotel = await self.hotels.get(tx, account.hotel)
         command = await self._command(tx, hotel, account, identity, row, inbound, now)
+        if told:
+            spoken = words.Spoken((hotel.say(told.key, now, **told.values),), keys=(told.key,))
+            said = words.introduce(spoken, hotel, _next_visit(row), now)
+            command = replace(
+                command, ask=False, words=Said(words.content_of(said, None), words.body_of(said, row))
+            )
         after = await self.commit(tx, row, command, now, account)
         await self._channel_side(tx, account, identity, inbound, after, key, now)
         if not await people.arrive(tx, identity, key, after.seq, now):
@@ -175,17 +223,204 @@ class Dispatch:
             await people.open_push(tx, identity, until, key)
         return Received(identity, row, key, known.seq, known.deliveries + 1)
 
-    async def _met(
-        self, tx: AsyncConnection, account: AccountRow, inbound: Inbound, now: datetime
-    ) -> tuple[Identity, Conversation]:
-        """The identity and its conversation; both are made at first contact."""
-        identity = await people.find_identity(
-            tx, account.hotel, account.channel, account.account, inbound.external_id
+    # ---- who is speaking
+
+    async def recognise(
+        self, account: AccountRow, external: ExternalId, subjects: Sequence[str], meet: bool = False
+    ) -> Identity | None:
+        """The identity, with these subjects proven on it: whoever else has one of them is the same guest.
+
+        One that isn't known yet joins the guest whom a subject names; `meet`: else it is met for the first
+        time here. A subject that was proven before costs one look.
+        """
+        subjects = linking.proofs_named(subjects)
+        async with self.database.read() as tx:
+            identity = await people.find_identity(
+                tx, account.hotel, account.channel, account.account, external
+            )
+            known = await proofs.subjects_of(tx, account.hotel, identity.id) if identity else set()
+        if identity and known >= set(subjects):
+            return identity
+        found = await self.transact(lambda tx: self._recognise(tx, account, external, subjects, meet))
+        if found:
+            await self.nudges.nudge(f"conversation:{found.conversation}", f"hotel:{found.hotel}")
+        return found
+
+    async def _recognise(
+        self,
+        tx: AsyncConnection,
+        account: AccountRow,
+        external: ExternalId,
+        subjects: Sequence[str],
+        meet: bool,
+    ) -> Identity | None:
+        hotel, now = account.hotel, self.clock.now()
+        identity = await people.find_identity(tx, hotel, account.channel, account.account, external)
+        if identity is None:
+            others = [i for s in subjects for i in await proofs.with_subject(tx, hotel, s)]
+            if others:
+                identity = await self._join(tx, account, external, others[0], now)
+            elif meet:
+                identity, _ = await self._met(tx, _From(account, external), now)
+            else:
+                return None
+        for subject in subjects:
+            if await proofs.add_subject(tx, hotel, subject, identity.id, now):
+                identity = await self._same_subject(tx, identity, subject, now)
+        return identity
+
+    async def _join(
+        self, tx: AsyncConnection, account: AccountRow, external: ExternalId, other: Identity, now: datetime
+    ) -> Identity:
+        """A new identity of a guest who is known: no conversation of its own has to end for it."""
+        row = await self._locked(tx, other.hotel, other.conversation)
+        if row.ended_into:
+            raise StaleVersion
+        identity = replace(
+            other,
+            id=IdentityId(new_id()),
+            channel=account.channel,
+            account=account.account,
+            external=external,
+            pushed_until=None,
         )
+        await people.add_identity(tx, identity, now)
+        actor, body = Actor(ActorKind.GUEST, other.guest), {"channel": account.channel}
+        contacted = NewEvent(EventType.CONTACTED, now, actor, Audience.STAFF, identity.id, body)
+        await self.commit(tx, row, Record((contacted,)), now)
+        return identity
+
+    async def _same_subject(
+        self, tx: AsyncConnection, identity: Identity, subject: str, now: datetime
+    ) -> Identity:
+        by = Actor(ActorKind.GUEST, identity.guest)
+        for other in await proofs.with_subject(tx, identity.hotel, subject):
+            if other.conversation != identity.conversation and other.external is not None:
+                with suppress(linking.CannotLink):
+                    await self._link(tx, identity, other, linking.Proof.SIGNED, by, now)
+                identity = await people.identity_of(tx, identity.hotel, identity.id) or identity
+        return identity
+
+    async def _link(
+        self,
+        tx: AsyncConnection,
+        one: Identity,
+        other: Identity,
+        proof: linking.Proof,
+        by: Actor,
+        now: datetime,
+    ) -> Conversation:
+        return await linking.link(tx, self.commit, one, other, proof, by, now, self.holder_gone)
+
+    async def link_code(self, identity: Identity) -> str:
+        """A one-time code that its guest enters, or says, on another channel."""
+        return await self.transact(lambda tx: linking.make_code(tx, identity, self.clock.now()))
+
+    async def redeem(self, identity: Identity, code: str) -> bool:
+        """Link this identity with the one whose code it is; False when it is none, or not any more."""
+
+        async def work(tx: AsyncConnection) -> Conversation | None:
+            now = self.clock.now()
+            whose = await proofs.take_code(tx, identity.hotel, linking.code_hash(identity.hotel, code), now)
+            other = await people.identity_of(tx, identity.hotel, whose) if whose else None
+            here = await people.identity_of(tx, identity.hotel, identity.id)
+            if other is None or here is None or other.conversation == here.conversation:
+                return None
+            by = Actor(ActorKind.GUEST, here.guest)
+            return await self._link(tx, here, other, linking.Proof.CODE, by, now)
+
+        if not self._tries.allows(identity.id, self.clock.now()):
+            return False
+        try:
+            row = await self.transact(work)
+        except linking.CannotLink:
+            return False
+        if row:
+            await self._poke_linked(row)
+        return row is not None
+
+    async def link(self, hotel: HotelId, one: GuestId, other: GuestId, staff: StaffId) -> Conversation:
+        """A staff member's word that two guests are one. Raises linking.CannotLink."""
+
+        async def work(tx: AsyncConnection) -> Conversation:
+            mine = await people.identities_of_guest(tx, hotel, one)
+            theirs = await people.identities_of_guest(tx, hotel, other)
+            if not mine or not theirs:
+                raise linking.CannotLink("link_erased")
+            by = Actor(ActorKind.STAFF, staff)
+            return await self._link(tx, mine[0], theirs[0], linking.Proof.STAFF, by, self.clock.now())
+
+        row = await self.transact(work)
+        await self._poke_linked(row)
+        return row
+
+    async def unlink(self, hotel: HotelId, identity: IdentityId, staff: StaffId) -> Conversation:
+        """Undo a link: the identity has a conversation of its own again. Raises linking.CannotLink."""
+
+        async def work(tx: AsyncConnection) -> tuple[Conversation, ConversationId]:
+            found = await people.identity_of(tx, hotel, identity)
+            if found is None:
+                raise linking.CannotLink("link_not_linked")
+            by, now = Actor(ActorKind.STAFF, staff), self.clock.now()
+            return await linking.unlink(tx, self.commit, found, by, now), found.conversation
+
+        row, before = await self.transact(work)
+        await self._poke_linked(row)
+        await self.nudges.nudge(f"conversation:{before}")
+        return row
+
+    async def _poke_linked(self, row: Conversation) -> None:
+        async with self.database.read() as tx:
+            ended = await linking.ended_here(tx, row.hotel, row.id)
+        await self.poke(row)
+        await self.nudges.nudge(*(f"conversation:{id_}" for id_ in ended))
+
+    async def _about_linking(
+        self, account: AccountRow, inbound: Inbound, asked: linking.Asked
+    ) -> "Told | None":
+        """What a guest is told who asks for a code, or says one. None: it is an ordinary message."""
+        hotel, now = account.hotel, self.clock.now()
+        key = message_hash(account.account, inbound.message_key)
+        async with self.database.read() as tx:
+            if await people.arrived(tx, hotel, account.channel, account.account, key):
+                return None  # a repetition: it was told
+            hashed = linking.code_hash(hotel, asked.code) if asked.code else ""
+            open_ = bool(asked.code) and await proofs.code_is_open(tx, hotel, hashed, now)
+        if not open_ and not asked.sure:
+            return None
+        identity = await self.recognise(account, inbound.external_id, (), meet=True)
+        assert identity
+        if asked.code is None:
+            return Told("link_code", {"code": await self.link_code(identity)})
+        return Told("link_done" if await self.redeem(identity, asked.code) else "link_refused", {})
+
+    async def opt(self, identity: Identity, wanted: bool) -> None:
+        """Note whether unasked messages are welcome. A no is obeyed on every channel at once."""
+
+        async def work(tx: AsyncConnection) -> Conversation:
+            now = self.clock.now()
+            here = await people.identity_of(tx, identity.hotel, identity.id) or identity
+            await people.change_guest(tx, here.hotel, here.guest, opted_in_at=now if wanted else None)
+            actor, body = Actor(ActorKind.GUEST, here.guest), {"in": wanted}
+            event = NewEvent(EventType.GUEST_OPTED, now, actor, Audience.STAFF, here.id, body)
+            return await self.record(tx, here.hotel, here.conversation, event)
+
+        await self.poke(await self.transact(work))
+
+    async def _locked(self, tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Conversation:
+        await outbox.lock_conversation(tx, hotel, id_)
+        row = await log.row_of(tx, hotel, id_)
+        assert row
+        return row
+
+    async def _met(self, tx: AsyncConnection, came: "_From", now: datetime) -> tuple[Identity, Conversation]:
+        """The identity and its conversation; both are made at first contact."""
+        account, external = came.account, came.external
+        identity = await people.find_identity(tx, account.hotel, account.channel, account.account, external)
         if identity:
-            await outbox.lock_conversation(tx, account.hotel, identity.conversation)
-            row = await log.row_of(tx, account.hotel, identity.conversation)
-            assert row
+            row = await self._locked(tx, account.hotel, identity.conversation)
+            if row.ended_into:
+                raise StaleVersion  # linked while we waited: the identity has another conversation now
             return identity, row
         hotel, guest, conversation = account.hotel, GuestId(new_id()), ConversationId(new_id())
         identity = Identity(
@@ -195,7 +430,7 @@ class Dispatch:
             conversation,
             account.channel,
             account.account,
-            inbound.external_id,
+            external,
             None,
         )
         await people.add_guest(tx, hotel, guest, now)
@@ -260,7 +495,7 @@ class Dispatch:
 
     def _unasked(self, hotel: Hotel, row: Conversation, inbound: Inbound, now: datetime) -> Said | None:
         """What is said without asking the assistant: a welcome, or that a picture can't be read."""
-        seen = replace(row, visit=row.visit + 1) if row.state is State.CLOSED else row
+        seen = _next_visit(row)
         if inbound.kind is InboundKind.FOLLOW:
             key = "follow_welcome"
         elif inbound.kind is InboundKind.MEDIA:
@@ -315,7 +550,7 @@ class Dispatch:
             options = await self._options(tx, row)
             memory = await log.last_memory(tx, item.hotel, item.conversation)
             handed_back = await _handed_back(tx, row)
-            open_orders = await desk.list_orders(tx, item.hotel, orders.OPEN, item.conversation)
+            open_orders = await desk.list_orders(tx, item.hotel, orders.OPEN, guest=row.guest)
             channel = await self._channel(tx, row)
         now = self.clock.now()
         text = "\n".join(channel.chosen(options, c.text or "") for _, c in turn)[:MODEL_TEXT]
@@ -377,7 +612,7 @@ class Dispatch:
         now: datetime,
     ) -> Respond:
         passive_only = bool(account and not account.config.get("custom_send", True))
-        open_orders = await desk.list_orders(tx, row.hotel, orders.OPEN, row.id)
+        open_orders = await desk.list_orders(tx, row.hotel, orders.OPEN, guest=row.guest)
         acts: Sequence[Act] = turn.acts
         try:
             spoken = words.render(acts, hotel, row, now, passive_only)
@@ -456,6 +691,15 @@ class Dispatch:
             await self.files.delete(hotel, sorted(erased.blobs))
         return erased.contents
 
+    async def erase_identity(self, identity: Identity) -> int:
+        """Erase one channel of a guest who is still there on another, as guests.erase_identity."""
+        now = self.clock.now()
+        erased = await self.transact(lambda tx: guests.erase_identity(tx, self.commit, identity, now))
+        await self.database.forget()
+        if self.files:
+            await self.files.delete(identity.hotel, sorted(erased.blobs))
+        return erased.contents
+
     async def _list_erasure(self, erasure: Erasure) -> None:
         """Beside the backups, before it is done: a crash in between must not let a restored backup undo it.
 
@@ -517,6 +761,11 @@ class Dispatch:
     async def poke(self, row: Conversation, identities: Sequence[IdentityId] = ()) -> None:
         lines = [f"line:{i}" for i in identities]
         await self.nudges.nudge("outbox", f"conversation:{row.id}", f"hotel:{row.hotel}", *lines)
+
+
+def _next_visit(row: Conversation) -> Conversation:
+    """The row as the guest's next word finds it."""
+    return replace(row, visit=row.visit + 1) if row.state is State.CLOSED else row
 
 
 _EVENTS: Mapping[InboundKind, EventType] = {

@@ -7,10 +7,22 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import orders
+from bot import linking, orders
 from bot.conversation import GRAVE, Close, Command, Conversation, Record
-from bot.model import SERVICE, Audience, ConversationId, EventType, GuestId, HotelId, NewEvent, State
-from bot.store import desk, files, log, people
+from bot.model import (
+    SERVICE,
+    Audience,
+    ConversationId,
+    Event,
+    EventType,
+    GuestId,
+    HotelId,
+    IdentityId,
+    NewEvent,
+    State,
+)
+from bot.store import desk, files, log, people, proofs
+from bot.store.people import Identity
 
 LATEST = timedelta(days=30)  # after unfollowing, whatever is open
 LOOK_AGAIN = timedelta(hours=1)
@@ -72,35 +84,117 @@ async def erase(tx: AsyncConnection, commit: Commit, hotel: HotelId, guest: Gues
     if not await people.find_guest(tx, hotel, guest):
         raise UnknownGuest(guest)
     count, blobs = 0, set[str]()
-    for id_ in await desk.conversations_of_guest(tx, hotel, guest):
-        row = await log.row_of(tx, hotel, id_)
-        assert row is not None
-        if row.state is not State.CLOSED:
-            row = await commit(tx, row, Close(SERVICE, "erased"), now)  # nobody is left to wait for
-        event = NewEvent(EventType.GUEST_ERASED, now, SERVICE, Audience.STAFF)
-        await commit(tx, row, Record((event,)), now)
-        count += await log.empty_contents(tx, hotel, id_, now)
-        blobs |= await files.drop(tx, hotel, id_)
-    await desk.empty_orders(tx, hotel, guest)
-    await people.erase_identities(tx, hotel, guest)
+    everyone = [guest, *await proofs.merged_into(tx, hotel, guest)]
+    for who in everyone:
+        for id_ in await desk.conversations_of_guest(tx, hotel, who):
+            count += await _empty(tx, commit, hotel, id_, now)
+            blobs |= await files.drop(tx, hotel, id_)
+        await desk.empty_orders(tx, hotel, who)
+    identities = await people.identities_of_guest(tx, hotel, guest)
+    for identity in identities:  # what was said on it while it was linked to somebody else
+        for id_ in await log.left_by(tx, hotel, identity.id):
+            erased = await _take_out(tx, hotel, id_, identity.id, now)
+            count, blobs = count + erased.contents, blobs | erased.blobs
+    await _unname(tx, hotel, identities)
     blank = {"name": None, "room": None, "preferences": "[]", "erased_at": now}
-    await people.change_guest(tx, hotel, guest, **blank)
+    for who in everyone:
+        await people.change_guest(tx, hotel, who, **blank)
     return Erased(count, blobs)
+
+
+async def _empty(
+    tx: AsyncConnection, commit: Commit, hotel: HotelId, id_: ConversationId, now: datetime
+) -> int:
+    row = await log.row_of(tx, hotel, id_)
+    assert row is not None
+    if row.state is not State.CLOSED:
+        row = await commit(tx, row, Close(SERVICE, "erased"), now)  # nobody is left to wait for
+    event = NewEvent(EventType.GUEST_ERASED, now, SERVICE, Audience.STAFF)
+    await commit(tx, row, Record((event,)), now)
+    return await log.empty_contents(tx, hotel, id_, now)
+
+
+async def _take_out(
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId, identity: IdentityId, now: datetime
+) -> Erased:
+    """Erase what was said on one identity of a conversation that others share."""
+    seqs = await log.seqs_of(tx, hotel, id_, identity)
+    return Erased(await log.empty_contents(tx, hotel, id_, now, seqs), await files.drop(tx, hotel, id_, seqs))
+
+
+async def _unname(tx: AsyncConnection, hotel: HotelId, identities: Sequence[Identity]) -> None:
+    ids = [identity.id for identity in identities]
+    await people.erase_identities(tx, hotel, ids)
+    await proofs.forget(tx, hotel, ids)
+
+
+async def erase_identity(tx: AsyncConnection, commit: Commit, identity: Identity, now: datetime) -> Erased:
+    """Erase one channel of a guest who is still there on another: its words, files, proofs and outer id."""
+    hotel, count, blobs = identity.hotel, 0, set[str]()
+    here = [identity.conversation, *await linking.ended_here(tx, hotel, identity.conversation)]
+    for id_ in [*here, *await log.left_by(tx, hotel, identity.id)]:
+        erased = await _take_out(tx, hotel, id_, identity.id, now)
+        count, blobs = count + erased.contents, blobs | erased.blobs
+    await _unname(tx, hotel, [identity])
+    await people.change_guest(tx, hotel, identity.guest, unfollowed_at=None)
+    row = await log.row_of(tx, hotel, identity.conversation)
+    assert row is not None
+    body = {"identity": identity.id}
+    event = NewEvent(EventType.GUEST_ERASED, now, SERVICE, Audience.STAFF, identity.id, body)
+    await commit(tx, row, Record((event,)), now)
+    return Erased(count, blobs)
+
+
+@dataclass(frozen=True)
+class Due:
+    """Whom to erase after an unfollow, and when. `identity`: only this one, the guest is there on others."""
+
+    guest: GuestId
+    at: datetime
+    identity: Identity | None
 
 
 async def erasure_due(
     tx: AsyncConnection, hotel: HotelId, conversation: ConversationId, now: datetime
-) -> tuple[GuestId, datetime] | None:
+) -> Due | None:
     """When an unfollowed guest is to be erased, or looked at again; None when they have come back."""
     row = await log.row_of(tx, hotel, conversation)
+    while row is not None and row.ended_into:
+        row = await log.row_of(tx, hotel, row.ended_into)
     assert row is not None
     guest = await people.guest_of(tx, hotel, row.guest)
     if guest.unfollowed_at is None or guest.erased_at:
         return None
-    open_orders = await desk.list_orders(tx, hotel, orders.OPEN, conversation)
+    there, gone = await _channels(tx, hotel, row)
+    if not gone:
+        return None
+    open_orders = await desk.list_orders(tx, hotel, orders.OPEN, guest=row.guest)
     latest = guest.unfollowed_at + LATEST
     busy = now < latest and _busy(row, open_orders, guest, now)
-    return row.guest, min(now + LOOK_AGAIN, latest) if busy else now
+    at = min(now + LOOK_AGAIN, latest) if busy else now
+    return Due(row.guest, at, gone[0] if there else None)
+
+
+async def _channels(
+    tx: AsyncConnection, hotel: HotelId, row: Conversation
+) -> tuple[list[Identity], list[Identity]]:
+    """The guest's identities that are still there, and those that were unfollowed."""
+    types = (EventType.GUEST_UNFOLLOWED, EventType.GUEST_FOLLOWED, EventType.GUEST_SAID)
+    here = [row.id, *await linking.ended_here(tx, hotel, row.id)]
+    last: dict[str | None, Event] = {}
+    for id_ in here:
+        for event in await log.events_of_types_in(tx, hotel, id_, types):
+            before = last.get(event.identity)
+            if before is None or before.at <= event.at:
+                last[event.identity] = event
+    there: list[Identity] = []
+    gone: list[Identity] = []
+    for identity in await people.identities_of_guest(tx, hotel, row.guest):
+        event_ = last.get(identity.id)
+        unfollowed = event_ is not None and event_.type is EventType.GUEST_UNFOLLOWED
+        if identity.external is not None:
+            (gone if unfollowed else there).append(identity)
+    return there, gone
 
 
 def _busy(row: Conversation, open_orders: Sequence[Any], guest: people.Guest, now: datetime) -> bool:

@@ -346,11 +346,13 @@ class Worker:
         """The guest has unfollowed: erase once nothing of theirs is open, at the latest in 30 days."""
         now = self.clock.now()
         async with self.database.read() as tx:
-            found = await guests.erasure_due(tx, item.hotel, item.conversation, now)
-        if found and found[1] > now:
-            return await self._later(item, found[1])
-        if found:
-            await self.dispatch.erase(item.hotel, found[0])
+            due = await guests.erasure_due(tx, item.hotel, item.conversation, now)
+        if due and due.at > now:
+            return await self._later(item, due.at)
+        if due and due.identity:
+            await self.dispatch.erase_identity(due.identity)
+        elif due:
+            await self.dispatch.erase(item.hotel, due.guest)
         await self._done(item)
 
     # ---- deliveries

@@ -41,6 +41,7 @@ class Inbound:
     subtype: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
     file: File | None = None  # came with the message, and is kept already
+    subjects: tuple[str, ...] = ()  # who the sender is proven to be: site:<sub>, wechat:<account>:<openid>
     fetch: str | None = None  # the platform's name for a file that it keeps for us for a while
 
 

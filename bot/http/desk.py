@@ -48,7 +48,19 @@ from bot.http.guard import (
 )
 from bot.http.views import Lens
 from bot.ids import new_id
-from bot.model import Actor, ActorKind, Content, ConversationId, EventType, OrderId, OrderState, State
+from bot.linking import CannotLink
+from bot.model import (
+    Actor,
+    ActorKind,
+    Content,
+    ConversationId,
+    EventType,
+    GuestId,
+    IdentityId,
+    OrderId,
+    OrderState,
+    State,
+)
 from bot.nudges import wait_for
 from bot.sealing import CannotOpen
 from bot.staff import SignedIn
@@ -79,6 +91,8 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post(f"{one}/resend", resend)
     app.router.add_post(f"{one}/read", read)
     app.router.add_post(one + r"/events/{seq:\d+}/sealed", open_sealed)
+    app.router.add_post("/desk/v1/hotels/{hotel}/guests/{guest}/link", link_guest)
+    app.router.add_post("/desk/v1/hotels/{hotel}/identities/{identity}/unlink", unlink_identity)
     app.router.add_get("/desk/v1/hotels/{hotel}/orders", list_orders)
     app.router.add_post("/desk/v1/hotels/{hotel}/orders/{order}/done", finish_order)
     app.router.add_get("/desk/v1/hotels/{hotel}/feed", feed)
@@ -213,14 +227,42 @@ async def _shown(
     if row is None:
         raise Problem(404, "not_found")
     lens = await _lens(request, tx, me)
-    placed = await desk.list_orders(tx, me.hotel, (), id_)
+    placed = await desk.list_orders(tx, me.hotel, guest=row.guest)
     return {
         "conversation": (await views.show_rows(tx, lens, [row]))[0],
+        "ended_into": row.ended_into,
+        "earlier": [] if after else await views.show_earlier(tx, lens, row),
+        "identities": await views.show_identities(tx, lens, row),
         "events": await views.show_events(tx, lens, row, after),
         "seq": row.seq,
         "reply": await views.show_reply(tx, lens, row),
         "orders": await views.show_orders(tx, lens, placed),
     }
+
+
+# ---- one guest, several channels
+
+
+async def link_guest(request: web.Request) -> web.Response:
+    """A staff member's word that two guests are one: `{"guest": the other's id}`."""
+    me, body = caller(request), await read_object(request)
+    other = GuestId(text_of(body, "guest", 64))
+    one, who = GuestId(request.match_info["guest"]), me.signed_in.staff.id
+    try:
+        row = await request.app[DISPATCH].link(me.hotel, one, other, who)
+    except CannotLink as cannot:
+        raise Problem(409, cannot.code) from None
+    return respond({"conversation": row.id})
+
+
+async def unlink_identity(request: web.Request) -> web.Response:
+    """Undo a link: the identity has a conversation of its own again."""
+    me, identity = caller(request), IdentityId(request.match_info["identity"])
+    try:
+        row = await request.app[DISPATCH].unlink(me.hotel, identity, me.signed_in.staff.id)
+    except CannotLink as cannot:
+        raise Problem(409, cannot.code) from None
+    return respond({"conversation": row.id})
 
 
 # ---- acting

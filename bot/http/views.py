@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot import linking
 from bot.channels import CHANNELS
 from bot.conversation import Conversation
 from bot.files import Files
@@ -15,7 +16,9 @@ from bot.knowledge import Hotel
 from bot.model import (
     ActorKind,
     Content,
+    ConversationId,
     Event,
+    EventType,
     HotelId,
     State,
 )
@@ -91,11 +94,18 @@ def _last(event: Event, content: Content) -> dict[str, Any]:
 
 
 async def show_events(
-    tx: AsyncConnection, lens: Lens, row: Conversation, after: int = 0
+    tx: AsyncConnection,
+    lens: Lens,
+    row: Conversation,
+    after: int = 0,
+    of: ConversationId | None = None,
 ) -> list[dict[str, Any]]:
-    """The thread of a conversation after a seq, on every channel, with how deliveries stand."""
+    """The thread of a conversation after a seq, on every channel, with how deliveries stand.
+
+    `of`: where its identities are now, for a conversation that has ended in another.
+    """
     thread = await log.read_thread(tx, lens.hotel.id, row.id, after)
-    identities = {i.id: i for i in await people.identities_of(tx, lens.hotel.id, row.id)}
+    identities = {i.id: i for i in await people.identities_of(tx, lens.hotel.id, of or row.id)}
     sent = await outbox.deliveries(tx, lens.hotel.id, row.id)
     seen = {id_: await people.read_mark(tx, lens.hotel.id, row.id, f"identity:{id_}") for id_ in identities}
     mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
@@ -103,6 +113,29 @@ async def show_events(
     names = await people.names_of(tx, {str(id_) for id_ in mentioned if id_})
     shown = [_event(lens, e, c, identities, sent, seen, names) for e, c in thread]
     return await _with_points(tx, lens.hotel.id, row, shown)
+
+
+async def show_earlier(tx: AsyncConnection, lens: Lens, row: Conversation) -> list[dict[str, Any]]:
+    """What was said in conversations that go on in this one, in time order; each names its own."""
+    shown = []
+    for id_ in await linking.ended_here(tx, lens.hotel.id, row.id):
+        ended = await log.row_of(tx, lens.hotel.id, id_)
+        if ended:
+            events = await show_events(tx, lens, ended, 0, row.id)
+            shown += [{**event, "conversation": id_} for event in events]
+    return sorted(shown, key=lambda event: event["at"])
+
+
+async def show_identities(tx: AsyncConnection, lens: Lens, row: Conversation) -> list[dict[str, Any]]:
+    """The guest's channels, and by what proof each belongs to this guest (None: it began here)."""
+    proof = {
+        e.body["identity"]: e.body["proof"]
+        for e in await log.events_of_types_in(tx, lens.hotel.id, row.id, (EventType.IDENTITY_LINKED,))
+    }
+    return [
+        {"id": i.id, "channel": i.channel, "proof": proof.get(i.id), "reachable": i.external is not None}
+        for i in await people.identities_of(tx, lens.hotel.id, row.id)
+    ]
 
 
 async def _with_points(

@@ -12,7 +12,7 @@ from bot.conversation import Conversation
 from bot.model import AccountId, ConversationId, GuestId, HotelId, OrderId, OrderState, StaffId, State
 from bot.store.log import restore
 from bot.store.people import insert_or_ignore
-from bot.store.schema import accounts, conversations, hotels, memberships, orders, staff
+from bot.store.schema import accounts, conversations, guests, hotels, memberships, orders, staff
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ async def list_conversations(
     What a departed person held counts as waiting.
     """
     c = conversations.c
-    query = select(c.row).where(c.hotel_id == hotel, c.seq > 0)
+    query = select(c.row).where(c.hotel_id == hotel, c.seq > 0, ~_gone_on())
     if states:
         query = query.where(case((_holder_gone(), State.WAITING.value), else_=c.state).in_(states))
     if holder:
@@ -84,6 +84,14 @@ async def list_conversations(
         query = query.where(older)
     query = query.order_by(c.changed_at.desc(), c.conversation_id.desc()).limit(limit)
     return [restore(row) for row in (await tx.execute(query)).scalars()]
+
+
+def _gone_on() -> Any:
+    """Its guest proved to be another one: it goes on in that one's conversation."""
+    c = conversations.c
+    return exists().where(
+        guests.c.hotel_id == c.hotel_id, guests.c.guest_id == c.guest_id, guests.c.merged_into.is_not(None)
+    )
 
 
 def _holder_gone() -> Any:
@@ -182,12 +190,15 @@ async def list_orders(
     conversation: ConversationId | None = None,
     since: datetime | None = None,
     limit: int = 500,
+    guest: GuestId | None = None,
 ) -> list[OrderRow]:
     query = select(orders).where(orders.c.hotel_id == hotel)
     if states:
         query = query.where(orders.c.state.in_(states))
     if conversation:
         query = query.where(orders.c.conversation_id == conversation)
+    if guest:
+        query = query.where(orders.c.guest_id == guest)
     if since:
         query = query.where(orders.c.changed_at >= since)
     query = query.order_by(orders.c.due_at, orders.c.placed_at).limit(limit)

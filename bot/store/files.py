@@ -32,9 +32,14 @@ async def find(tx: AsyncConnection, hotel: HotelId, blob: str) -> FileRow | None
     return FileRow(found.type, found.name) if found else None
 
 
-async def drop(tx: AsyncConnection, hotel: HotelId, conversation: ConversationId) -> set[str]:
-    """Take a conversation's files away; the blobs that no message of the hotel holds any more."""
+async def drop(
+    tx: AsyncConnection, hotel: HotelId, conversation: ConversationId, seqs: Sequence[int] | None = None
+) -> set[str]:
+    """Take the files of a conversation, or of some of its events, away; the blobs that no message of the
+    hotel holds any more."""
     mine = (files.c.hotel_id == hotel) & (files.c.conversation_id == conversation)
+    if seqs is not None:
+        mine &= files.c.seq.in_(list(seqs))
     held = set((await tx.execute(select(files.c.blob_id).where(mine))).scalars())
     await tx.execute(delete(files).where(mine))
     still = await kept(tx, [(hotel, blob) for blob in held])

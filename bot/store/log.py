@@ -69,6 +69,8 @@ def _packed(content: Content) -> dict[str, str | None]:
 def restore(row: str) -> Conversation:
     """A conversation from its canonical text."""
     raw = json.loads(row)
+    known = {f.name for f in fields(Conversation)}  # a later release's row may say more
+    raw = {name: value for name, value in raw.items() if name in known}
     times = {f.name for f in fields(Conversation) if "datetime" in str(f.type)}
     values: dict[str, Any] = {k: datetime.fromisoformat(v) if k in times and v else v for k, v in raw.items()}
     values["state"] = State(raw["state"])
@@ -268,6 +270,16 @@ async def events_of_types(tx: AsyncConnection, hotel: HotelId, types: Iterable[E
     return sorted(found, key=lambda event: (event.conversation, event.seq))
 
 
+async def events_of_types_in(
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId, types: Iterable[EventType]
+) -> list[Event]:
+    """A conversation's events of some types, without content, in order."""
+    query = select(events).where(
+        events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type.in_(list(types))
+    )
+    return [_event(r) for r in (await tx.execute(query.order_by(events.c.seq))).mappings()]
+
+
 async def event_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, seq: int) -> Event | None:
     query = select(events).where(
         events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.seq == seq
@@ -324,6 +336,26 @@ async def handed_back(
         elif who and who == event.actor.id:
             return who, event
     return (who, None) if who else None
+
+
+async def seqs_of(
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId, identity: IdentityId
+) -> list[int]:
+    """The events of one identity in a conversation."""
+    query = select(events.c.seq).where(
+        events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.identity_id == identity
+    )
+    return list((await tx.execute(query)).scalars())
+
+
+async def left_by(tx: AsyncConnection, hotel: HotelId, identity: IdentityId) -> list[ConversationId]:
+    """The conversations that an identity was taken out of."""
+    query = select(events.c.conversation_id).where(
+        events.c.hotel_id == hotel,
+        events.c.type == EventType.IDENTITY_UNLINKED,
+        events.c.identity_id == identity,
+    )
+    return [ConversationId(id_) for id_ in (await tx.execute(query.distinct())).scalars()]
 
 
 async def events_since(tx: AsyncConnection, hotel: HotelId, type_: EventType, since: datetime) -> list[Event]:
@@ -392,10 +424,17 @@ async def rebuild(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> C
     return row
 
 
-async def empty_contents(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, at: datetime) -> int:
-    """Erase what people wrote in a conversation; the chain stays whole. Returns how many were emptied."""
+async def empty_contents(
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId, at: datetime, seqs: Sequence[int] | None = None
+) -> int:
+    """Erase what people wrote in a conversation, or in some of its events; the chain stays whole.
+
+    Returns how many were emptied.
+    """
     blank = dict.fromkeys(("salt", "text", "sealed", "memory", "blobs", "details"))
     query = update(contents).where(contents.c.hotel_id == hotel, contents.c.conversation_id == id_)
+    if seqs is not None:
+        query = query.where(contents.c.seq.in_(list(seqs)))
     done = await tx.execute(query.where(contents.c.emptied_at.is_(None)).values(**blank, emptied_at=at))
     return int(done.rowcount)
 

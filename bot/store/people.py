@@ -64,7 +64,7 @@ class Staff:
     locked_until: datetime | None
 
 
-def _identity(r: Row[Any]) -> Identity:
+def identity_from(r: Row[Any]) -> Identity:
     return Identity(
         r.hotel_id,
         r.identity_id,
@@ -95,20 +95,25 @@ async def find_identity(
         identities.c.external_id == external,
     )
     found = (await tx.execute(query)).first()
-    return _identity(found) if found else None
+    return identity_from(found) if found else None
 
 
 async def identity_of(tx: AsyncConnection, hotel: HotelId, identity: IdentityId) -> Identity | None:
     query = select(identities).where(identities.c.hotel_id == hotel, identities.c.identity_id == identity)
     found = (await tx.execute(query)).first()
-    return _identity(found) if found else None
+    return identity_from(found) if found else None
 
 
 async def identities_of(tx: AsyncConnection, hotel: HotelId, conversation: ConversationId) -> list[Identity]:
     query = select(identities).where(
         identities.c.hotel_id == hotel, identities.c.conversation_id == conversation
     )
-    return [_identity(r) for r in (await tx.execute(query.order_by(identities.c.created_at))).all()]
+    return [identity_from(r) for r in (await tx.execute(query.order_by(identities.c.created_at))).all()]
+
+
+async def identities_of_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> list[Identity]:
+    query = select(identities).where(identities.c.hotel_id == hotel, identities.c.guest_id == guest)
+    return [identity_from(r) for r in (await tx.execute(query.order_by(identities.c.created_at))).all()]
 
 
 async def add_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId, at: datetime) -> None:
@@ -199,8 +204,9 @@ async def close_push(tx: AsyncConnection, identity: Identity, key: str) -> None:
     await tx.execute(query.values(pushed_until=None, push_key=None))
 
 
-async def erase_identities(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> None:
-    key = and_(identities.c.hotel_id == hotel, identities.c.guest_id == guest)
+async def erase_identities(tx: AsyncConnection, hotel: HotelId, ids: Sequence[IdentityId]) -> None:
+    """Take the outer ids away."""
+    key = and_(identities.c.hotel_id == hotel, identities.c.identity_id.in_(list(ids)))
     await tx.execute(update(identities).where(key).values(external_id=None, push_key=None))
 
 

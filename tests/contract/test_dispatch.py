@@ -28,7 +28,7 @@ from bot.model import (
     Say,
     State,
 )
-from bot.store import desk, log, outbox, people
+from bot.store import desk, log, outbox, people, proofs
 from bot.store.database import Database
 from bot.store.outbox import CUSTOM
 from bot.worker import ESCALATE_AGAIN, PASSIVE_LEASE
@@ -1056,11 +1056,12 @@ async def test_nothing_of_one_hotel_is_found_from_the_other(floor: Floor) -> Non
 ACROSS = {
     "people": {
         "find_staff", "count_staff", "all_staff", "add_staff", "change_staff", "count_failure",
-        "roles_of", "names_of", "sign_in", "signed_in", "sign_out",
+        "roles_of", "names_of", "sign_in", "signed_in", "sign_out", "erased_guests",
     },
     "desk": {"waiting_count", "longest_wait", "list_hotels", "hotel_of", "hotel_stamp", "list_accounts",
              "account_of"},
     "log": {"all_conversations", "count_events"},
+    "proofs": set(),
     "outbox": {"lease_due", "due_lines", "run_out", "next_is_due", "depth", "forget_settled", "free_own",
                "beat", "was_up"},
 }  # fmt: skip
@@ -1068,7 +1069,9 @@ ASKS_BY_HOTEL = r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|befo
 CARRIES_A_HOTEL = r"\b(HotelId|HotelRow|Identity|Item|Conversation|OrderRow|AccountRow)\b"
 
 
-@pytest.mark.parametrize("module", [people, desk, log, outbox], ids=lambda m: m.__name__.rpartition(".")[2])
+@pytest.mark.parametrize(
+    "module", [people, desk, log, outbox, proofs], ids=lambda m: m.__name__.rpartition(".")[2]
+)
 def test_every_query_takes_a_hotel(module: Any) -> None:
     name = module.__name__.rpartition(".")[2]
     queries = {

@@ -173,7 +173,7 @@ async def test_after_erasing_a_guest_no_word_of_theirs_is_left(
     )
     assert WORDS in await _everything(database, request)
     async with database.write() as tx:
-        assert await guests.erase(tx, _commit, HOTEL, GUEST, NOW) == 1
+        assert (await guests.erase(tx, _commit, HOTEL, GUEST, NOW)).contents == 1
     await database.forget()
     left = await _everything(database, request)
     for trace in (WORDS, "U0VBTEVEb3JpZ2luYWw", "oSECRETopenid"):

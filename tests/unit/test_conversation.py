@@ -22,6 +22,8 @@ from bot.conversation import (
     Conversation,
     Decision,
     Deliver,
+    End,
+    Join,
     Lapse,
     Note,
     Patience,
@@ -327,12 +329,23 @@ class World:
 
 NAMES = (
     "say, emergency, picture, answer, stale, hand over, complain, claim, other claims, "
-    "reply, note, release, close, lapse, gone, acknowledge, unfollow, follow"
+    "reply, note, release, close, lapse, gone, acknowledge, unfollow, follow, "
+    "join waiting, join held, join asking, join alarm"
 )
 COMMANDS = st.sampled_from(NAMES.split(", "))
 
 
+JOINED = {
+    "join waiting": ("say", "hand over"),
+    "join held": ("say", "other claims"),
+    "join asking": ("say",),
+    "join alarm": ("emergency",),
+}
+
+
 def command_of(name: str, row: Conversation) -> Command:
+    if name in JOINED:
+        return join(other(*JOINED[name]))
     table: dict[str, Command] = {
         "say": Receive(said()),
         "emergency": Receive(said(), "fire", words()),
@@ -358,6 +371,66 @@ def command_of(name: str, row: Conversation) -> Command:
         ),
     }
     return table[name]
+
+
+def other(*names: str) -> Conversation:
+    """Another conversation, after these commands."""
+    row = fresh()
+    for name in names:
+        row = decide(row, command_of(name, row), START).row
+    return row
+
+
+def join(ended: Conversation) -> Join:
+    body = {"identity": "there", "owed": ended.pending or bool(ended.unheard_since), "last": True}
+    link = NewEvent(EventType.IDENTITY_LINKED, START, SERVICE, Audience.STAFF, body=body)
+    return Join((link,), ended)
+
+
+@pytest.mark.parametrize(
+    ("before", "state", "holder"),
+    [
+        (("say",), State.WAITING, None),
+        (("say", "hand over"), State.WAITING, None),
+        (("say", "claim"), State.STAFF, ME),
+        (("say", "reply"), State.STAFF, ME),
+    ],
+)
+def test_what_the_other_conversation_needed_this_one_needs_now(
+    before: tuple[str, ...], state: State, holder: StaffId | None
+) -> None:
+    for here in ((), ("say", "answer", "close")):
+        row = other(*here)
+        joined = decide(row, join(other(*before)), START).row
+        assert (joined.state, joined.holder) == (state, holder), here
+        assert joined.identity == "there"
+
+
+def test_a_colleague_who_has_this_one_keeps_it_and_its_clock_runs() -> None:
+    row = other("say", "other claims", "answer")
+    joined = decide(row, join(other("say", "claim")), START).row
+    assert (joined.state, joined.holder) == (State.STAFF, YOU)
+    assert "lapse" in clocks(joined, Patience())
+
+
+def test_a_conversation_that_went_on_elsewhere_never_opens_again() -> None:
+    ended = decide(other("say"), End(ConversationId("c2"), "staff"), START).row
+    assert (ended.state, ended.ended_into) == (State.CLOSED, "c2")
+    for command in (Receive(said()), Claim(ME), Speak(ME, Content("您好"), {})):
+        with pytest.raises(Refused, match="ended"):
+            decide(ended, command, START)
+
+
+def test_a_row_of_the_release_before_reads_and_writes_the_same() -> None:
+    assert "ended_into" not in fresh().canonical()
+
+
+def test_who_unfollows_on_one_channel_is_still_reached_on_another() -> None:
+    row = decide(fresh(), join(fresh()), START).row
+    gone = NewEvent(EventType.GUEST_UNFOLLOWED, START, GUEST, Audience.STAFF, HERE)
+    assert decide(row, Record((gone,)), START).row.reachable
+    there = replace(gone, identity=IdentityId("there"))
+    assert not decide(row, Record((there,)), START).row.reachable
 
 
 @settings(max_examples=400, deadline=None)

@@ -124,13 +124,13 @@ def test_what_is_no_question_is_left_alone() -> None:
 
 
 def codes() -> set[str]:
-    """Every code of a Problem, BadFrame or BadFile anywhere in the service."""
+    """Every code of a Problem, BadFrame, BadFile or CannotLink in the service."""
     found = set()
     for path in BOT.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
                 name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-                place = {"Problem": 1, "BadFrame": 0, "BadFile": 0}.get(name)
+                place = {"Problem": 1, "BadFrame": 0, "BadFile": 0, "CannotLink": 0}.get(name)
                 if place is not None and len(node.args) > place:
                     found |= {
                         c.value
