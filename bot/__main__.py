@@ -38,6 +38,9 @@ COMMANDS: Mapping[str, Command] = {
     "verify": Command("bot.commands.verify", "check the hash chain of every log"),
     "backup": Command("bot.commands.backup", "write everything into one file, while the service goes on"),
     "restore": Command("bot.commands.restore", "make a backup the database again"),
+    "upgrade": Command(
+        "bot.commands.upgrade", "tell, before an update, whether this release may take over", bare=True
+    ),
     "check": Command("bot.check", "tell whether everything that is needed is there and works"),
     "hotel": Command("bot.commands.hotel", "import a hotel's facts and answers"),
     "knowledge": Command(

@@ -91,7 +91,8 @@ async def check_settings(settings: Settings) -> list[Finding]:
 
 
 async def check_files(settings: Settings) -> list[Finding]:
-    return [_texts(settings.texts_dir), _pages(settings.frontend_dir), _blobs(settings.blob_url)]
+    kept = [_blobs(settings.blob_url), _folder("backups", settings.backup_dir)]
+    return [_texts(settings.texts_dir), _pages(settings.frontend_dir), *kept]
 
 
 def _texts(folder: Path) -> Finding:
@@ -112,11 +113,14 @@ def _pages(folder: Path) -> Finding:
 def _blobs(url: str) -> Finding:
     if not url.startswith("file:"):
         return _good("files", url.partition("?")[0])
-    folder = Path(url.removeprefix("file:"))
+    return _folder("files", Path(url.removeprefix("file:")))
+
+
+def _folder(item: str, folder: Path) -> Finding:
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
-        return _bad("files", f"{there} can't be written to")
-    return _good("files", str(folder))
+        return _bad(item, f"{there} can't be written to")
+    return _good(item, str(folder))
 
 
 async def check_database(settings: Settings) -> list[Finding]:

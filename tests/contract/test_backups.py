@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 import shutil
 import sys
 import tarfile
@@ -19,7 +20,7 @@ from bot import backups
 from bot.__main__ import main
 from bot.blobs import Blobs
 from bot.channels.port import Fetched, InboundKind
-from bot.commands import CommandFailed
+from bot.commands import CommandFailed, upgrade
 from bot.dispatch import Received
 from bot.erasures import Erasures
 from bot.store import dump, migrate
@@ -410,3 +411,54 @@ async def test_tables_of_others_are_never_dropped(
     async with theirs.read() as tx:
         assert (await tx.execute(text("SELECT count(*) FROM theirs"))).scalar_one() == 0
     await theirs.close()
+
+
+# ---- before an update
+
+
+async def test_before_an_update_everything_is_looked_at(
+    floor: Floor, bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, said = await bot("upgrade", "--check")
+    assert code == 1
+    assert "has none: run `python -m bot backup`" in said
+    await made(bot, tmp_path)
+    (tmp_path / ".env").write_text("LOG_LEVEL=INFO\nOLD_SETTING=1\n")
+    monkeypatch.setattr(upgrade, "ENVIRONMENTS", 0)
+    code, said = await bot("upgrade", "--check")
+    assert (code, said.splitlines()[-1]) == (0, "It may be updated.")
+    assert "OLD_SETTING in .env is no setting" in said
+    assert f"at schema {migrate.newest()}, as this release needs it" in said
+    wrong = await bot("upgrade", "--check", PORT="x", HOST="")
+    assert wrong[0] == 1
+    assert "PORT must be a port number" in wrong[1]
+
+
+async def test_an_update_names_the_steps_and_refuses_what_is_newer(
+    floor: Floor, bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await made(bot, tmp_path)
+    known = migrate.revisions()
+    monkeypatch.setattr(upgrade, "revisions", lambda: known | {"9999": "What comes next"})
+    said = (await bot("upgrade", "--check"))[1]
+    assert "`prepare` brings it to 9999" in said
+    assert "What comes next" in said
+    monkeypatch.setattr(upgrade, "revisions", lambda: {"0001": "The first tables"})
+    code, said = await bot("upgrade", "--check")
+    assert code == 1
+    assert "newer release" in said
+
+
+async def test_an_old_backup_and_a_full_disk_hold_an_update_up(
+    floor: Floor, bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clock").write_text(str(-25 * 3600))
+    await made(bot, tmp_path, DIANXIAOER_ENV="test", CLOCK_FILE=str(tmp_path / "clock"))
+    monkeypatch.setattr(upgrade, "ENVIRONMENTS", 2**60)
+    code, said = await bot("upgrade", "--check")
+    assert code == 1
+    assert "25 h old: make a new one" in said
+    assert re.search(r"FAILED +disk of ", said)

@@ -10,6 +10,7 @@ from bot.settings import NAMES
 
 ROOT = Path(__file__).parents[2]
 ENGLISH, CHINESE = ROOT / "README.md", ROOT / "README.zh-CN.md"
+PAIRS = [(ENGLISH, CHINESE), (ROOT / "docs/install.md", ROOT / "docs/install.zh-CN.md")]
 DOCUMENTS = [ENGLISH, CHINESE, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^ *```\w*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -34,7 +35,8 @@ def in_line(path: Path) -> list[str]:
 
 def links(path: Path) -> list[str]:
     found = re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose(path))
-    return [link for link in found if not link.startswith("README")]
+    own = ("README", "install.")  # the other language of the very page
+    return [link.replace(".zh-CN", "") for link in found if not link.startswith(own)]
 
 
 def rows(path: Path) -> list[int]:
@@ -48,11 +50,12 @@ def tried(path: Path) -> list[str]:
     return [cell for cell in cells if re.search(r"[\u4e00-\u9fff]", cell) and cell != "客人说"]
 
 
+@pytest.mark.parametrize(("english", "chinese"), PAIRS, ids=["readme", "install"])
 @pytest.mark.parametrize("part", [headings, code, links, rows])
-def test_both_readmes_are_built_alike(part: object) -> None:
+def test_both_languages_are_built_alike(part: object, english: Path, chinese: Path) -> None:
     assert callable(part)
-    assert part(ENGLISH) == part(CHINESE)
-    assert part(ENGLISH)
+    assert part(english) == part(chinese)
+    assert part(english)
 
 
 def test_both_readmes_let_a_guest_try_the_same() -> None:
@@ -60,8 +63,9 @@ def test_both_readmes_let_a_guest_try_the_same() -> None:
     assert [cell for cell in tried(CHINESE) if cell in tried(ENGLISH)] == tried(ENGLISH)
 
 
-def test_chinese_names_everything_that_english_names() -> None:
-    assert set(in_line(ENGLISH)) <= set(in_line(CHINESE))
+@pytest.mark.parametrize(("english", "chinese"), PAIRS, ids=["readme", "install"])
+def test_chinese_names_everything_that_english_names(english: Path, chinese: Path) -> None:
+    assert set(in_line(english)) <= set(in_line(chinese))
 
 
 @each_document
@@ -80,7 +84,8 @@ def _made_in_code(text: str) -> list[str]:
 
 @each_document
 def test_every_link_leads_somewhere(path: Path) -> None:
-    relative = [link for link in links(path) if "://" not in link]
+    found = re.findall(r"\]\(([^)#\s]+)[^)]*\)", prose(path))
+    relative = [link for link in found if "://" not in link]
     assert [link for link in relative if not (path.parent / link).exists()] == []
 
 
@@ -88,4 +93,10 @@ def test_every_setting_that_operations_and_readme_name_is_one() -> None:
     shouted = re.compile(r"\b[A-Z]{3,}_[A-Z_]+\b")
     named = {name for path in DOCUMENTS for name in shouted.findall(prose(path))}
     assert named
-    assert named - set(NAMES) <= {"SANIC_HOST"}
+    mirrors = {name for line in _of_images(r"^ARG ([A-Z_ ]+)$") for name in line.split()}
+    compose = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "deploy/compose.yml").read_text("utf-8")))
+    assert named - set(NAMES) - mirrors - compose <= {"SANIC_HOST"}
+
+
+def _of_images(pattern: str) -> list[str]:
+    return re.findall(pattern, (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
