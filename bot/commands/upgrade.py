@@ -134,4 +134,4 @@ def _room(settings: Settings) -> Iterator[Finding]:
     for there, needed in disks.values():
         free = shutil.disk_usage(there).free
         mark = Mark.OK if free >= needed else Mark.FAILED
-        yield _line(mark, f"disk of {there}", f"{free // MB} MB free, {needed // MB} MB may be needed")
+        yield _line(mark, "disk", f"{there}: {free // MB} MB free, {needed // MB} MB may be needed")

@@ -461,4 +461,4 @@ async def test_an_old_backup_and_a_full_disk_hold_an_update_up(
     code, said = await bot("upgrade", "--check")
     assert code == 1
     assert "25 h old: make a new one" in said
-    assert re.search(r"FAILED +disk of ", said)
+    assert re.search(r"FAILED +disk ", said)
