@@ -684,7 +684,9 @@ class Dispatch:
     async def erase(self, hotel: HotelId, guest: GuestId) -> int:
         """Erase a guest, as guests.erase; afterwards no journal and no folder holds their words either."""
         now = self.clock.now()
-        await self._list_erasure(Erasure(hotel, guest, now))
+        async with self.database.read() as tx:
+            listed = await guests.named(tx, hotel, guest, now)
+        await self._list_erasures(*listed)
         erased = await self.transact(lambda tx: guests.erase(tx, self.commit, hotel, guest, now))
         await self.database.forget()
         if self.files:
@@ -694,24 +696,22 @@ class Dispatch:
     async def erase_identity(self, identity: Identity) -> int:
         """Erase one channel of a guest who is still there on another, as guests.erase_identity."""
         now = self.clock.now()
+        await self._list_erasures(Erasure(identity.hotel, now, None, (identity.id,)))
         erased = await self.transact(lambda tx: guests.erase_identity(tx, self.commit, identity, now))
         await self.database.forget()
         if self.files:
             await self.files.delete(identity.hotel, sorted(erased.blobs))
         return erased.contents
 
-    async def _list_erasure(self, erasure: Erasure) -> None:
+    async def _list_erasures(self, *erasures: Erasure) -> None:
         """Beside the backups, before it is done: a crash in between must not let a restored backup undo it.
 
-        Where it can't be written the guest is erased all the same; the next start or backup writes it.
+        Where it can't be written they are erased all the same; the next start or backup writes it.
         """
         if self.erasures is None:
             return
-        async with self.database.read() as tx:
-            if not await people.find_guest(tx, erasure.hotel, erasure.guest):
-                raise guests.UnknownGuest(erasure.guest)
         try:
-            await asyncio.to_thread(self.erasures.add, erasure)
+            await asyncio.to_thread(self.erasures.add, *erasures)
         except OSError as error:
             metrics.ERASURES_UNLISTED.inc()
             logger.error("an erasure is not listed beside the backups: %s", error.strerror, exc_info=True)

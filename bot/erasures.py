@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import GuestId, HotelId
+from bot.model import GuestId, HotelId, IdentityId
 from bot.store import people
 
 NAME = "erasures.jsonl"
@@ -25,11 +25,16 @@ class BadErasures(Exception):
 
 @dataclass(frozen=True)
 class Erasure:
-    """One guest's, decided at `at`."""
+    """A guest's with all their channels, or that of some channels alone (`guest` is None), decided at `at`.
+
+    Channels are named beside the guest because a backup may know them as another guest's: it may be from
+    before they were linked, or before that was undone.
+    """
 
     hotel: HotelId
-    guest: GuestId
     at: datetime
+    guest: GuestId | None
+    identities: tuple[IdentityId, ...] = ()
 
 
 class Erasures:
@@ -56,11 +61,21 @@ class Erasures:
         finally:
             os.close(file)
 
-    async def catch_up(self, tx: AsyncConnection) -> int:
+    async def catch_up(self, tx: AsyncConnection, now: datetime) -> int:
         """Add what the database knows and the file doesn't; how many. Raises BadErasures, OSError."""
-        known = {(one.hotel, one.guest) for one in self.known()}
-        erased = [Erasure(*row) for row in await people.erased_guests(tx)]
-        missing = [one for one in erased if (one.hotel, one.guest) not in known]
+        known = self.known()
+        guests = {(one.hotel, one.guest) for one in known}
+        listed = {(one.hotel, identity) for one in known for identity in one.identities}
+        channels: dict[tuple[HotelId, GuestId], list[IdentityId]] = {}
+        for hotel, guest, identity in await people.erased_identities(tx):
+            if (hotel, identity) not in listed:
+                channels.setdefault((hotel, guest), []).append(identity)
+        missing = [
+            Erasure(hotel, at, guest, tuple(channels.pop((hotel, guest), ())))
+            for hotel, guest, at in await people.erased_guests(tx)
+            if (hotel, guest) not in guests
+        ]
+        missing += [Erasure(hotel, now, None, tuple(ids)) for (hotel, _), ids in channels.items()]
         self.add(*missing)
         return len(missing)
 
@@ -71,13 +86,20 @@ def merged(*lists: Iterable[Erasure]) -> list[Erasure]:
 
 
 def _line(erasure: Erasure) -> str:
-    found = {"hotel": erasure.hotel, "guest": erasure.guest, "at": erasure.at.isoformat()}
+    found = {
+        "hotel": erasure.hotel,
+        "at": erasure.at.isoformat(),
+        "guest": erasure.guest,
+        "identities": erasure.identities,
+    }
     return json.dumps(found, ensure_ascii=False) + "\n"
 
 
 def _read(line: str, where: str) -> Erasure:
     try:
         found = json.loads(line)
-        return Erasure(HotelId(found["hotel"]), GuestId(found["guest"]), datetime.fromisoformat(found["at"]))
+        guest = GuestId(found["guest"]) if found["guest"] else None
+        identities = tuple(IdentityId(id_) for id_ in found["identities"])
+        return Erasure(HotelId(found["hotel"]), datetime.fromisoformat(found["at"]), guest, identities)
     except (ValueError, KeyError, TypeError):
         raise BadErasures(f"{where} is no erasure") from None

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import linking, orders
 from bot.conversation import GRAVE, Close, Command, Conversation, Record
+from bot.erasures import Erasure
 from bot.model import (
     SERVICE,
     Audience,
@@ -100,6 +101,15 @@ async def erase(tx: AsyncConnection, commit: Commit, hotel: HotelId, guest: Gues
     for who in everyone:
         await people.change_guest(tx, hotel, who, **blank)
     return Erased(count, blobs)
+
+
+async def named(tx: AsyncConnection, hotel: HotelId, guest: GuestId, now: datetime) -> list[Erasure]:
+    """Whom erasing this guest erases, as it is listed beside the backups. Raises UnknownGuest."""
+    if not await people.find_guest(tx, hotel, guest):
+        raise UnknownGuest(guest)
+    identities = tuple(one.id for one in await people.identities_of_guest(tx, hotel, guest))
+    merged = await proofs.merged_into(tx, hotel, guest)
+    return [Erasure(hotel, now, guest, identities), *(Erasure(hotel, now, who) for who in merged)]
 
 
 async def _empty(

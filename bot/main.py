@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aiohttp import web
 from redis.asyncio import Redis
@@ -96,11 +96,11 @@ async def serve(settings: Settings) -> None:
         logger.info("stopping")
 
 
-async def _list_erasures(database: Database, erasures: Erasures) -> None:
+async def _list_erasures(database: Database, erasures: Erasures, now: datetime) -> None:
     """Write what couldn't be written when it happened; guests are served all the same."""
     try:
         async with database.read() as tx:
-            await erasures.catch_up(tx)
+            await erasures.catch_up(tx, now)
     except (BadErasures, OSError) as error:
         logger.error("the list of erasures beside the backups can't be kept: %s", error)
 
@@ -125,7 +125,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     await library.open(database, hotels)
     kept = Files(Blobs(settings.blob_url, settings.blob_key), seal)
     erasures = Erasures(settings.backup_dir)
-    await _list_erasures(database, erasures)
+    await _list_erasures(database, erasures, clock.now())
     patience = patience_of(settings)
     dispatch = Dispatch(database, clock, hotels, seal, nudges, patience, library, kept, erasures)
     engine = Engine(settings.rasa_url, settings.rasa_token, settings.engine_timeout)

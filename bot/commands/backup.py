@@ -50,7 +50,7 @@ async def _backup(settings: Settings) -> tuple[Path, Manifest]:
         _check_room(folder, opened)
         erasures = Erasures(folder)
         async with opened.read() as tx:
-            await erasures.catch_up(tx)
+            await erasures.catch_up(tx, now)
         path = folder / backups.name_at(now)
         with Writing(path) as writing:
             schema, rows = await _write_tables(opened, writing)

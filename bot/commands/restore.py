@@ -22,7 +22,7 @@ from bot.blobs import Blobs, BlobsAway
 from bot.commands import CommandFailed, opening, verify
 from bot.commands.backup import FILES, PROGRESS, told
 from bot.erasures import BadErasures, Erasure, Erasures
-from bot.model import HotelId
+from bot.model import GuestId, HotelId
 from bot.settings import Settings
 from bot.store import dump, migrate, people
 from bot.store.database import AlreadyServed, Database
@@ -93,7 +93,7 @@ async def _restore(backup: Backup, erased: list[Erasure], settings: Settings, *,
             await _fill(tx, backup, opened, settings)
         await _put_media(backup, opening.blobs(settings))
         again = await _erase_again(opened, erased, settings)
-        print(f"  erased again: {again} guests who were erased after the backup was made")
+        print(f"  erased again: {again} who were erased after the backup was made")
         async with opened.read() as tx:
             conversations, events, fault = await verify.examine(tx)
         if fault:
@@ -210,19 +210,25 @@ async def _put_media(backup: Backup, blobs: Blobs) -> None:
 
 
 async def _erase_again(opened: Database, erased: list[Erasure], settings: Settings) -> int:
-    """Erase whom the backup still knows; how many."""
+    """Erase whom the backup still knows; how many guests and single channels."""
     dispatch, count = opening.dispatch(settings, opened, listing=False), 0
     for one in erased:
-        if await _is_known(opened, one):
+        if one.guest and await _is_known(opened, one, one.guest):
             await dispatch.erase(one.hotel, one.guest)
             count += 1
+        for id_ in one.identities:
+            async with opened.read() as tx:
+                identity = await people.identity_of(tx, one.hotel, id_)
+            if identity and identity.external is not None:
+                await dispatch.erase_identity(identity)
+                count += 1
     return count
 
 
-async def _is_known(opened: Database, erased: Erasure) -> bool:
+async def _is_known(opened: Database, erased: Erasure, guest: GuestId) -> bool:
     """Whether the backup is older than the erasure, and not older than the guest."""
     async with opened.read() as tx:
-        if not await people.find_guest(tx, erased.hotel, erased.guest):
+        if not await people.find_guest(tx, erased.hotel, guest):
             return False
-        before = (await people.guest_of(tx, erased.hotel, erased.guest)).erased_at
+        before = (await people.guest_of(tx, erased.hotel, guest)).erased_at
         return before is None or before < erased.at

@@ -118,16 +118,8 @@ def _erasures(settings: Settings) -> Finding:
 
 def _room(settings: Settings) -> Iterator[Finding]:
     """Each disk once, with the most that the update needs there at a time."""
-    newest_backup = backups.backups_in(settings.backup_dir)[-1:]
-    wanted = {Path.cwd(): ENVIRONMENTS}
-    wanted[settings.backup_dir] = sum(2 * path.stat().st_size for path in newest_backup)
-    database = Path(settings.database_url.removeprefix("sqlite:///"))
-    if settings.database_url.startswith("sqlite") and database.exists():
-        wanted[database.parent] = 2 * database.stat().st_size  # a migration may write a table anew
-    if folder := folder_of(settings.blob_url):
-        wanted.setdefault(folder, 0)
     disks: dict[int, tuple[Path, int]] = {}
-    for folder, needed in wanted.items():
+    for folder, needed in _wanted(settings):
         there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
         first, sum_ = disks.get(there.stat().st_dev, (there, 0))
         disks[there.stat().st_dev] = first, sum_ + needed
@@ -135,3 +127,15 @@ def _room(settings: Settings) -> Iterator[Finding]:
         free = shutil.disk_usage(there).free
         mark = Mark.OK if free >= needed else Mark.FAILED
         yield _line(mark, "disk", f"{there}: {free // MB} MB free, {needed // MB} MB may be needed")
+
+
+def _wanted(settings: Settings) -> Iterator[tuple[Path, int]]:
+    """Folders and the bytes that may be written there."""
+    yield Path.cwd(), ENVIRONMENTS
+    for newest_backup in backups.backups_in(settings.backup_dir)[-1:]:
+        yield settings.backup_dir, 2 * newest_backup.stat().st_size
+    database = Path(settings.database_url.removeprefix("sqlite:///"))
+    if settings.database_url.startswith("sqlite") and database.exists():
+        yield database.parent, 2 * database.stat().st_size  # a migration may write a table anew
+    if folder := folder_of(settings.blob_url):
+        yield folder, 0

@@ -182,6 +182,13 @@ async def erased_guests(tx: AsyncConnection) -> list[tuple[HotelId, GuestId, dat
     return [(HotelId(r.hotel_id), GuestId(r.guest_id), r.erased_at) for r in found.all()]
 
 
+async def erased_identities(tx: AsyncConnection) -> list[tuple[HotelId, GuestId, IdentityId]]:
+    """Every channel that has been erased, of guests who may still be there on another."""
+    query = select(identities.c.hotel_id, identities.c.guest_id, identities.c.identity_id)
+    found = (await tx.execute(query.where(identities.c.external_id.is_(None)))).all()
+    return [(HotelId(r.hotel_id), GuestId(r.guest_id), IdentityId(r.identity_id)) for r in found]
+
+
 async def change_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId, **values: Any) -> None:
     query = update(guests).where(guests.c.hotel_id == hotel, guests.c.guest_id == guest)
     await tx.execute(query.values(**values))

@@ -22,7 +22,8 @@ from bot.blobs import Blobs
 from bot.channels.port import Fetched, InboundKind
 from bot.commands import CommandFailed, upgrade
 from bot.dispatch import Received
-from bot.erasures import Erasures
+from bot.erasures import Erasure, Erasures
+from bot.model import GuestId
 from bot.store import dump, migrate
 from bot.store.database import Database
 from tests.conftest import ROOT, SECRETS, FixedClock
@@ -264,7 +265,7 @@ async def test_who_was_erased_since_is_erased_again(
     assert code == 0, said
     await floor.database.close()
     said = await restored(bot, file, "--replace")
-    assert "erased again: 2 guests" in said
+    assert "erased again: 2 who" in said
     async with reopened(database_url, clock) as again:
         kept = await again.everything()
         for gone in (WORDS, "oLeft", "oTold"):
@@ -275,6 +276,38 @@ async def test_who_was_erased_since_is_erased_again(
         await again.check()
     if database_url.startswith("sqlite"):
         assert WORDS.encode() not in (tmp_path / "dianxiaoer.db").read_bytes()
+
+
+async def test_a_channel_that_was_erased_alone_is_erased_again_alone(
+    floor: Floor, bot: Bot, database_url: str, clock: FixedClock, tmp_path: Path
+) -> None:
+    told, stays = await floor.talk(WORDS, who="oTold"), await floor.talk("早餐几点", who="oStays")
+    file = await made(bot, tmp_path)
+    await floor.dispatch.erase_identity(told.identity)
+    await floor.database.close()
+    assert "erased again: 1 who" in await restored(bot, file, "--replace")
+    async with reopened(database_url, clock) as again:
+        kept = await again.everything()
+        assert WORDS not in kept
+        assert "oTold" not in kept
+        assert "oStays" in kept
+        assert "guest_erased" not in await again.types(stays)
+        await again.check()
+
+
+async def test_who_is_another_guest_in_the_backup_is_erased_again_by_channel(
+    floor: Floor, bot: Bot, database_url: str, clock: FixedClock, tmp_path: Path
+) -> None:
+    """As after an undone link: the backup knows the channel, and not the guest it became."""
+    told = await floor.talk(WORDS, who="oTold")
+    file = await made(bot, tmp_path)
+    listed = Erasures(tmp_path / "backups")
+    listed.add(Erasure(ONE, clock.now(), GuestId("a-guest-of-later"), (told.identity.id,)))
+    await floor.database.close()
+    assert "erased again: 1 who" in await restored(bot, file, "--replace")
+    async with reopened(database_url, clock) as again:
+        assert WORDS not in await again.everything()
+        await again.check()
 
 
 async def test_a_list_of_erasures_that_is_older_than_the_backup_is_refused(
