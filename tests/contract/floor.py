@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import accounts, knowledge
 from bot.blobs import Blobs
@@ -30,6 +31,7 @@ from bot.store.outbox import Item
 from bot.store.people import Staff
 from bot.worker import Worker
 from tests.conftest import FixedClock
+from tests.contract.prepared import prepared
 from tests.core import OTHER, SAMPLE, ScriptedEngine, ScriptedFetcher, ScriptedSender, documents, texts
 
 ONE, TWO = HotelId("xinghaihui"), HotelId("yunting")
@@ -79,15 +81,18 @@ class Floor:
         return made
 
     async def open(self) -> None:
-        now = self.clock.now()
         async with self.database.write() as tx:
-            for folder in (SAMPLE, OTHER):
-                await knowledge.save(tx, documents(folder), now)
-            for hotel in (ONE, TWO):
-                await desk.save_account(tx, self._wechat(f"wx-{hotel}", hotel), now)
-                await desk.save_account(tx, self._wechat(f"poor-{hotel}", hotel, custom_send=False), now)
-                await accounts.save(tx, self.seal, "web", AccountId(f"page-{hotel}"), hotel, {}, now)
+            await prepared(tx, f"floor {self.clock.now()}", self._furnish)
         await self.worker._beat()
+
+    async def _furnish(self, tx: AsyncConnection) -> None:
+        now = self.clock.now()
+        for folder in (SAMPLE, OTHER):
+            await knowledge.save(tx, documents(folder), now)
+        for hotel in (ONE, TWO):
+            await desk.save_account(tx, self._wechat(f"wx-{hotel}", hotel), now)
+            await desk.save_account(tx, self._wechat(f"poor-{hotel}", hotel, custom_send=False), now)
+            await accounts.save(tx, self.seal, "web", AccountId(f"page-{hotel}"), hotel, {}, now)
 
     async def hire(self, login: str, *hotels: HotelId) -> StaffId:
         id_ = self.people[login] = StaffId(new_id())

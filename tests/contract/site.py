@@ -5,17 +5,21 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aiohttp import ClientResponse, ClientWebSocketResponse, CookieJar, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import accounts, knowledge, main, staff
 from bot.http.guard import DATABASE
 from bot.model import AccountId, HotelId
+from bot.sealing import Seal
 from bot.settings import Settings
 from bot.store.database import Database
+from tests.contract.prepared import prepared
 from tests.core import OTHER, SAMPLE, documents
 from tests.servers import free_port
 
@@ -29,31 +33,36 @@ SOON: dict[str, object] = {"ENGINE_TIMEOUT": 0.5}
 
 async def furnish(settings: Settings) -> None:
     """Hotels, accounts and people in the settings' migrated database."""
-    database, now, seal = Database(settings.database_url), datetime.now(UTC), main.seal_of(settings)
+    database, seal = Database(settings.database_url), main.seal_of(settings)
+    async with database.write() as tx:
+        await prepared(tx, f"site {seal.derived('tests')}", partial(_furnish, seal=seal))
+    await database.close()
+
+
+async def _furnish(tx: AsyncConnection, seal: Seal) -> None:
+    now = datetime.now(UTC)
     wechat = {
         "appid": "wxtest",
         "secret": "s3cret",
         "token": "t0ken",
         "api": f"http://127.0.0.1:{free_port()}",
     }
-    async with database.write() as tx:
-        for folder in (SAMPLE, OTHER):
-            await knowledge.save(tx, documents(folder), now)
-        for hotel in (ONE, TWO):
-            await accounts.save(tx, seal, "web", AccountId(f"{hotel}-page"), HotelId(hotel), {}, now)
-        plain = {**wechat, "mode": "plain"}
-        await accounts.save(tx, seal, "wechat", AccountId("plain"), HotelId(ONE), plain, now)
-        safe = {**wechat, "mode": "safe", "aes_keys": [AES_KEY]}
-        await accounts.save(tx, seal, "wechat", AccountId("safe"), HotelId(ONE), safe, now)
-        for login, roles in {
-            "admin": {HotelId(ONE): "administrator"},
-            "agent": {HotelId(ONE): "agent"},
-            "new": {HotelId(ONE): "agent"},
-            "far": {HotelId(TWO): "administrator"},
-        }.items():
-            await staff.add(tx, login, f"员工{login}", roles, PASSWORD, now)
-        await tx.execute(text("UPDATE staff SET must_change = false WHERE login <> 'new'"))
-    await database.close()
+    for folder in (SAMPLE, OTHER):
+        await knowledge.save(tx, documents(folder), now)
+    for hotel in (ONE, TWO):
+        await accounts.save(tx, seal, "web", AccountId(f"{hotel}-page"), HotelId(hotel), {}, now)
+    plain = {**wechat, "mode": "plain"}
+    await accounts.save(tx, seal, "wechat", AccountId("plain"), HotelId(ONE), plain, now)
+    safe = {**wechat, "mode": "safe", "aes_keys": [AES_KEY]}
+    await accounts.save(tx, seal, "wechat", AccountId("safe"), HotelId(ONE), safe, now)
+    for login, roles in {
+        "admin": {HotelId(ONE): "administrator"},
+        "agent": {HotelId(ONE): "agent"},
+        "new": {HotelId(ONE): "agent"},
+        "far": {HotelId(TWO): "administrator"},
+    }.items():
+        await staff.add(tx, login, f"员工{login}", roles, PASSWORD, now)
+    await tx.execute(text("UPDATE staff SET must_change = false WHERE login <> 'new'"))
 
 
 class Browser:
