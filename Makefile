@@ -80,6 +80,7 @@ test: env env-rasa ## Everything: install, check, train, all tests.
 .PHONY: eval
 eval: env train ## How well guests are understood: figures, pictures and a page in var/eval.
 	$(BIN)/python -m bench.understanding.evaluate
+	$(BIN)/python -m bench.retrieval >var/eval/retrieval.txt && cat var/eval/retrieval.txt
 	$(RASA_BIN)/python -m bench.understanding.report
 
 .PHONY: check

@@ -2,6 +2,7 @@
 
 On the questions of tests/data/knowledge (half for tuning, half held out; nothing is fitted to the second
 half): R@1 and R@10 of hybrid retrieval, of meaning alone and of BM25 alone; what a guest would be told; the
+same for questions from everywhere, each beside one that differs in a word or two, among guests' messages; the
 time of a search beside the question's vector, on one core; and how long 10,000 points take to load.
 """
 
@@ -106,6 +107,41 @@ def _outcome(q: Question, act: Act, points: dict[str, Version]) -> str:
     return "a person"
 
 
+# ---- questions from everywhere
+
+
+def everywhere(which: str) -> tuple[list[Row], list[tuple[str, str]]]:
+    """Points, and questions with their points. Each question's point stands beside one that is nearly it."""
+    lines = [json.loads(line) for line in (DATA / "open.jsonl").read_text("utf-8").splitlines()]
+    rows = [Row(line[name], line[name]) for line in lines for name in ("title", "near")]
+    messages = (ROOT / "tests/data/understanding").glob("*.jsonl")
+    told = (
+        json.loads(line)["text"] for path in sorted(messages) for line in path.read_text("utf-8").splitlines()
+    )
+    rows += [Row(text, text) for text in dict.fromkeys(told)]
+    asked = [(text, line["title"]) for line in lines if line["set"] == which for text in line["asked"]]
+    return rows, asked
+
+
+def show_everywhere(which: str, shelf: Shelf, weights: Sequence[float]) -> None:
+    rows, asked = everywhere(which)
+    vectors = shelf.take([row.text for row in rows], cores())
+    seen = shelf.take([text for text, _ in asked], cores())
+    questions = [Question(text, title, vector) for (text, title), vector in zip(asked, seen, strict=True)]
+    print(f"{len(rows)} points from everywhere, {len(questions)} questions")
+    show_weights(rows, vectors, questions, weights)
+
+
+def show_weights(
+    rows: Sequence[Row], vectors: Any, questions: Sequence[Question], weights: Sequence[float]
+) -> None:
+    for weight in weights:
+        weighed = Index(rows, vectors, weight)
+        name = f"hybrid, BM25 counts {weight:g}" if weight else "meaning alone"
+        show_ranks(name, questions, lambda q, weighed=weighed: weighed.search(q.text, q.vector, 10))
+    show_ranks("BM25 alone", questions, lambda q: weighed.search_wording(q.text, 10))
+
+
 # ---- how fast
 
 
@@ -167,12 +203,10 @@ def main() -> None:
     questions = asked("tuning" if given.tune else "held-out", shelf)
     index = Index(rows, vectors)
     print(f"{len(points)} points, {len(questions)} questions ({'tuning' if given.tune else 'held out'})")
-    for weight in (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0) if given.tune else (LEXICAL, 0.0):
-        weighed = Index(rows, vectors, weight)
-        name = f"hybrid, BM25 counts {weight:g}" if weight else "meaning alone"
-        show_ranks(name, questions, lambda q, weighed=weighed: weighed.search(q.text, q.vector, 10))
-    show_ranks("BM25 alone", questions, lambda q: index.search_wording(q.text, 10))
+    weights = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0) if given.tune else (LEXICAL, 0.0)
+    show_weights(rows, vectors, questions, weights)
     show_outcomes(questions, points, index)
+    show_everywhere("tuning" if given.tune else "held-out", shelf, weights)
     if not given.tune:
         show_speed(questions, rows, vectors)
         show_load()

@@ -94,7 +94,15 @@ class Robots:
 
     async def tell(self, hotel: Hotel, row: Conversation, now: datetime) -> int:
         """How many groups have taken the message."""
-        text = self._text(hotel, row, now)
+        return await self._send(hotel, self._text(hotel, row, now), now)
+
+    async def report(self, hotel: Hotel, questions: int, kinds: int, now: datetime) -> int:
+        """What was asked in vain yesterday, in numbers: how many questions, and how many different ones."""
+        link = f"{self._base}/desk/#/{hotel.id}/questions"
+        text = hotel.say("robot_unanswered", now, questions=questions, kinds=kinds, link=link)
+        return await self._send(hotel, text, now)
+
+    async def _send(self, hotel: Hotel, text: str, now: datetime) -> int:
         calls = [ROBOTS[r.channel](r, text, now) for r in await self._robots(hotel.id)]
         return sum([await _post(call) for call in calls])
 

@@ -5,7 +5,7 @@ A row is leased, or marked sending, and committed before the call; no transactio
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -31,7 +31,10 @@ from bot.conversation import Close, Conversation, Lapse, Record, Refused, Said, 
 from bot.dispatch import Dispatch, Question
 from bot.engine import Engine, EngineFailed, Turn
 from bot.files import SENT_FOR
+from bot.knowledge import Hotel, unanswered
+from bot.knowledge.daily import Daily
 from bot.knowledge.index import Hit
+from bot.knowledge.unanswered import Asked
 from bot.logs import conversation as logged
 from bot.media import LARGEST, BadFile
 from bot.model import (
@@ -61,6 +64,7 @@ LOOK_SECONDS = 0.5  # how often the outbox is looked at when nobody nudges
 BEAT_SECONDS = 2.0
 TIDY_EVERY = timedelta(hours=1)
 SWEEP_EVERY = timedelta(hours=12)
+REPORT_EVERY = timedelta(minutes=5)  # how often it is looked whether a hotel's day has yet to be told
 KEPT = timedelta(days=7)  # settled questions and wake-ups, for whoever looks into what happened
 PASSIVE_LEASE = timedelta(seconds=16)  # the platform brings a push again within this, or has the answer
 WITNESS = timedelta(seconds=3)  # the last repetition comes well before the lease ends; beats are 2 s apart
@@ -88,6 +92,7 @@ class Worker:
         self.process, self.ask_lease = process, ask_lease
         self.fetchers, self.base_url = fetchers or {}, base_url
         self.database, self.clock = dispatch.database, dispatch.clock
+        self.daily = Daily(self.database)
         self._running: set[asyncio.Task[None]] = set()
         self._lines: set[IdentityId] = set()
         self._loops: list[asyncio.Task[None]] = []
@@ -110,7 +115,7 @@ class Worker:
     # ---- loops
 
     async def _beating(self) -> None:
-        tidied = swept = self.clock.now()
+        tidied = swept = reported = self.clock.now()
         while True:
             await self._guarded(self._beat)
             if self.clock.now() - tidied > TIDY_EVERY:
@@ -119,7 +124,28 @@ class Worker:
             if self.clock.now() - swept > SWEEP_EVERY:
                 swept = self.clock.now()
                 await self._guarded(self._sweep)
+            if self.clock.now() - reported > REPORT_EVERY:
+                reported = self.clock.now()
+                self._spawn(self._report())  # groups may be slow, and a beat must not wait for them
             await asyncio.sleep(BEAT_SECONDS)
+
+    async def _report(self) -> None:
+        """Each hotel's groups hear once a day how much was asked in vain the day before."""
+        now = self.clock.now()
+        async with self.database.read() as tx:
+            hotels = [await self.dispatch.hotels.get(tx, row.id) for row in await desk.list_hotels(tx)]
+        for hotel in hotels:
+            asked = await self.daily.due(hotel, now)
+            if asked:
+                await self.robots.report(hotel, len(asked), await self._kinds(hotel, asked), now)
+
+    async def _kinds(self, hotel: Hotel, asked: Sequence[Asked]) -> int:
+        """How many different questions these are, as the desk's list groups them."""
+        library = self.dispatch.library
+        if library is None:
+            return len(asked)
+        await library.ready(hotel)
+        return len(await unanswered.grouped(library, hotel, asked))
 
     async def _tidy(self) -> None:
         async with self.database.write() as tx:

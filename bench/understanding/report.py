@@ -148,7 +148,7 @@ def of_held_out(readings: list[Json]) -> tuple[Array, Array]:
     return sure, right
 
 
-def page(sections: list[tuple[str, str]], figures: Json, misses: list[Json]) -> str:
+def page(sections: list[tuple[str, str]], figures: Json, misses: list[Json], retrieval: str) -> str:
     rows = "".join(
         f"<tr><td>{html.escape(name)}</td><td>{value['share']:.1%}</td>"
         f"<td>{value['right']} / {value['of']}</td></tr>"
@@ -164,7 +164,8 @@ def page(sections: list[tuple[str, str]], figures: Json, misses: list[Json]) -> 
         f"<td>{one['read']['intent']}</td><td>{one['read']['confidence']:.2f}</td></tr>"
         for one in misses
     )
-    return _PAGE.format(rows=rows, pictures=pictures, missed=missed, count=len(misses))
+    told = html.escape(retrieval)
+    return _PAGE.format(rows=rows, pictures=pictures, missed=missed, count=len(misses), retrieval=told)
 
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>How well guests are understood</title>
@@ -179,6 +180,7 @@ td,th{{padding:.25rem .8rem;border-bottom:1px solid #e3e8ec;text-align:left}}</s
 model by looking at its mistakes here makes these figures flatter: write new messages from time to time.</p>
 <table><tr><th>figure</th><th>share</th><th>right / all</th></tr>{rows}</table>
 {pictures}
+<section><h2>Knowledge points: how well and how fast they are found</h2><pre>{retrieval}</pre></section>
 <section><h2>Misread: {count} messages</h2>
 <table><tr><th>message</th><th>is</th><th>read as</th><th>confidence</th></tr>{missed}</table>
 </section></html>
@@ -218,7 +220,11 @@ def main() -> None:
         for one in readings
         if one["wanted"]["set"] == "intents" and one["wanted"]["intent"] != one["read"]["intent"]
     ]
-    (folder / "index.html").write_text(page(sections, figures, misses), encoding="utf-8")
+    found = folder / "retrieval.txt"
+    retrieval = (
+        found.read_text(encoding="utf-8") if found.exists() else "python -m bench.retrieval was not run"
+    )
+    (folder / "index.html").write_text(page(sections, figures, misses, retrieval), encoding="utf-8")
     print(f"{folder / 'index.html'} shows it all")
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ from bot.texts import load_texts
 DEFAULT_K = 10
 PORTION = 500  # points written in one transaction
 WAITING = 64  # questions that are worked on before their turn
+TOLD_EVERY = 10.0  # seconds between two lines about a long work
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,18 +101,27 @@ def _index(file: Path, folder: Path) -> tuple[dict[str, str], Index]:
 
 
 class _Progress:
-    """How far a long work is, on standard error: one line that is written over, or one line a tenth."""
+    """How far a long work is, and how long it still takes, on standard error.
+
+    One line that is written over on a terminal, else a line every `TOLD_EVERY` seconds and the last.
+    """
 
     def __init__(self, what: str) -> None:
-        self._what, self._shown = what, -1
+        self._what, self._begun, self._told = what, time.monotonic(), 0.0
 
     def __call__(self, done: int, of: int) -> None:
-        percent = done * 100 // max(of, 1)
-        step = 1 if sys.stderr.isatty() else 10
-        if percent // step != self._shown:
-            self._shown = percent // step
-            end = "\r" if sys.stderr.isatty() and done < of else "\n"
-            print(f"{self._what} {done}/{of} ({percent} %)", end=end, file=sys.stderr, flush=True)
+        now, tty = time.monotonic(), sys.stderr.isatty()
+        if done < of and now - self._told < (0.5 if tty else TOLD_EVERY):
+            return
+        self._told = now
+        left = (now - self._begun) / max(done, 1) * (of - done)
+        end = "\r" if tty and done < of else "\n"
+        print(
+            f"{self._what} {done}/{of} ({done * 100 // max(of, 1)} %), {left:.0f} s left ",
+            end=end,
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _cores() -> int:

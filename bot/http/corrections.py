@@ -22,14 +22,14 @@ from bot.http.guard import (
     Caller,
     Problem,
     caller,
+    event_of,
+    given_text,
     read_object,
     respond,
     seq_of,
-    text_of,
 )
 from bot.http.views import Lens
 from bot.knowledge import DEFAULT_LANGUAGE
-from bot.model import ConversationId
 from bot.store import people
 
 PAGE = 50
@@ -90,18 +90,18 @@ def _administrators_only(me: Caller) -> None:
 
 
 def _desk(request: web.Request) -> Desk:
-    me, id_ = caller(request), ConversationId(request.match_info["conversation"])
+    me, (id_, _) = caller(request), event_of(request)
     known = corrections.intents(request.app[HOTELS].texts[DEFAULT_LANGUAGE])
     administrator = me.signed_in.roles[me.hotel] == "administrator"
     return Desk(me.hotel, id_, me.signed_in.staff.id, administrator, known, request.app[CLOCK].now())
 
 
 def _seq(request: web.Request) -> int:
-    return seq_of(request.match_info["seq"])
+    return event_of(request)[1]
 
 
 def _intent(body: dict[str, Any]) -> str | None:
-    return text_of({"intent": body.get("intent") or ""}, "intent", 64, required=False) or None
+    return given_text(body, "intent", 64) or None
 
 
 def _one_of(choices: type[Choice], value: object) -> Choice:

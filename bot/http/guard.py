@@ -17,7 +17,7 @@ from bot.channels.web import whole
 from bot.clock import Clock
 from bot.dispatch import Dispatch
 from bot.knowledge import Hotels
-from bot.model import HotelId
+from bot.model import ConversationId, HotelId
 from bot.settings import Settings
 from bot.staff import SignedIn
 from bot.store.database import Database
@@ -133,6 +133,16 @@ def text_of(body: dict[str, Any], name: str, limit: int, required: bool = True) 
     if len(value) > limit:
         raise Problem(400, "too_long", limit=limit)
     return whole(value)
+
+
+def given_text(body: dict[str, Any], name: str, limit: int) -> str:
+    """A text that may be left out, or null; trimmed, and empty then."""
+    return text_of({name: body.get(name) or ""}, name, limit, required=False).strip()
+
+
+def event_of(request: web.Request) -> tuple[ConversationId, int]:
+    """The event that an address names."""
+    return ConversationId(request.match_info["conversation"]), seq_of(request.match_info["seq"])
 
 
 def seq_of(value: object) -> int:

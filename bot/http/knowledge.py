@@ -3,6 +3,7 @@
 guard.guard_desk stands before it; that nobody approves what they edited is a rule of bot.knowledge.rules.
 """
 
+import asyncio
 from collections import Counter
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
@@ -20,13 +21,15 @@ from bot.http.guard import (
     Caller,
     Problem,
     caller,
+    event_of,
+    given_text,
     read_object,
     respond,
     seq_of,
     text_of,
 )
 from bot.ids import new_id
-from bot.knowledge import Hotel, files, rules, unanswered
+from bot.knowledge import Hotel, daily, files, rules, unanswered
 from bot.knowledge.rules import PointState, Refused, state_of
 from bot.model import ConversationId, EventType
 from bot.store import log, people, points
@@ -38,6 +41,8 @@ SHOWN = 200  # changes and mistakes of a file that the page shows
 PAGE = 50
 PORTION = 500  # points written in one transaction, so that guests wait for none of it
 LOOKED_BACK = timedelta(days=30)
+# How far this process is with each import: (hotel, who) to rows taken and rows to take.
+TAKEN = web.AppKey("taken", dict[tuple[str, str], tuple[int, int]])
 _STATUS = {"unknown_point": 404, "own_edit": 403}
 
 
@@ -53,10 +58,11 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post(f"{base}/approve", approve_many)
     app.router.add_post(f"{base}/preview", preview)
     app.router.add_post(f"{base}/import", take_file)
+    app.router.add_get(f"{base}/import", taking)
+    app[TAKEN] = {}
     app.router.add_get(f"{base}/export", export)
     app.router.add_get(f"{base}/questions", questions)
     app.router.add_post(f"{base}/questions/settle", settle)
-    app.router.add_post(event + r"/{seq:\d+}/wrong", mark_wrong)
     app.router.add_post(event + r"/{seq:\d+}/draft", draft)
 
 
@@ -237,7 +243,7 @@ def _entry(body: dict[str, Any]) -> Entry:
         text_of(body, "title", rules.TITLE * 2, required=False),
         text_of(body, "answer", rules.ANSWER * 2, required=False),
         _list(body, "variants"),
-        text_of({"topic": body.get("topic") or ""}, "topic", 64, required=False).strip() or None,
+        given_text(body, "topic", 64) or None,
         _day(body, "valid_from"),
         _day(body, "valid_to"),
         _list(body, "channels"),
@@ -252,7 +258,7 @@ def _list(body: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _day(body: dict[str, Any], name: str) -> date | None:
-    value = text_of({name: body.get(name) or ""}, name, 10, required=False)
+    value = given_text(body, name, 10)
     try:
         return date.fromisoformat(value) if value else None
     except ValueError:
@@ -353,12 +359,14 @@ async def take_file(request: web.Request) -> web.Response:
     """A file of points: `dry=1` shows what it would change; else its lines become drafts."""
     me = caller(request)
     try:
-        lines, wrong = files.read(request.query.get("name", ""), await _body(request))
+        # In a thread: reading tens of thousands of rows takes seconds, and guests are served meanwhile.
+        content = await _body(request)
+        lines, wrong = await asyncio.to_thread(files.read, request.query.get("name", ""), content)
     except files.BadFile as error:
         raise Problem(400, error.code, **error.values) from None
     async with request.app[DATABASE].read() as tx:
         known = await points.list_points(tx, me.hotel)
-    plan = files.plan(lines, wrong, known)
+    plan = await asyncio.to_thread(files.plan, lines, wrong, known)
     if request.query.get("dry") != "1":
         await _take(request, me, plan)
     return respond(_plan(request, plan))
@@ -378,12 +386,23 @@ async def _body(request: web.Request) -> bytes:
 async def _take(request: web.Request, me: Caller, plan: files.Plan) -> None:
     by, now = me.signed_in.staff.id, _now(request)
     versions = files.versions_of(plan, by, now)
-    for at in range(0, len(versions), PORTION):
-        try:
+    taken, key = request.app[TAKEN], (me.hotel, by)
+    try:
+        for at in range(0, len(versions), PORTION):
+            taken[key] = (at, len(versions))
             async with request.app[DATABASE].write() as tx:
                 await points.add_versions(tx, me.hotel, versions[at : at + PORTION], now)
-        except IntegrityError:
-            raise Problem(409, "outdated") from None
+    except IntegrityError:
+        raise Problem(409, "outdated") from None
+    finally:
+        taken.pop(key, None)
+
+
+async def taking(request: web.Request) -> web.Response:
+    """How far the caller's own import is; of 0 where this process knows of none."""
+    me = caller(request)
+    done, of = request.app[TAKEN].get((me.hotel, me.signed_in.staff.id), (0, 0))
+    return respond({"done": done, "of": of})
 
 
 def _plan(request: web.Request, plan: files.Plan) -> dict[str, Any]:
@@ -449,7 +468,8 @@ async def questions(request: web.Request) -> web.Response:
     if library:
         groups = await unanswered.grouped(library, hotel, asked)
     shown = [{"text": group[0].text, "questions": [asdict(one) for one in group]} for group in groups]
-    return respond({"groups": shown, "since": now - LOOKED_BACK})
+    fresh = len(daily.of_yesterday(asked, hotel, now))
+    return respond({"groups": shown, "since": now - LOOKED_BACK, "yesterday": fresh})
 
 
 async def settle(request: web.Request) -> web.Response:
@@ -472,25 +492,9 @@ async def _settle(request: web.Request, named: object, point: PointId | None) ->
     return len(keys)
 
 
-def _place(request: web.Request) -> tuple[ConversationId, int]:
-    return ConversationId(request.match_info["conversation"]), seq_of(request.match_info["seq"])
-
-
-async def mark_wrong(request: web.Request) -> web.Response:
-    """An answer of the assistant's was wrong: its question is one that found none."""
-    me, (conversation, seq) = caller(request), _place(request)
-    async with request.app[DATABASE].write() as tx:
-        event = await log.event_of(tx, me.hotel, conversation, seq)
-        if event is None or event.type is not EventType.ASSISTANT_SAID:
-            raise Problem(404, "not_found")
-        mark = Mark(conversation, seq, unanswered.WRONG, me.signed_in.staff.id, _now(request))
-        await points.mark_question(tx, me.hotel, mark)
-    return respond({})
-
-
 async def draft(request: web.Request) -> web.Response:
     """A colleague's good answer becomes a draft point: the guest's question and the reply to it."""
-    me, (conversation, seq) = caller(request), _place(request)
+    me, (conversation, seq) = caller(request), event_of(request)
     async with request.app[DATABASE].read() as tx:
         thread = await log.read_thread(tx, me.hotel, conversation, after=max(0, seq - unanswered.BEFORE))
     said = next((c for e, c in thread if e.seq == seq and e.type is EventType.STAFF_SAID), None)

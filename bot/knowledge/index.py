@@ -7,7 +7,6 @@ the question itself would get, so that 1 is the same words.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bot.knowledge.encoder import DIMENSIONS, Vectors
+from bot.knowledge.writing import plain
 
 K1, B = 1.2, 0.75
 LEXICAL = 0.3
@@ -46,8 +46,8 @@ class Row:
 
 
 def units(text: str) -> list[str]:
-    """Characters, and runs of letters and digits; case, width and punctuation don't count."""
-    return _UNIT.findall(unicodedata.normalize("NFKC", text).lower())
+    """Characters, and runs of letters and digits; case, width, punctuation and old forms don't count."""
+    return _UNIT.findall(plain(text))
 
 
 def terms(text: str) -> list[str]:

@@ -126,8 +126,9 @@ export const takeFile = (hotel: string, file: File, dry: boolean): Promise<Plan>
     file,
     seconds: 120,
   });
+export const taking = (hotel: string): Promise<{ done: number; of: number }> => request("GET", `${base(hotel)}/import`);
 export const exportAddress = (hotel: string): string => `/desk/v1${base(hotel)}/export`;
-export const questions = (hotel: string): Promise<{ groups: Group[]; since: string }> =>
+export const questions = (hotel: string): Promise<{ groups: Group[]; since: string; yesterday: number }> =>
   request("GET", `${base(hotel)}/questions`, { seconds: 60 });
 export const settle = (hotel: string, asked: Asked[]): Promise<unknown> =>
   request("POST", `${base(hotel)}/questions/settle`, { body: { questions: asked } });

@@ -43,9 +43,14 @@ class ScriptedRobots:
     """Stands for the hotel's group robots: counts what it was told."""
 
     told: list[tuple[str, ConversationId, datetime]] = field(default_factory=list)
+    reports: list[tuple[str, int, int]] = field(default_factory=list)
 
     async def tell(self, hotel: knowledge.Hotel, row: Conversation, now: datetime) -> int:
         self.told.append((hotel.id, row.id, now))
+        return 1
+
+    async def report(self, hotel: knowledge.Hotel, questions: int, kinds: int, now: datetime) -> int:
+        self.reports.append((hotel.id, questions, kinds))
         return 1
 
 

@@ -205,6 +205,22 @@ async def test_thousands_of_rows_are_taken(site: Site) -> None:
     assert (await agent.desk("GET", "knowledge?state=draft"))[1]["counts"]["draft"] == 4_000
 
 
+async def test_how_far_an_import_is_can_be_seen_by_whoever_began_it(site: Site) -> None:
+    agent, admin = await site.signed_in("agent"), await site.signed_in("admin")
+    content = "id,title,answer\n" + "".join(f"n{n},第 {n} 问,答\n" for n in range(4_000))
+    taking = asyncio.create_task(imported(agent, "many.csv", content.encode(), dry=False))
+    seen, others = set(), set()
+    while not taking.done():
+        seen.add(tuple((await agent.desk("GET", "knowledge/import"))[1].values()))
+        others.add(tuple((await admin.desk("GET", "knowledge/import"))[1].values()))
+    assert (await taking)[0] == 200
+    under_way = sorted(seen - {(0, 0)})
+    assert under_way
+    assert all(of == 4_000 and done % 500 == 0 for done, of in under_way)
+    assert others == {(0, 0)}
+    assert (await agent.desk("GET", "knowledge/import"))[1] == {"done": 0, "of": 0}
+
+
 async def test_a_file_that_is_none_says_so(site: Site) -> None:
     agent = await site.signed_in()
     assert await code(await imported(agent, "a.pdf", b"x")) == (400, "file_kind")
@@ -285,12 +301,11 @@ async def test_an_answer_marked_wrong_is_an_open_question_and_shows_its_point(si
     said = next(e for e in events if e["type"] == "assistant_said")
     assert said["body"]["points"] == [{"id": "ask_breakfast", "version": 1, "title": "早餐"}]
     path = f"conversations/{conversation}/events"
-    assert (await agent.desk("POST", f"{path}/{said['seq']}/wrong", {}))[0] == 200
+    wrong = {"kind": "wrong_answer"}
+    assert (await agent.desk("POST", f"{path}/{said['seq']}/correct", wrong))[0] == 200
     assert await open_questions(agent) == [["早上几点开饭"]]
     _, body = await agent.desk("GET", f"conversations/{conversation}")
     assert next(e for e in body["events"] if e["seq"] == said["seq"])["body"]["wrong"] is True
-    assert (await agent.desk("POST", f"{path}/1/wrong", {}))[0] == 404
-    assert (await agent.desk("POST", f"{path}/999/wrong", {}))[0] == 404
 
 
 async def test_a_colleagues_answer_becomes_a_draft_that_its_writer_can_not_approve(site: Site) -> None:

@@ -82,6 +82,15 @@ def test_width_case_and_punctuation_are_no_wording() -> None:
     assert units("ＷｉＦｉ 怎么连？") == units("wifi怎么连") == ["wifi", "怎", "么", "连"]
 
 
+def test_traditional_questions_find_simplified_points_and_the_other_way_round() -> None:
+    rows = [Row("new", "停车场怎么收费"), Row("old", "早餐幾點開始"), Row("no", "游泳池在哪里")]
+    index = Index(rows, encoder.encode([row.text for row in rows]))
+    assert index.search_wording("停車場怎麼收費", 1)[0].score == pytest.approx(1, abs=0.01)
+    assert index.search_wording("早餐几点开始", 1)[0].point == "old"
+    np.testing.assert_array_equal(encoder.encode(["停車場怎麼收費"]), encoder.encode(["停车场怎么收费"]))
+    assert encoder.key_of("早餐幾點") == encoder.key_of("早餐几点")
+
+
 def test_the_quick_look_loses_nothing_that_the_exact_one_wants() -> None:
     """With more rows than the quick look picks, the two looks agree with a plain search over everything."""
     source = np.random.default_rng(7)

@@ -174,6 +174,17 @@ async def test_the_message_is_made_of_codes_alone(
     assert ("紧急" in group.texts[0]) is (reason is Reason.EMERGENCY)
 
 
+async def test_what_was_asked_in_vain_is_told_in_numbers_with_a_link(
+    database: Database, platform: TestServer, group: Group
+) -> None:
+    await add(database, "wecom_robot", str(platform.make_url("/send")))
+    assert await Robots(database, SEAL, "https://desk.example").report(hotel(), 7, 3, NOW) == 1
+    (text,) = group.texts
+    assert "7 个问题" in text
+    assert "3 类" in text
+    assert f"https://desk.example/desk/#/{HOTEL}/questions" in text
+
+
 async def test_only_the_hotels_own_groups_are_told(
     database: Database, platform: TestServer, group: Group
 ) -> None:

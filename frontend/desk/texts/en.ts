@@ -536,6 +536,7 @@ export const en: Record<Key, string> = {
   "asked.title": "Unanswered questions",
   "asked.lead":
     "Questions of the last 30 days that the assistant couldn't answer, wasn't sure of, or got wrong; alike ones together.",
+  "asked.yesterday": "{n} of them from yesterday; each morning after eight, the hotel's group chats hear how many.",
   "asked.empty": "All answered",
   "asked.empty_text": "What the assistant can't answer appears here. Write it down, and it will know next time.",
   "asked.failed": "The questions didn't load. Please try again soon.",

@@ -530,6 +530,7 @@ export const zh = {
 
   "asked.title": "未答上的问题",
   "asked.lead": "最近 30 天，助手没答上、没把握，或被标为答错的问题，意思相近的放在一起。",
+  "asked.yesterday": "昨天新添 {n} 个；每天早上八点后会发到酒店的工作群。",
   "asked.empty": "都答上了",
   "asked.empty_text": "助手没答上的问题会出现在这里，写成知识，下次就会了。",
   "asked.failed": "问题列表没取到，请稍后再试",
