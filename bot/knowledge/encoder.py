@@ -5,7 +5,7 @@ them. Both questions and the writings of points get the encoder's `query` side, 
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Any
@@ -71,8 +71,3 @@ def key_of(text: str) -> bytes:
 def _seen(text: str) -> str:
     """What the encoder reads of a text: written as the connector writes a message, and capped."""
     return plain(text)[:LONGEST]
-
-
-def distinct(texts: Sequence[str]) -> Iterator[str]:
-    """Each text that needs a vector of its own, once."""
-    return iter({_seen(text): None for text in texts})

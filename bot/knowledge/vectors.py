@@ -31,7 +31,10 @@ class Shelf:
     def take(self, texts: Sequence[str], threads: int, told: Told = lambda done, of: None) -> Vectors:
         """The vector of every text, in order; those that are new are encoded and kept."""
         self._look()
-        new = [text for text in encoder.distinct(texts) if encoder.key_of(text) not in self._known]
+        keys = [encoder.key_of(text) for text in texts]
+        new = list(
+            {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}.values()
+        )
         for at in range(0, len(new), SAVED_EVERY):
             part = new[at : at + SAVED_EVERY]
 
@@ -39,13 +42,13 @@ class Shelf:
                 told(at + done, len(new))
 
             self._keep(part, encoder.encode_all(part, threads, so_far))
-        found = [self._known[encoder.key_of(text)] for text in texts]
+        found = [self._known[key] for key in keys]
         return np.array(found, np.float32).reshape(-1, DIMENSIONS)
 
     def missing(self, texts: Sequence[str]) -> int:
         """How many texts would have to be encoded."""
         self._look()
-        return sum(encoder.key_of(text) not in self._known for text in encoder.distinct(texts))
+        return len({key for text in texts if (key := encoder.key_of(text)) not in self._known})
 
     def _look(self) -> None:
         """Read what has been added since the last look."""
