@@ -115,6 +115,7 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.MEDIA_KEPT: _ANYWHERE,
     E.MEDIA_LOST: _ANYWHERE,
     E.GUEST_OPTED: _ANYWHERE,
+    E.GUEST_NOTIFIED: _ANYWHERE,
     E.GUEST_ERASED: _ANYWHERE,
 }
 
@@ -503,6 +504,15 @@ class Resend:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """The guest has left the page that message `seq` was for: bring it, or word of it, to `to` instead."""
+
+    seq: int
+    to: IdentityId
+    words: Content | None = None
+
+
+@dataclass(frozen=True)
 class End:
     """This conversation goes on in another, whose guest is proven to be this one's."""
 
@@ -541,6 +551,7 @@ Command = (
     | Lapse
     | Acknowledge
     | Resend
+    | Reach
     | End
     | Join
     | Record
@@ -760,6 +771,15 @@ def _resend(d: _Draft, c: Resend) -> None:
     d.deliver(c.seq, c.identity, waits=False)
 
 
+def _reach(d: _Draft, c: Reach) -> None:
+    seq = c.seq
+    if c.words:
+        body = {"seq": c.seq}
+        told = NewEvent(E.GUEST_NOTIFIED, d.now, SERVICE, Audience.GUEST, c.to, body, c.words)
+        seq = d.add(told)
+    d.deliver(seq, c.to, waits=False)
+
+
 def _end(d: _Draft, c: End) -> None:
     d.note(E.ENDED, SERVICE, {"into": c.into, "proof": c.proof})
 
@@ -800,6 +820,7 @@ _DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
     Lapse: _lapse,
     Acknowledge: _acknowledge,
     Resend: _resend,
+    Reach: _reach,
     End: _end,
     Join: _join,
     Record: _record,

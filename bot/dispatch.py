@@ -10,13 +10,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import files, guests, linking, metrics, openers, orders, safety, words
+from bot import files, guests, linking, metrics, openers, orders, reach, safety, words
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import Inbound, InboundKind, Option
 from bot.clock import Clock
@@ -177,8 +177,7 @@ class Dispatch:
         """Make a message safe: in the log once, however often it is delivered."""
         if inbound.subjects:
             await self.recognise(account, inbound.external_id, inbound.subjects, meet=True)
-        asked = linking.asked(inbound.text) if inbound.kind is InboundKind.TEXT else None
-        told = await self._about_linking(account, inbound, asked) if asked else None
+        told = await self._told(account, inbound) if inbound.kind is InboundKind.TEXT else None
         received = await self.transact(lambda tx: self._receive(tx, account, inbound, told))
         if received.deliveries > 1:
             metrics.REPEATS.labels(account.channel).inc()
@@ -375,15 +374,28 @@ class Dispatch:
         await self.poke(row)
         await self.nudges.nudge(*(f"conversation:{id_}" for id_ in ended))
 
+    async def _told(self, account: AccountRow, inbound: Inbound) -> "Told | None":
+        """What the service does and says itself. None: it is an ordinary message."""
+        asked, wanted = linking.asked(inbound.text), reach.wanted(inbound.text)
+        if asked is None and wanted is None:
+            return None
+        key = message_hash(account.account, inbound.message_key)
+        async with self.database.read() as tx:
+            if await people.arrived(tx, account.hotel, account.channel, account.account, key):
+                return None  # a repetition: it was told
+        if asked:
+            return await self._about_linking(account, inbound, asked)
+        identity = await self.recognise(account, inbound.external_id, (), meet=True)
+        assert identity
+        await self.opt(identity, bool(wanted))
+        return Told("opted_in" if wanted else "opted_out", {})
+
     async def _about_linking(
         self, account: AccountRow, inbound: Inbound, asked: linking.Asked
     ) -> "Told | None":
-        """What a guest is told who asks for a code, or says one. None: it is an ordinary message."""
+        """What a guest is told who asks for a code, or says one."""
         hotel, now = account.hotel, self.clock.now()
-        key = message_hash(account.account, inbound.message_key)
         async with self.database.read() as tx:
-            if await people.arrived(tx, hotel, account.channel, account.account, key):
-                return None  # a repetition: it was told
             hashed = linking.code_hash(hotel, asked.code) if asked.code else ""
             open_ = bool(asked.code) and await proofs.code_is_open(tx, hotel, hashed, now)
         if not open_ and not asked.sure:
@@ -742,13 +754,17 @@ class Dispatch:
     async def _routed(
         self, tx: AsyncConnection, row: Conversation, effect: Effect, account: AccountRow | None
     ) -> Effect | None:
-        """A delivery as its channel takes it: not at all where pages pull, with the next push where only that
-        can carry it."""
+        """A delivery as its channel takes it: not at all where pages pull (but perhaps a look, later, whether
+        the guest has left the page), with the next push where only that can carry it."""
         if not isinstance(effect, Deliver):
             return effect
         identity = await people.identity_of(tx, row.hotel, effect.identity)
-        if identity is None or CHANNELS[identity.channel].capabilities.pulls:
+        if identity is None:
             return None
+        if CHANNELS[identity.channel].capabilities.pulls:
+            away = (await self.hotels.get(tx, row.hotel)).file.away
+            due = self.clock.now() + timedelta(minutes=away.minutes) if away else None
+            return Wake("reach", due, str(effect.seq)) if due else None
         if account is None or account.account != identity.account:
             account = await desk.account_of(tx, identity.channel, identity.account)
         passive_only = account is not None and not account.config.get("custom_send", True)

@@ -19,6 +19,7 @@ from bot.hotel_sheet import (
     parse_colour,
     parse_fact,
     parse_line,
+    parse_minutes,
     parse_origins,
     parse_phone,
     parse_rooms,
@@ -64,6 +65,15 @@ class WidgetLook:
 
 
 @dataclass(frozen=True)
+class Away:
+    """How a guest who left the page gets an answer: after so many minutes, on the first of these channels
+    that is linked and open. Only to guests who have said that they want it."""
+
+    minutes: int
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class RoomType:
     """A room type: its code, and the words guests use for it (the first is the one we use)."""
 
@@ -98,6 +108,7 @@ class HotelFile:
     facts: Mapping[str, Fact]
     topics: Mapping[str, Topic]
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    away: Away | None = None
 
     def all_facts(self) -> dict[str, Fact]:
         """What placeholders may name: the facts of the file, and those that follow from its other fields."""
@@ -156,6 +167,7 @@ def parse(documents: Mapping[str, Any], ours: Mapping[str, Texts] | None = None)
         facts=_facts(sheet.part("facts")),
         topics=_topics(knowledge := Sheet("knowledge.yml", documents.get("knowledge"))),
         texts=_texts(wording := Sheet("texts.yml", documents.get("texts", {})), ours or {}),
+        away=_away(sheet.part("away")) if "away" in sheet.names() else None,
     )
     mistakes = [*sheet.end(), *knowledge.end(), *wording.end(), *_clashes(hotel)]
     if mistakes:
@@ -183,6 +195,9 @@ def _flat(hotel: HotelFile) -> Iterator[tuple[str, str]]:
     yield from ((f"duty.{name}", _spans_text(spans)) for name, spans in _duty_days(hotel.duty))
     yield from (("privacy.url", hotel.privacy.url), ("privacy.version", hotel.privacy.version))
     yield from (("widget.colour", hotel.widget.colour), ("widget.origins", " ".join(hotel.widget.origins)))
+    if hotel.away:
+        yield "away.minutes", str(hotel.away.minutes)
+        yield "away.channels", " ".join(hotel.away.channels)
     yield from ((f"room_types.{room.code}", " ".join(room.words)) for room in hotel.room_types)
     yield "rooms", " ".join(hotel.rooms)
     yield from ((f"facts.{name}", str(value)) for name, value in hotel.facts.items())
@@ -263,6 +278,10 @@ def _privacy(sheet: Sheet) -> Privacy:
 
 def _widget(sheet: Sheet) -> WidgetLook:
     return WidgetLook(sheet.take("colour", parse_colour, ""), sheet.take("origins", parse_origins, ()))
+
+
+def _away(sheet: Sheet) -> Away:
+    return Away(sheet.take("minutes", parse_minutes, 0), sheet.take("channels", parse_words, ()))
 
 
 def _room_types(sheet: Sheet) -> tuple[RoomType, ...]:

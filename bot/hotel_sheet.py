@@ -121,6 +121,12 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
+def parse_minutes(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1440:
+        raise ValueError("must be a number of minutes from 1 to 1440")
+    return value
+
+
 def parse_words(value: Any) -> tuple[str, ...]:
     return tuple(parse_line(word) for word in _list(value))
 

@@ -109,6 +109,7 @@ class EventType(StrEnum):
     MEDIA_KEPT = "media_kept"
     MEDIA_LOST = "media_lost"
     GUEST_OPTED = "guest_opted"
+    GUEST_NOTIFIED = "guest_notified"
     GUEST_ERASED = "guest_erased"
 
 

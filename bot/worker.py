@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guests, metrics, orders
+from bot import guests, metrics, orders, reach
 from bot.blobs import BlobMissing, BlobsAway
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import (
@@ -208,6 +208,16 @@ class Worker:
                 await work
             except Exception as error:
                 logger.error("work failed, its row stays: %s", type(error).__name__, exc_info=True)
+
+    async def _reach(self, item: Item) -> None:
+        """A message that nobody has fetched from its page: bring it to where its guest can be reached."""
+        async with self.database.read() as tx:
+            hotel = await self.dispatch.hotels.get(tx, item.hotel)
+            found = await reach.find(tx, hotel, item.conversation, int(item.key), self.clock.now())
+        if found:
+            with suppress(Refused):
+                await self.dispatch.act(item.hotel, item.conversation, lambda row, gone: found)
+        await self._done(item)
 
     # ---- guests' files that a platform keeps for us
 
@@ -565,4 +575,5 @@ _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "ring": Worker._ring,
     "erase": Worker._erase,
     "fetch": Worker._fetch,
+    "reach": Worker._reach,
 }

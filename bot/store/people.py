@@ -50,6 +50,7 @@ class Guest:
     preferences: tuple[str, ...]
     unfollowed_at: datetime | None
     erased_at: datetime | None
+    opted_in_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ async def guest_of(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> Guest
         tuple(json.loads(r.preferences)),
         r.unfollowed_at,
         r.erased_at,
+        r.opted_in_at,
     )
 
 
