@@ -51,7 +51,7 @@ async def see(floor: Floor, page: Received) -> None:
 
 
 async def test_word_of_an_answer_goes_where_the_guest_is_linked_once(floor: Floor) -> None:
-    page = await linked(floor)
+    await linked(floor)
     await floor.talk("能开发票吗", **PAGE)
     await floor.later(minutes=2)
     assert floor.sender.texts == []
@@ -82,7 +82,7 @@ async def test_nobody_is_written_to_who_has_not_asked_for_it(floor: Floor) -> No
 
 
 async def test_stop_is_obeyed_on_every_channel_at_once(floor: Floor) -> None:
-    page = await linked(floor)
+    await linked(floor)
     await floor.talk("退订", who="oGuest")
     floor.sender.sent.clear()
     await floor.talk("能开发票吗", **PAGE)
