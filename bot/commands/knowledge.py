@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -106,18 +106,18 @@ class _Progress:
     One line that is written over on a terminal, else a line every `TOLD_EVERY` seconds and the last.
     """
 
-    def __init__(self, what: str) -> None:
-        self._what, self._begun, self._told = what, time.monotonic(), 0.0
+    def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._what, self._clock, self._begun, self._told = what, clock, clock(), 0.0
 
     def __call__(self, done: int, of: int) -> None:
-        now, tty = time.monotonic(), sys.stderr.isatty()
+        now, tty = self._clock(), sys.stderr.isatty()
         if done < of and now - self._told < (0.5 if tty else TOLD_EVERY):
             return
         self._told = now
         left = (now - self._begun) / max(done, 1) * (of - done)
-        end = "\r" if tty and done < of else "\n"
+        end = " \r" if tty and done < of else "\n"
         print(
-            f"{self._what} {done}/{of} ({done * 100 // max(of, 1)} %), {left:.0f} s left ",
+            f"{self._what} {done}/{of} ({done * 100 // max(of, 1)} %), {left:.0f} s left",
             end=end,
             file=sys.stderr,
             flush=True,

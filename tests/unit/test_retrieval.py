@@ -318,6 +318,19 @@ def test_questions_are_answered_in_their_order(tmp_path: Path, capsys: pytest.Ca
     assert "4 points" in told.err
 
 
+def test_a_long_work_says_seldom_how_far_it_is_and_that_it_is_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = command._Progress("encoding", iter([100.0, 101.0, 103.0, 112.0, 120.0]).__next__)
+    for done in (10, 30, 120, 200):
+        told(done, 200)
+    assert capsys.readouterr().err.splitlines() == [
+        "encoding 10/200 (5 %), 19 s left",
+        "encoding 120/200 (60 %), 8 s left",
+        "encoding 200/200 (100 %), 0 s left",
+    ]
+
+
 def test_an_empty_question_finds_nothing(tmp_path: Path) -> None:
     assert searched(tmp_path, {"text": " "}) == [{"text": " ", "points": []}]
 
