@@ -75,6 +75,11 @@ async def add(
     return id_
 
 
+async def grant(tx: AsyncConnection, login: str, hotel: HotelId, role: str) -> None:
+    """Let a person work in a hotel, in this role from now on. Raises UnknownStaff."""
+    await people.join_hotel(tx, hotel, (await _member(tx, login)).id, role)
+
+
 async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -> None:
     """Give a person a new one-time password and end all sign-ins. Raises UnknownStaff."""
     member = await _member(tx, login)

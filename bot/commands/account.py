@@ -1,4 +1,4 @@
-"""python -m bot account add|list: WeChat accounts, widgets, apps and group robots, their secrets sealed.
+"""python -m bot account add|off|on|list: WeChat accounts, widgets, apps and group robots, secrets sealed.
 
 `account key add|remove|list` keeps the keys by which a hotel's own site or app says who its guest is.
 """
@@ -38,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("--hotel", required=True)
     adding.add_argument("--id", help="our name for it, in addresses; a widget gets one by itself")
     adding.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=VALUES)
+    for name, what in (
+        ("off", "take nothing from an account and send nothing through it; what was said stays"),
+        ("on", "use an account again"),
+    ):
+        switching = actions.add_parser(name, help=what)
+        switching.add_argument("channel", choices=sorted(FIELDS))
+        switching.add_argument("id")
     actions.add_parser("list", help="what there is, and where it is used; never a secret")
     _add_key_arguments(actions.add_parser("key", help="keys that sign who a site's or an app's guest is"))
 
@@ -64,9 +71,17 @@ def _add_key_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    work = {"add": _add, "list": _list, "key": _change_keys}[arguments.action]
+    work = {"add": _add, "off": _switch, "on": _switch, "list": _list, "key": _change_keys}[arguments.action]
     asyncio.run(work(arguments, settings))
     return 0
+
+
+async def _switch(arguments: argparse.Namespace, settings: Settings) -> None:
+    key, active = (arguments.channel, AccountId(arguments.id)), arguments.action == "on"
+    async with opening.database(settings) as opened, opened.write() as tx:
+        if not await desk.switch_account(tx, *key, active, opening.clock(settings).now()):
+            raise CommandFailed(f"There is no {arguments.channel} account {arguments.id!r}.")
+    print(f"{arguments.channel} {arguments.id} is {arguments.action}.")
 
 
 async def _add(arguments: argparse.Namespace, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""python -m bot staff add|deactivate|reset|list: the people at the desk, until the desk has a page for it."""
+"""python -m bot staff add|grant|deactivate|reset|list: the people at the desk, while it has no page for that."""
 
 import argparse
 import asyncio
@@ -20,6 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("name", help="as guests and colleagues see it")
     adding.add_argument("--hotel", action="append", required=True, help="where they work; may be repeated")
     adding.add_argument("--role", choices=staff.ROLES, default="agent")
+    granting = actions.add_parser("grant", help="let a person work in another hotel, or in another role")
+    granting.add_argument("login")
+    granting.add_argument("hotel")
+    granting.add_argument("role", choices=staff.ROLES)
     for name, what in (
         ("deactivate", "end a person's access; what they hold goes back to everybody"),
         ("reset", "print a new one-time password and end every sign-in"),
@@ -29,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    actions = {"add": _add, "deactivate": _deactivate, "reset": _reset, "list": _list}
+    actions = {"add": _add, "grant": _grant, "deactivate": _deactivate, "reset": _reset, "list": _list}
     try:
         asyncio.run(actions[arguments.action](arguments, settings))
     except UnknownStaff:
@@ -49,6 +53,14 @@ async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
         except IntegrityError:
             raise CommandFailed(f"The login {arguments.login!r} is taken.") from None
     _show(arguments.login, password)
+
+
+async def _grant(arguments: argparse.Namespace, settings: Settings) -> None:
+    async with opening.database(settings) as opened:
+        hotel = HotelId((await opening.known_hotel(opened, arguments.hotel)).id)
+        async with opened.write() as tx:
+            await staff.grant(tx, arguments.login, hotel, arguments.role)
+    print(f"{arguments.login} works in {hotel} as {arguments.role} from now on.")
 
 
 async def _reset(arguments: argparse.Namespace, settings: Settings) -> None:

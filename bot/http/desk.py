@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -46,6 +45,7 @@ from bot.http.guard import (
     seq_of,
     text_of,
 )
+from bot.http.search import key_of, next_key
 from bot.http.views import Lens
 from bot.ids import new_id
 from bot.linking import CannotLink
@@ -189,26 +189,15 @@ async def list_conversations(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as tx:
         lens = await _lens(request, tx, me)
         rows = await desk.list_conversations(
-            tx, me.hotel, states, holder, _key(query.get("after")), None, limit
+            tx, me.hotel, states, holder, key_of(query.get("after")), None, limit
         )
         shown = await views.show_rows(tx, lens, rows)
-    following = f"{shown[-1]['changed_at'].isoformat()}~{shown[-1]['id']}" if len(rows) == limit else None
-    return respond({"conversations": shown, "next": following})
+    return respond({"conversations": shown, "next": next_key(shown) if len(rows) == limit else None})
 
 
 def _states(text: str) -> tuple[State, ...]:
     try:
         return tuple(State(part) for part in text.split(",") if part)
-    except ValueError:
-        raise Problem(400, "bad_request") from None
-
-
-def _key(text: str | None) -> tuple[datetime, str] | None:
-    if not text:
-        return None
-    at, _, id_ = text.partition("~")
-    try:
-        return datetime.fromisoformat(at), id_
     except ValueError:
         raise Problem(400, "bad_request") from None
 
@@ -494,8 +483,10 @@ async def finish_order(request: web.Request) -> web.Response:
 
 
 async def _frames(request: web.Request, place: Feed, me: Caller) -> list[dict[str, Any]]:
+    """What is new, each frame with the service's time: a page's own clock may be off."""
     async with request.app[DATABASE].read() as tx:
-        return await place.frames(tx, await _lens(request, tx, me))
+        lens = await _lens(request, tx, me)
+        return [{**frame, "now": lens.now} for frame in await place.frames(tx, lens)]
 
 
 async def feed(request: web.Request) -> web.StreamResponse:
@@ -513,7 +504,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
     with request.app[DISPATCH].nudges.watch(f"hotel:{me.hotel}") as nudged:
         pushing = asyncio.create_task(push(socket, _push(request, socket, place, me, nudged)))
         try:
-            await _listen(socket, place, nudged)
+            await _listen(request, socket, place, nudged)
         finally:
             pushing.cancel()
             with suppress(asyncio.CancelledError):
@@ -538,12 +529,14 @@ async def _push(
         await wait_for(nudged, LOOK_SECONDS)
 
 
-async def _listen(socket: web.WebSocketResponse, place: Feed, nudged: asyncio.Event) -> None:
+async def _listen(
+    request: web.Request, socket: web.WebSocketResponse, place: Feed, nudged: asyncio.Event
+) -> None:
     async for message in socket:
         frame = _frame(message.data) if message.type is WSMsgType.TEXT else None
         match frame:
             case {"type": "ping"}:
-                await socket.send_str('{"type":"pong"}')
+                await socket.send_str(dumps({"type": "pong", "now": request.app[CLOCK].now()}))
             case {"type": "follow", "conversation": str(id_), "after": int(after)}:
                 place.follow[ConversationId(id_)] = seq_of(after)
                 nudged.set()
@@ -577,5 +570,5 @@ async def poll(request: web.Request) -> web.Response:
             frames = await _frames(request, place, me)
             left = deadline - clock.monotonic()
             if frames or left <= 0:
-                return respond({"frames": frames, "cursor": place.cursor})
+                return respond({"frames": frames, "cursor": place.cursor, "now": clock.now()})
             await wait_for(nudged, min(left, LOOK_SECONDS))

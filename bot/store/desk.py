@@ -275,3 +275,11 @@ async def save_account(tx: AsyncConnection, account: AccountRow, at: datetime) -
     }
     query = insert_or_ignore(tx, accounts).values(channel=account.channel, account=account.account, **values)
     await tx.execute(query.on_conflict_do_update(index_elements=["channel", "account"], set_=values))
+
+
+async def switch_account(
+    tx: AsyncConnection, channel: str, account: AccountId, active: bool, at: datetime
+) -> bool:
+    """Use an account, or leave it be; False when there is none."""
+    key = and_(accounts.c.channel == channel, accounts.c.account == account)
+    return bool((await tx.execute(update(accounts).where(key).values(active=active, changed_at=at))).rowcount)

@@ -1,5 +1,5 @@
 /** Talks to the service over HTTP. Owns headers and the meaning of failures; knows no screen. */
-import type { CloseReason, ConversationAnswer, Event, Frame, Order, Row, Session } from "./model";
+import type { CloseReason, ConversationAnswer, Event, Found, Frame, Order, Row, Session } from "./model";
 
 /** The service answered and said no. `message` is for people, `code` for us, `detail` is the whole error. */
 export class Refusal extends Error {
@@ -120,6 +120,13 @@ export interface Page {
 
 export const listConversations = (hotel: string, query: Query): Promise<Page> =>
   request("GET", `/hotels/${part(hotel)}/conversations`, { query });
+/** The words go in the body: an address is written down on its way. */
+export const search = (
+  hotel: string,
+  q: string,
+  after: string | null,
+): Promise<{ conversations: (Row & { found: Found | null })[]; next: string | null }> =>
+  request("POST", `/hotels/${part(hotel)}/search`, { body: { q, after } });
 export const readConversation = (hotel: string, id: string, after: number): Promise<ConversationAnswer> =>
   request("GET", place(hotel, id), { query: { after } });
 export const claim = (hotel: string, id: string): Promise<{ conversation: Row }> =>

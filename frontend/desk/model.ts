@@ -59,6 +59,12 @@ export interface Row {
   alarm_kind?: string | null;
 }
 
+/** The last message with the words that were searched for. */
+export interface Found {
+  seq: number;
+  text: string;
+}
+
 export type DeliveryState = "queued" | "sending" | "waiting" | "unclear" | "accepted" | "delivered" | "read" | "failed";
 
 export interface Delivery {

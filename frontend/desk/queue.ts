@@ -21,27 +21,26 @@ export function targetsOf(hotel: Hotel): Targets {
 
 const ms = (iso: string | null | undefined): number => (iso ? Date.parse(iso) : 0);
 
-/** Since when the guest of this row waits for a person, or null when nobody is owed anything. */
+/** Since when the guest of this row waits for a word, or null when nobody is owed one. Claiming is no word. */
 export function waitsSince(row: Row): string | null {
-  if (row.state === "WAITING") return row.waiting_since ?? row.unheard_since;
-  if (row.state === "STAFF") return row.unheard_since;
-  return null;
+  if (row.state === "WAITING") return row.unheard_since ?? row.waiting_since;
+  return row.state === "STAFF" ? row.unheard_since : null;
 }
 
 export function seconds(since: string | null, now: number): number {
   return since ? Math.max(0, Math.floor((now - ms(since)) / 1000)) : 0;
 }
 
-/** A held conversation's clock starts at the later of the guest's word and the claim, as the service counts. */
-export function answerSince(row: Row): string | null {
+/** When a held conversation lapses is counted from the later of the guest's word and the claim. */
+export function lapsesFrom(row: Row): string | null {
   if (!row.unheard_since) return null;
   return ms(row.held_since) > ms(row.unheard_since) ? row.held_since : row.unheard_since;
 }
 
 export function late(row: Row, now: number, targets: Targets): boolean {
-  if (row.state === "WAITING") return seconds(waitsSince(row), now) >= targets.claim;
-  if (row.state === "STAFF") return row.unheard_since !== null && seconds(answerSince(row), now) >= targets.answer;
-  return false;
+  const target = row.state === "WAITING" ? targets.claim : targets.answer;
+  const since = waitsSince(row);
+  return since !== null && seconds(since, now) >= target;
 }
 
 export function groupOf(row: Row, me: string, now: number, targets: Targets): Group {

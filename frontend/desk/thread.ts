@@ -174,11 +174,22 @@ function push(lines: Line[], event: Event): void {
   }
 }
 
-/** The first message of the guest that nobody has answered, or null. */
+const HEARD = new Set(["staff_said", "released", "closed", "reopened"]);
+
+/**
+ * The first word of the guest that waits for a person, or null: the one that somebody was asked for about,
+ * whatever the assistant said to it since; otherwise the first since the guest waits.
+ */
 export function unanswered(events: Event[], unheardSince: string | null): Event | null {
   if (!unheardSince) return null;
+  let start = events.length;
+  while (start > 0 && !HEARD.has(events[start - 1]?.type ?? "")) start -= 1;
+  const open = events.slice(start);
+  const asked = open.findIndex((event) => event.type === "handoff_requested");
+  const before = open.slice(0, asked + 1).filter((event) => event.type === "guest_said");
+  if (before.length > 0) return before[before.length - 1] ?? null;
+  const said = open.filter((event) => event.type === "guest_said");
   const since = Date.parse(unheardSince);
-  const said = events.filter((event) => event.type === "guest_said");
   return said.find((event) => Date.parse(event.at) >= since) ?? said[said.length - 1] ?? null;
 }
 

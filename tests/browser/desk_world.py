@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.scenario.world import HOTEL, PASSWORD, World, until
 
@@ -29,6 +29,7 @@ CHROMIUM_ARGS = [
     "--no-first-run",
 ]
 DESK = ROOT / "frontend/dist/desk/index.html"
+ADMINISTRATOR, COLLEAGUE, COLLEAGUE_NAME = "管理员", "wangfang", "王芳"
 
 
 class ScriptedAssistant:
@@ -155,3 +156,38 @@ async def keep(page: Page, name: str) -> None:
     """A picture of the page, for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=SCREENSHOTS / f"desk-{name}.png")
+
+
+async def close_everything(world: World) -> None:
+    """What earlier tests left open is over."""
+    user = await world.desk()
+    for row in await user.conversations("BOT,WAITING,STAFF"):
+        if row["holder"] and row["holder"]["name"] != ADMINISTRATOR:
+            theirs = await world.desk(COLLEAGUE)
+            await theirs.act(row["id"], "release")
+        await user.act(row["id"], "acknowledge")
+        await user.act(row["id"], "close", reason="other")
+    for order in await user.orders():
+        await user.call("POST", f"orders/{order['id']}/done", {})
+
+
+def rows(page: Page) -> Locator:
+    return page.locator(".row")
+
+
+def box(page: Page) -> Locator:
+    return page.locator(".box textarea")
+
+
+def bubble(page: Page, words: str) -> Locator:
+    return page.locator(".message", has_text=words)
+
+
+def toast(page: Page, words: str) -> Locator:
+    return page.locator(".toast", has_text=words)
+
+
+async def open_row(page: Page) -> None:
+    """The only conversation there is."""
+    await rows(page).click()
+    await expect(page.locator(".pane")).to_be_visible()

@@ -2,23 +2,27 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.desk_world import (
-    CHROMIUM,
-    CHROMIUM_ARGS,
-    DESK,
+    ADMINISTRATOR,
+    COLLEAGUE,
+    COLLEAGUE_NAME,
     ROOT,
-    ScriptedAssistant,
     Visitor,
+    box,
+    bubble,
+    close_everything,
     desk_page,
     keep,
+    open_row,
+    rows,
     sign_in,
+    toast,
 )
 from tests.scenario.world import (
     HOTEL,
@@ -26,7 +30,6 @@ from tests.scenario.world import (
     PASSWORD,
     World,
     own_password,
-    running,
     set_password,
     until,
 )
@@ -37,65 +40,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(lo
 # An act that can be undone goes out seconds later.
 expect.set_options(timeout=15_000)
 
-ADMINISTRATOR, COLLEAGUE, COLLEAGUE_NAME = "管理员", "wangfang", "王芳"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: CHROMIUM names one")
-    if not DESK.is_file():
-        pytest.skip("the desk isn't built: `make frontend`")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        yield started
-        await started.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    folder = tmp_path_factory.mktemp("desk")
-    async with ScriptedAssistant() as assistant, running(folder, assistant) as made:  # type: ignore[arg-type]
-        made.bot.command("staff", "add", COLLEAGUE, COLLEAGUE_NAME, "--hotel", HOTEL)
-        await own_password(made.bot, COLLEAGUE)
-        yield made
-
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def nothing_open(world: World) -> AsyncIterator[None]:
-    """What earlier tests left open is over."""
-    user = await world.desk()
-    for row in await user.conversations("BOT,WAITING,STAFF"):
-        if row["holder"] and row["holder"]["name"] != ADMINISTRATOR:
-            theirs = await world.desk(COLLEAGUE)
-            await theirs.act(row["id"], "release")
-        await user.act(row["id"], "acknowledge")
-        await user.act(row["id"], "close", reason="other")
-    for order in await user.orders():
-        await user.call("POST", f"orders/{order['id']}/done", {})
-    yield
-
-
-def rows(page: Page) -> Locator:
-    return page.locator(".row")
-
-
-def box(page: Page) -> Locator:
-    return page.locator(".box textarea")
-
-
-def bubble(page: Page, words: str) -> Locator:
-    return page.locator(".message", has_text=words)
-
-
-def toast(page: Page, words: str) -> Locator:
-    return page.locator(".toast", has_text=words)
-
-
-async def open_row(page: Page) -> None:
-    """The only conversation there is."""
-    await rows(page).click()
-    await expect(page.locator(".pane")).to_be_visible()
+async def nothing_open(world: World) -> None:
+    await close_everything(world)
 
 
 async def test_signing_in_says_what_is_wrong(browser: Browser, world: World) -> None:
@@ -473,44 +421,51 @@ async def test_what_was_misread_is_marked_and_reviewed_by_a_second_person(
         await guest.heard("早餐")
         await open_row(agent)
         answer = bubble(agent, "早餐").last
-        await expect(answer.locator(".reading")).to_contain_text("读作：问早餐，58% 把握")
-        await answer.get_by_role("button", name="答错了").click()
+        await expect(answer.get_by_text("问早餐")).to_have_count(0)  # nothing of it in everybody's way
+        await answer.get_by_role("button", name="更多").focus()
+        await agent.keyboard.press("Enter")
+        await expect(agent.get_by_text("助手当成：问早餐（不太确定）")).to_be_visible()
+        await keep(agent, "message-menu")
+        await agent.keyboard.press("ArrowDown")
+        await expect(agent.get_by_role("menuitem", name="答得不对")).to_be_focused()
+        await agent.keyboard.press("Enter")
         dialog = agent.get_by_role("dialog")
         await expect(dialog.get_by_text("问早餐", exact=True)).to_have_count(0)  # it was read as that already
         await dialog.get_by_placeholder("搜一下").fill("泳池")
         await keep(agent, "correct")
         await dialog.get_by_text("问游泳池").click()
-        await dialog.get_by_role("button", name="标为答错").click()
-        await expect(answer.locator(".reading")).to_contain_text("我标为读错：客人是想“问游泳池”")
+        await dialog.get_by_role("button", name="记下来").click()
+        await expect(answer.locator(".reading")).to_contain_text("我说听错了：客人是想“问游泳池”")
         await keep(agent, "corrected")
-        await expect(agent.get_by_role("navigation").get_by_text("学习")).to_have_count(0)
+        await expect(agent.get_by_role("navigation").get_by_text("助手答错的")).to_have_count(0)
 
         await sign_in(admin)
-        await admin.get_by_role("navigation").get_by_text("学习").click()
+        await admin.get_by_role("navigation").get_by_text("助手答错的").click()
         item = admin.locator(".item", has_text="泳池到几点")
-        await expect(item).to_contain_text(f"{COLLEAGUE_NAME}标出")
+        await expect(item).to_contain_text(f"{COLLEAGUE_NAME}指出")
         await expect(item.locator(".should")).to_contain_text("问游泳池")
         await keep(admin, "learning")
         await item.get_by_role("button", name="改选").click()
         await admin.get_by_role("dialog").get_by_text("问其他设施").click()
         await expect(item.locator(".should")).to_contain_text("问其他设施")
-        await item.get_by_role("button", name="通过", exact=True).click()
-        await expect(toast(admin, "已通过")).to_be_visible()
-        await expect(admin.get_by_role("heading", name="没有要审核的")).to_be_visible()
-        await admin.get_by_role("button", name="已通过").click()
-        await expect(item).to_contain_text(f"{ADMINISTRATOR}审核通过")
+        await item.get_by_role("button", name="同意", exact=True).click()
+        await expect(toast(admin, "已同意")).to_be_visible()
+        await expect(admin.get_by_role("heading", name="没有要处理的")).to_be_visible()
+        await admin.get_by_role("button", name="已同意").click()
+        await expect(item).to_contain_text(f"{ADMINISTRATOR}同意")
         await item.get_by_role("button", name="看会话").click()
         theirs = bubble(admin, "早餐").last.locator(".reading")
-        await expect(theirs).to_contain_text(f"{COLLEAGUE_NAME}标为读错：客人是想“问其他设施”")
-        await expect(answer.locator(".reading")).to_contain_text(f"{ADMINISTRATOR}审核通过")
+        await expect(theirs).to_contain_text(f"{COLLEAGUE_NAME}说听错了：客人是想“问其他设施”")
+        await expect(answer.locator(".reading")).to_contain_text(f"{ADMINISTRATOR}同意")
 
-        await theirs.get_by_role("button", name="修改").click()
-        await admin.get_by_role("dialog").get_by_text("读对了，答案不对").click()
-        await admin.get_by_role("dialog").get_by_role("button", name="标为答错").click()
-        await expect(theirs).to_contain_text("我标为答案不对")
-        await admin.get_by_role("navigation").get_by_text("学习").click()
-        await expect(item).to_contain_text("这条是您标的，请另一位管理员审核")
-        await expect(item.get_by_role("button", name="通过", exact=True)).to_have_count(0)
+        await bubble(admin, "早餐").last.get_by_role("button", name="更多").click()
+        await admin.get_by_role("menuitem", name="改一下说法").click()
+        await admin.get_by_role("dialog").get_by_text("没听错，是答案不对").click()
+        await admin.get_by_role("dialog").get_by_role("button", name="记下来").click()
+        await expect(theirs).to_contain_text("我说答案不对")
+        await admin.get_by_role("navigation").get_by_text("助手答错的").click()
+        await expect(item).to_contain_text("这条是您指出的，请另一位管理员来看")
+        await expect(item.get_by_role("button", name="同意", exact=True)).to_have_count(0)
         await keep(admin, "learning-own")
     out = tmp_path / "corrections.yml"
     world.bot.command("corrections", "export", "--out", str(out))

@@ -119,8 +119,13 @@ def test_people_come_and_go(bot: Bot) -> None:
     again = bot("staff", "reset", "li").stdout
     assert "One-time password: " in again
     assert again != added
+    assert bot("staff", "grant", "li", "xinghaihui", "administrator").returncode == 0
+    assert "li  李静  xinghaihui: administrator" in bot("staff", "list").stdout
+    assert bot("hotel", "import", str(ROOT / "tests/data/hotels/yunting"), "--yes").returncode == 0
+    assert "li works in yunting as agent" in bot("staff", "grant", "li", "yunting", "agent").stdout
+    assert "li  李静  xinghaihui: administrator, yunting: agent" in bot("staff", "list").stdout
     assert bot("staff", "deactivate", "li").returncode == 0
-    assert "li  李静  (inactive) xinghaihui: agent" in bot("staff", "list").stdout
+    assert "li  李静  (inactive) xinghaihui: administrator, yunting: agent" in bot("staff", "list").stdout
 
 
 @pytest.mark.parametrize(
@@ -128,6 +133,9 @@ def test_people_come_and_go(bot: Bot) -> None:
     [
         (("staff", "reset", "nobody"), "Nobody has the login 'nobody'"),
         (("staff", "deactivate", "nobody"), "Nobody has the login 'nobody'"),
+        (("staff", "grant", "nobody", "xinghaihui", "agent"), "Nobody has the login 'nobody'"),
+        (("staff", "grant", "admin", "nowhere", "agent"), "There are: xinghaihui"),
+        (("account", "off", "wechat", "none"), "There is no wechat account 'none'"),
         (("staff", "add", "wu", "吴", "--hotel", "nowhere"), "There are: xinghaihui"),
         (("guest", "export", "nowhere", "g1"), "There are: xinghaihui"),
         (("guest", "export", "xinghaihui", "g1"), "xinghaihui has no guest g1"),
@@ -163,6 +171,10 @@ def test_accounts_are_listed_with_where_they_are_used_and_without_secrets(bot: B
     assert 'data-key="xinghaihui-page"' in listed
     assert "hunter" not in listed
     assert "kkkk" not in listed
+    assert bot("account", "off", "wechat", "main").returncode == 0
+    assert "wechat main (inactive)" in bot("account", "list").stdout
+    assert bot("account", "on", "wechat", "main").returncode == 0
+    assert "(inactive)" not in bot("account", "list").stdout
 
 
 def test_keys_come_beside_each_other_and_go_one_by_one(bot: Bot, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { arrange, byDue, late, listed, matches, passes } from "../queue";
+import { arrange, byDue, lapsesFrom, late, listed, matches, passes, waitsSince } from "../queue";
 import { before, ME, NOW, order, row } from "./made";
 
 const TARGETS = { claim: 60, answer: 180, lapse: 300 };
@@ -37,9 +37,17 @@ describe("being late", () => {
     expect(late(row({ state: "WAITING", waiting_since: before(60) }), NOW, TARGETS)).toBe(true);
   });
 
-  it("counts from the claim when the guest had waited before it", () => {
+  it("goes on over a claim until the guest has had a word; the lapse counts from the claim", () => {
     const claimed = row({ ...mine, held_since: before(10), unheard_since: before(600) });
-    expect(late(claimed, NOW, TARGETS)).toBe(false);
+    expect(waitsSince(claimed)).toBe(before(600));
+    expect(late(claimed, NOW, TARGETS)).toBe(true);
+    expect(lapsesFrom(claimed)).toBe(before(10));
+    const lapsed = row({ state: "WAITING", waiting_since: before(5), unheard_since: before(600) });
+    expect(waitsSince(lapsed)).toBe(before(600));
+  });
+
+  it("is over once the guest has been answered", () => {
+    expect(waitsSince(row({ ...mine, held_since: before(10), unheard_since: null }))).toBeNull();
   });
 
   it("is nobody's matter while the assistant has it or the guest has been heard", () => {

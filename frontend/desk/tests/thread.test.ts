@@ -106,6 +106,20 @@ describe("what the guest waits for", () => {
     expect(unanswered(events, null)).toBeNull();
   });
 
+  it("is what somebody was asked for about, whatever was said since", () => {
+    const events = [
+      event(1, "guest_said"),
+      event(2, "assistant_said"),
+      event(3, "guest_said"),
+      event(4, "assistant_said"),
+      event(5, "handoff_requested"),
+      event(6, "guest_said"),
+    ];
+    expect(unanswered(events, events[4]?.at ?? null)?.seq).toBe(3);
+    const heard = [...events, event(7, "staff_said"), event(8, "guest_said"), event(9, "guest_said")];
+    expect(unanswered(heard, heard[7]?.at ?? null)?.seq).toBe(8);
+  });
+
   it("may have a draft, until somebody has answered", () => {
     const draft = event(2, "assistant_drafted", { text: "马上" });
     expect(suggestion([event(1, "guest_said"), draft])?.seq).toBe(2);

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { defer, dismiss, flushOnLeave, toasts } from "../toasts";
+import { go } from "../route";
+import { session } from "../session";
+import { defer, dismiss, flushOnLeave, hold, letGo, place, say, toasts, UNDO } from "../toasts";
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -17,6 +19,22 @@ describe("an act that waits for its undo", () => {
     vi.advanceTimersByTime(1);
     expect(act).toHaveBeenCalledExactlyOnceWith(false);
     expect(undone).not.toHaveBeenCalled();
+  });
+
+  it("leaves eight seconds, and more while somebody looks at it", () => {
+    const act = vi.fn();
+    defer("已结束", act, vi.fn());
+    expect(UNDO).toBeGreaterThanOrEqual(8000);
+    vi.advanceTimersByTime(UNDO - 1000);
+    const id = toasts[toasts.length - 1]?.id ?? 0;
+    hold(id);
+    vi.advanceTimersByTime(60_000);
+    expect(act).not.toHaveBeenCalled();
+    letGo(id);
+    vi.advanceTimersByTime(2999);
+    expect(act).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(act).toHaveBeenCalledOnce();
   });
 
   it("is never done once it was undone", () => {
@@ -39,4 +57,13 @@ describe("an act that waits for its undo", () => {
     vi.advanceTimersByTime(60_000);
     expect(act).toHaveBeenCalledExactlyOnceWith(true);
   });
+});
+
+it("words belong to the page they were said on", () => {
+  Object.assign(session, { phase: "in" });
+  say("已保存");
+  const said = toasts[toasts.length - 1];
+  expect(said?.place).toBe(place());
+  go({ hotel: "xinghaihui", page: "knowledge" });
+  expect(said?.place).not.toBe(place());
 });
