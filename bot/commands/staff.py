@@ -1,4 +1,4 @@
-"""python -m bot staff add|grant|deactivate|reset|list: the people at the desk, while it has no page for that."""
+"""python -m bot staff add|grant|deactivate|reset|list: the people at the desk, until it has a page for it."""
 
 import argparse
 import asyncio
