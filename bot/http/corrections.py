@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import corrections
 from bot.conversation import Conversation
 from bot.corrections import CannotCorrect, Desk, Kind, Marked, Verdict
-from bot.http import files, views
+from bot.http import views
 from bot.http.guard import (
     CLOCK,
     DATABASE,
@@ -28,7 +28,7 @@ from bot.http.guard import (
     respond,
     seq_of,
 )
-from bot.http.views import Lens
+from bot.http.views import lens_of
 from bot.knowledge import DEFAULT_LANGUAGE
 from bot.store import people
 
@@ -113,7 +113,7 @@ def _one_of(choices: type[Choice], value: object) -> Choice:
 
 async def _carry_out(request: web.Request, work: Work) -> web.Response:
     """Do it in one transaction and tell every desk; the events that it added."""
-    me, dispatch = caller(request), request.app[DISPATCH]
+    dispatch = request.app[DISPATCH]
     try:
         row = await dispatch.transact(work)
     except CannotCorrect as refused:
@@ -121,15 +121,10 @@ async def _carry_out(request: web.Request, work: Work) -> web.Response:
         raise Problem(status, refused.code) from None
     await dispatch.poke(row)
     async with request.app[DATABASE].read() as tx:
-        lens = await _lens(request, tx, me)
+        lens = await lens_of(request, tx)
         events = await views.show_events(tx, lens, row, row.seq - 1)
         shown = (await views.show_rows(tx, lens, [row]))[0]
     return respond({"conversation": shown, "event": events[0]})
-
-
-async def _lens(request: web.Request, tx: AsyncConnection, me: Caller) -> Lens:
-    hotel = await request.app[HOTELS].get(tx, me.hotel)
-    return Lens(hotel, f"staff:{me.signed_in.staff.id}", request.app[CLOCK].now(), request.app[files.FILES])
 
 
 # ---- the list for review

@@ -46,7 +46,7 @@ from bot.http.guard import (
     text_of,
 )
 from bot.http.search import key_of, next_key
-from bot.http.views import Lens
+from bot.http.views import lens_of
 from bot.ids import new_id
 from bot.linking import CannotLink
 from bot.model import (
@@ -176,18 +176,13 @@ async def change_password(request: web.Request) -> web.Response:
 # ---- looking
 
 
-async def _lens(request: web.Request, tx: Any, me: Caller) -> Lens:
-    hotel = await request.app[HOTELS].get(tx, me.hotel)
-    return Lens(hotel, f"staff:{me.signed_in.staff.id}", request.app[CLOCK].now(), request.app[files.FILES])
-
-
 async def list_conversations(request: web.Request) -> web.Response:
     me, query = caller(request), request.query
     states = _states(query.get("state", ""))
     limit = min(seq_of(query.get("limit")) or 50, 200)
     holder = me.signed_in.staff.id if query.get("mine") == "1" else None
     async with request.app[DATABASE].read() as tx:
-        lens = await _lens(request, tx, me)
+        lens = await lens_of(request, tx)
         rows = await desk.list_conversations(
             tx, me.hotel, states, holder, key_of(query.get("after")), None, limit
         )
@@ -215,7 +210,7 @@ async def _shown(
     row = await log.row_of(tx, me.hotel, id_)
     if row is None:
         raise Problem(404, "not_found")
-    lens = await _lens(request, tx, me)
+    lens = await lens_of(request, tx)
     placed = await desk.list_orders(tx, me.hotel, guest=row.guest)
     return {
         "conversation": (await views.show_rows(tx, lens, [row]))[0],
@@ -286,15 +281,13 @@ async def _problem(request: web.Request, refused: Refused) -> Problem:
 
 
 async def _row(request: web.Request, row: Conversation) -> dict[str, Any]:
-    me = caller(request)
     async with request.app[DATABASE].read() as tx:
-        return (await views.show_rows(tx, await _lens(request, tx, me), [row]))[0]
+        return (await views.show_rows(tx, await lens_of(request, tx), [row]))[0]
 
 
 async def _row_and_event(request: web.Request, row: Conversation, seq: int) -> dict[str, Any]:
-    me = caller(request)
     async with request.app[DATABASE].read() as tx:
-        lens = await _lens(request, tx, me)
+        lens = await lens_of(request, tx)
         shown = (await views.show_rows(tx, lens, [row]))[0]
         events = await views.show_events(tx, lens, row, seq - 1)
     return {"conversation": shown, "event": events[0] if events else None}
@@ -453,7 +446,7 @@ async def list_orders(request: web.Request) -> web.Response:
     if states is None:
         raise Problem(400, "bad_request")
     async with request.app[DATABASE].read() as tx:
-        lens = await _lens(request, tx, me)
+        lens = await lens_of(request, tx)
         found = await desk.list_orders(tx, me.hotel, states)
         return respond({"orders": await views.show_orders(tx, lens, found)})
 
@@ -474,7 +467,7 @@ async def finish_order(request: web.Request) -> web.Response:
     once = (order.id, "done")  # two people ticking at once: one event
     await request.app[DISPATCH].act(me.hotel, order.conversation, lambda row, gone: Record((done,)), once)
     async with request.app[DATABASE].read() as tx:
-        lens = await _lens(request, tx, me)
+        lens = await lens_of(request, tx)
         found = await desk.order_of(tx, me.hotel, id_)
         return respond({"order": (await views.show_orders(tx, lens, [found] if found else []))[0]})
 
@@ -485,7 +478,7 @@ async def finish_order(request: web.Request) -> web.Response:
 async def _frames(request: web.Request, place: Feed, me: Caller) -> list[dict[str, Any]]:
     """What is new, each frame with the service's time: a page's own clock may be off."""
     async with request.app[DATABASE].read() as tx:
-        lens = await _lens(request, tx, me)
+        lens = await lens_of(request, tx)
         return [{**frame, "now": lens.now} for frame in await place.frames(tx, lens)]
 
 
@@ -563,7 +556,7 @@ async def poll(request: web.Request) -> web.Response:
     place = Feed.resume(request.query.get("cursor"), follow, clock.now())
     deadline = clock.monotonic() + POLL_SECONDS
     async with request.app[DATABASE].read() as tx:
-        await place.prime(tx, await _lens(request, tx, me))
+        await place.prime(tx, await lens_of(request, tx))
     with request.app[DISPATCH].nudges.watch(f"hotel:{me.hotel}") as nudged:
         while True:
             nudged.clear()

@@ -9,9 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.http import views
 from bot.http.guard import (
-    CLOCK,
     DATABASE,
-    HOTELS,
     Problem,
     caller,
     read_object,
@@ -19,7 +17,7 @@ from bot.http.guard import (
     seq_of,
     text_of,
 )
-from bot.http.views import Lens
+from bot.http.views import lens_of
 from bot.model import ConversationId, HotelId
 from bot.store import log, search
 
@@ -37,8 +35,7 @@ async def find(request: web.Request) -> web.Response:
     words = text_of(body, "q", WORDS).strip()
     limit = min(seq_of(body.get("limit")) or PAGE, 100)
     async with request.app[DATABASE].read() as tx:
-        hotel = await request.app[HOTELS].get(tx, me.hotel)
-        lens = await lens_of(request, tx, me)
+        lens = await lens_of(request, tx)
         rows = await search.search(tx, me.hotel, words, key_of(body.get("after")), limit)
         shown = await views.show_rows(tx, lens, rows)
         found = await _found(tx, me.hotel, [row.id for row in rows], words)

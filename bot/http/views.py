@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import linking
 from bot.channels import CHANNELS
 from bot.conversation import Conversation
 from bot.files import Files
+from bot.http.files import FILES
 from bot.http.files import shown as shown_file
+from bot.http.guard import CLOCK, HOTELS, caller
 from bot.knowledge import Hotel
 from bot.model import (
     ActorKind,
@@ -38,6 +41,13 @@ class Lens:
     viewer: str
     now: datetime
     files: Files
+
+
+async def lens_of(request: web.Request, tx: AsyncConnection) -> Lens:
+    """What whoever asks looks through; guard_desk has let them in."""
+    me = caller(request)
+    hotel = await request.app[HOTELS].get(tx, me.hotel)
+    return Lens(hotel, f"staff:{me.signed_in.staff.id}", request.app[CLOCK].now(), request.app[FILES])
 
 
 async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation]) -> list[dict[str, Any]]:
