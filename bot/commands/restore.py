@@ -150,7 +150,7 @@ async def _refuse_if_used(wanted: Database, settings: Settings, *, replace: bool
             return
         seen = await dump.last_seen(tx)
     if not wanted.sqlite and seen and opening.clock(settings).now() - seen < QUIET:
-        raise AlreadyServed(f"a process serves from this database, or did {QUIET.seconds} s ago; stop it")
+        raise AlreadyServed(f"a process serves from this database, or did within {QUIET.seconds} s; stop it")
     if not replace:
         raise CommandFailed("Nothing was restored: the database isn't empty. --replace drops what is in it.")
 
