@@ -477,6 +477,16 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """Hand a held conversation to a colleague, who must work in the hotel; with a note, if there is one."""
+
+    staff: StaffId
+    to: StaffId
+    note: Content | None = None
+    holder_gone: bool = False
+
+
+@dataclass(frozen=True)
 class Close:
     actor: Actor
     reason: str
@@ -547,6 +557,7 @@ Command = (
     | Speak
     | Note
     | Release
+    | Transfer
     | Close
     | Lapse
     | Acknowledge
@@ -742,6 +753,18 @@ def _release(d: _Draft, c: Release) -> None:
         d.effects.append(Ask(d.now))
 
 
+def _transfer(d: _Draft, c: Transfer) -> None:
+    _vacate(d, c.holder_gone)
+    if d.row.holder != c.staff:
+        raise Refused("not_holder", d.row.holder, d.row.held_since)
+    if c.to == c.staff:
+        raise Refused("to_oneself")
+    actor = Actor(ActorKind.STAFF, c.staff)
+    d.add(NewEvent(E.TRANSFERRED, d.now, actor, Audience.GUEST, body={"holder": c.to, "from": c.staff}))
+    if c.note:
+        d.note(E.STAFF_NOTED, actor, {"about": "transfer", "to": c.to}, c.note)
+
+
 def _close(d: _Draft, c: Close) -> None:
     if c.actor.kind is ActorKind.STAFF and d.row.state is State.STAFF and d.row.holder != c.actor.id:
         raise Refused("not_holder", d.row.holder, d.row.held_since)
@@ -816,6 +839,7 @@ _DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
     Speak: _speak,
     Note: _note,
     Release: _release,
+    Transfer: _transfer,
     Close: _close,
     Lapse: _lapse,
     Acknowledge: _acknowledge,

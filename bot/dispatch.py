@@ -660,10 +660,12 @@ class Dispatch:
         conversation: ConversationId,
         command: Callable[[Conversation, bool], Command],
         once: tuple[str, str] | None = None,
+        check: Callable[[AsyncConnection], Awaitable[None]] | None = None,
     ) -> tuple[Conversation, int]:
         """Carry out what `command(row, holder_gone)` asks; the row after it, and its first event's seq.
 
-        `once` (who, client id) makes a repetition answer with the first one's result. Raises Refused.
+        `once` (who, client id) makes a repetition answer with the first one's result. `check` looks at what
+        the command supposes, in the same transaction. Raises Refused, and what `check` raises.
         """
 
         async def work(tx: AsyncConnection) -> tuple[Conversation, int]:
@@ -674,6 +676,8 @@ class Dispatch:
             key = message_hash(AccountId(once[0]), f"{conversation}\n{once[1]}") if once else ""
             if once and (known := await people.arrived(tx, hotel, "desk", AccountId(once[0]), key)):
                 return row, known.seq
+            if check:
+                await check(tx)
             now, account = self.clock.now(), await self._account(tx, row)
             after = await self.commit(tx, row, command(row, await self.holder_gone(tx, row)), now, account)
             if once:

@@ -23,7 +23,19 @@ from bot.dispatch import Dispatch
 from bot.engine import Engine
 from bot.erasures import BadErasures, Erasures
 from bot.files import Files
-from bot.http import corrections, desk, files, guard, knowledge, operations, search, wechat, widget
+from bot.http import (
+    colleagues,
+    corrections,
+    desk,
+    files,
+    guard,
+    knowledge,
+    operations,
+    search,
+    today,
+    wechat,
+    widget,
+)
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
 from bot.ids import new_id
 from bot.knowledge import Hotels
@@ -150,6 +162,6 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app[files.FILES] = kept
     app[wechat.ACCOUNTS], app[wechat.WORKER] = accounts, worker
     app[operations.READINESS] = Readiness(database, redis, settings)
-    for edge in (wechat, widget, desk, search, knowledge, corrections, files, operations):
+    for edge in (wechat, widget, desk, colleagues, search, today, knowledge, corrections, files, operations):
         edge.add_routes(app)
     return app

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import dispatch, metrics, orders, staff
 from bot.conversation import (
@@ -23,7 +24,7 @@ from bot.conversation import (
     Said,
     Speak,
 )
-from bot.http import files, views
+from bot.http import files, views, ways
 from bot.http.feed import Feed
 from bot.http.guard import (
     CLOCK,
@@ -219,7 +220,7 @@ async def _shown(
         "identities": await views.show_identities(tx, lens, row),
         "events": await views.show_events(tx, lens, row, after),
         "seq": row.seq,
-        "reply": await views.show_reply(tx, lens, row),
+        "reply": await ways.show_reply(tx, lens, row),
         "orders": await views.show_orders(tx, lens, placed),
     }
 
@@ -252,20 +253,29 @@ async def unlink_identity(request: web.Request) -> web.Response:
 # ---- acting
 
 Build = Callable[[Conversation, bool], Command]
+Check = Callable[[AsyncConnection], Awaitable[None]]
 
 
-async def _act(request: web.Request, build: Build, client_id: str | None = None) -> tuple[Conversation, int]:
+async def act(
+    request: web.Request, build: Build, client_id: str | None = None, check: Check | None = None
+) -> tuple[Conversation, int]:
+    """Carry out a command on the conversation of the address. Raises Problem."""
     me, id_ = caller(request), ConversationId(request.match_info["conversation"])
     once = (me.signed_in.staff.id, client_id) if client_id else None
     try:
-        return await request.app[DISPATCH].act(me.hotel, id_, build, once)
+        return await request.app[DISPATCH].act(me.hotel, id_, build, once, check)
     except LookupError:
         raise Problem(404, "not_found") from None
     except Refused as refused:
         raise await _problem(request, refused) from None
 
 
-_REFUSALS = {"closed": "closed", "unreachable": "reply_window_closed", "not_held": "not_holder"}
+_REFUSALS = {
+    "closed": "closed",
+    "unreachable": "reply_window_closed",
+    "not_held": "not_holder",
+    "to_oneself": "to_oneself",
+}
 
 
 async def _problem(request: web.Request, refused: Refused) -> Problem:
@@ -280,7 +290,7 @@ async def _problem(request: web.Request, refused: Refused) -> Problem:
     return problem
 
 
-async def _row(request: web.Request, row: Conversation) -> dict[str, Any]:
+async def show_row(request: web.Request, row: Conversation) -> dict[str, Any]:
     async with request.app[DATABASE].read() as tx:
         return (await views.show_rows(tx, await lens_of(request, tx), [row]))[0]
 
@@ -295,8 +305,8 @@ async def _row_and_event(request: web.Request, row: Conversation, seq: int) -> d
 
 async def claim(request: web.Request) -> web.Response:
     member = caller(request).signed_in.staff.id
-    row, _ = await _act(request, lambda row, gone: Claim(member, gone))
-    return respond({"conversation": await _row(request, row)})
+    row, _ = await act(request, lambda row, gone: Claim(member, gone))
+    return respond({"conversation": await show_row(request, row)})
 
 
 async def reply(request: web.Request) -> web.Response:
@@ -304,31 +314,45 @@ async def reply(request: web.Request) -> web.Response:
     text, client_id = text_of(body, "text", TEXT_LIMIT), text_of(body, "client_id", 64)
     take_over = body.get("take_over", True) is not False
     id_ = ConversationId(request.match_info["conversation"])
-    content = _protected(request, me, id_, text)
+    content = protected(request, me, id_, text)
     said = {"client_id": client_id}
 
-    def speak(row: Conversation, gone: bool) -> Speak:
-        return Speak(me.signed_in.staff.id, content, said, None, gone, take_over)
+    way = _way(request, text_of(body, "identity", 64, required=False))
 
-    row, seq = await _act(request, speak, client_id)
+    def speak(row: Conversation, gone: bool) -> Speak:
+        return Speak(me.signed_in.staff.id, content, said, way and way[0], gone, take_over)
+
+    row, seq = await act(request, speak, client_id, way and way[1])
     return respond(await _row_and_event(request, row, seq))
 
 
+def _way(request: web.Request, identity: str) -> tuple[IdentityId, Check] | None:
+    """The identity that staff chose for a reply, and what looks whether it is one of this guest's."""
+    if not identity:
+        return None
+    me, id_ = caller(request), ConversationId(request.match_info["conversation"])
+    way = IdentityId(identity)
+    return way, lambda tx: ways.check_way(tx, me.hotel, id_, way)
+
+
 async def send_file(request: web.Request) -> web.Response:
-    """A file from staff, as the body; `?client_id=` makes sending idempotent, `?name=` is shown."""
+    """A file from staff, as the body; `?client_id=` makes sending idempotent, `?name=` is shown, `?identity=`
+    chooses where it goes."""
     me, client_id = caller(request), text_of(dict(request.query), "client_id", 64)
     take_over = request.query.get("take_over") != "false"
+    way = _way(request, request.query.get("identity", "")[:64])
     file = await files.take(request, me.hotel)
     content = Content(blobs=file.blobs, details={"file": file.to_json()})
 
     def speak(row: Conversation, gone: bool) -> Speak:
-        return Speak(me.signed_in.staff.id, content, {"client_id": client_id}, None, gone, take_over)
+        said = {"client_id": client_id}
+        return Speak(me.signed_in.staff.id, content, said, way and way[0], gone, take_over)
 
-    row, seq = await _act(request, speak, client_id)
+    row, seq = await act(request, speak, client_id, way and way[1])
     return respond(await _row_and_event(request, row, seq))
 
 
-def _protected(request: web.Request, me: Caller, id_: ConversationId, text: str) -> Content:
+def protected(request: web.Request, me: Caller, id_: ConversationId, text: str) -> Content:
     """Staff's words are kept like a guest's: identifying numbers masked, their originals sealed."""
     seal = request.app[DISPATCH].seal
     return Content(*seal.protect(text, dispatch.bound_to(me.hotel, id_)))
@@ -338,9 +362,9 @@ async def note(request: web.Request) -> web.Response:
     body, me = await read_object(request), caller(request)
     text, client_id = text_of(body, "text", TEXT_LIMIT), text_of(body, "client_id", 64)
     id_ = ConversationId(request.match_info["conversation"])
-    content = _protected(request, me, id_, text)
+    content = protected(request, me, id_, text)
     member = me.signed_in.staff.id
-    row, seq = await _act(
+    row, seq = await act(
         request, lambda row, gone: Note(member, content, {"client_id": client_id}), client_id
     )
     return respond(await _row_and_event(request, row, seq))
@@ -352,8 +376,8 @@ async def release(request: web.Request) -> web.Response:
         hotel = await request.app[HOTELS].get(tx, me.hotel)
     text = hotel.say("released_to_assistant", request.app[CLOCK].now(), staff=me.signed_in.staff.name)
     words = Said(Content(text=text), {"keys": ["released_to_assistant"], "introduced": True})
-    row, _ = await _act(request, lambda row, gone: Release(me.signed_in.staff.id, words))
-    return respond({"conversation": await _row(request, row)})
+    row, _ = await act(request, lambda row, gone: Release(me.signed_in.staff.id, words))
+    return respond({"conversation": await show_row(request, row)})
 
 
 async def close(request: web.Request) -> web.Response:
@@ -362,16 +386,16 @@ async def close(request: web.Request) -> web.Response:
         raise Problem(400, "bad_reason")
     text = text_of(body, "note", TEXT_LIMIT, required=False)
     id_ = ConversationId(request.match_info["conversation"])
-    content = _protected(request, me, id_, text) if text.strip() else None
+    content = protected(request, me, id_, text) if text.strip() else None
     actor = Actor(ActorKind.STAFF, me.signed_in.staff.id)
-    row, _ = await _act(request, lambda row, gone: Close(actor, body["reason"], content))
-    return respond({"conversation": await _row(request, row)})
+    row, _ = await act(request, lambda row, gone: Close(actor, body["reason"], content))
+    return respond({"conversation": await show_row(request, row)})
 
 
 async def acknowledge(request: web.Request) -> web.Response:
     member = caller(request).signed_in.staff.id
-    row, _ = await _act(request, lambda row, gone: Acknowledge(member))
-    return respond({"conversation": await _row(request, row)})
+    row, _ = await act(request, lambda row, gone: Acknowledge(member))
+    return respond({"conversation": await show_row(request, row)})
 
 
 async def resend(request: web.Request) -> web.Response:
@@ -388,8 +412,8 @@ async def resend(request: web.Request) -> web.Response:
         raise Problem(400, "not_unclear")
     found, identity, member = event.seq, event.identity, me.signed_in.staff.id
     await _check_repeatable(request, me, id_, found)
-    row, _ = await _act(request, lambda row, gone: Resend(member, found, identity))
-    return respond({"conversation": await _row(request, row)})
+    row, _ = await act(request, lambda row, gone: Resend(member, found, identity))
+    return respond({"conversation": await show_row(request, row)})
 
 
 async def _check_repeatable(request: web.Request, me: Caller, id_: ConversationId, seq: int) -> None:
@@ -462,7 +486,7 @@ async def finish_order(request: web.Request) -> web.Response:
         raise Problem(404, "not_found")
     if order.state not in orders.OPEN:
         raise Problem(409, "order_not_open")
-    content = _protected(request, me, order.conversation, text) if text.strip() else None
+    content = protected(request, me, order.conversation, text) if text.strip() else None
     done = orders.done(order, member, request.app[CLOCK].now(), content)
     once = (order.id, "done")  # two people ticking at once: one event
     await request.app[DISPATCH].act(me.hotel, order.conversation, lambda row, gone: Record((done,)), once)

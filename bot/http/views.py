@@ -25,7 +25,7 @@ from bot.model import (
     HotelId,
     State,
 )
-from bot.store import desk, log, outbox, people, points
+from bot.store import log, outbox, people, points
 from bot.store.desk import OrderRow
 from bot.store.people import Identity
 
@@ -53,7 +53,9 @@ async def lens_of(request: web.Request, tx: AsyncConnection) -> Lens:
 async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation]) -> list[dict[str, Any]]:
     """Conversations as the queue shows them; what a departed person held is shown as waiting."""
     hotel, ids = lens.hotel.id, [row.id for row in rows]
-    names = await people.names_of(tx, {row.holder for row in rows if row.holder})
+    handed = await log.last_transfers(tx, hotel, [row for row in rows if row.state is State.STAFF])
+    mentioned = {row.holder for row in rows} | {event.actor.id for event, _ in handed.values()}
+    names = await people.names_of(tx, {id_ for id_ in mentioned if id_})
     channels = await people.channels_of(tx, hotel, ids)
     guests = await people.guests_of(tx, hotel, [row.guest for row in rows])
     words = await log.last_words(tx, hotel, rows)
@@ -71,6 +73,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "state": State.WAITING if gone else row.state,
                 "holder": None if gone or not row.holder else _person(row.holder, names),
                 "held_since": None if gone else row.held_since,
+                "handed_over": _handed(*handed[row.id], names) if row.id in handed and not gone else None,
                 "waiting_since": row.held_since if gone else row.waiting_since,
                 "reason": row.reason,
                 "alarm_since": row.alarm_since,
@@ -93,14 +96,29 @@ def _person(id_: str, names: dict[str, str]) -> dict[str, str]:
     return {"id": id_, "name": names.get(id_, "")}
 
 
+def _handed(event: Event, note: Content, names: dict[str, str]) -> dict[str, Any]:
+    return {"by": _person(event.actor.id or "", names), "at": event.at, "note": note.text}
+
+
 def _guest(lens: Lens, row: Conversation, name: str | None, channels: list[str]) -> dict[str, Any]:
     key = f"guest_{channels[0]}" if channels else "guest_web"
     label = name or lens.hotel.say(key, lens.now, tail=row.guest[-4:])
     return {"id": row.guest, "name": name, "label": label}
 
 
+async def show_guests(
+    tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation]
+) -> dict[ConversationId, dict[str, Any]]:
+    """Who the guests of these conversations are, by conversation."""
+    channels = await people.channels_of(tx, lens.hotel.id, [row.id for row in rows])
+    names = await people.guests_of(tx, lens.hotel.id, [row.guest for row in rows])
+    return {row.id: _guest(lens, row, names.get(row.guest), channels.get(row.id, [])) for row in rows}
+
+
 def _last(event: Event, content: Content) -> dict[str, Any]:
-    return {"text": (content.text or "")[:PREVIEW], "at": event.at, "speaker": event.actor.kind}
+    kind = content.file.kind if content.file else event.body.get("subtype")
+    text = (content.text or "")[:PREVIEW]
+    return {"text": text, "at": event.at, "speaker": event.actor.kind, "kind": kind}
 
 
 async def show_events(
@@ -187,6 +205,7 @@ def _event(
         "text": c.text,
         "details": {k: v for k, v in (c.details or {}).items() if k not in _OURS} or None,
         "file": shown_file(lens.files, lens.hotel.id, c.file, lens.now) if c.file else None,
+        "fetching": "fetch" in (c.details or {}),
         "body": body,
         "delivery": _delivery(e, identity, sent, seen),
         "sealed": len(c.sealed),
@@ -202,26 +221,6 @@ def _delivery(
         return {"state": "delivered" if seen.get(identity.id, 0) >= e.seq else "queued", "why": None}
     state, why = sent.get(e.seq, ("queued", None))
     return {"state": state, "why": why}
-
-
-async def show_reply(tx: AsyncConnection, lens: Lens, row: Conversation) -> dict[str, Any] | None:
-    """Where a reply would go, and what its channel still takes."""
-    identity = await people.identity_of(tx, lens.hotel.id, row.identity) if row.identity else None
-    if identity is None:
-        return None
-    windows = CHANNELS[identity.channel].windows
-    limits: dict[str, Any] = {"kind": "none"}
-    if windows:
-        account = await desk.account_of(tx, identity.channel, identity.account)
-        allowance = windows.allowance(await people.ledger_of(tx, lens.hotel.id, identity.id), lens.now)
-        limits = {
-            "kind": identity.channel,
-            "left": allowance.left,
-            "closes_at": allowance.closes_at,
-            "passive_only": bool(account and not account.config.get("custom_send", True)),
-        }
-    reachable = row.reachable and identity.external is not None
-    return {"identity": identity.id, "channel": identity.channel, "limits": limits, "reachable": reachable}
 
 
 async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow]) -> list[dict[str, Any]]:

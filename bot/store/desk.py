@@ -12,7 +12,7 @@ from bot.conversation import Conversation
 from bot.model import AccountId, ConversationId, GuestId, HotelId, OrderId, OrderState, StaffId, State
 from bot.store.log import restore
 from bot.store.people import insert_or_ignore
-from bot.store.schema import accounts, conversations, guests, hotels, memberships, orders, staff
+from bot.store.schema import accounts, conversations, guests, hotels, memberships, orders, sign_ins, staff
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,16 @@ class AccountRow:
     config: dict[str, Any]
     sealed: str
     active: bool
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Who works in a hotel: whether signed in, and how many of its conversations they hold."""
+
+    id: StaffId
+    name: str
+    signed_in: bool
+    holds: int
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,27 @@ def _holder_gone() -> Any:
         staff.c.active,
     )
     return and_(c.state == State.STAFF, ~works_there)
+
+
+async def list_colleagues(tx: AsyncConnection, hotel: HotelId, now: datetime) -> list[Colleague]:
+    """Who is active in the hotel: the signed-in first, then by how few they hold."""
+    held = (
+        select(func.count())
+        .where(
+            conversations.c.hotel_id == hotel,
+            conversations.c.state == State.STAFF,
+            conversations.c.holder_id == staff.c.staff_id,
+        )
+        .scalar_subquery()
+    )
+    here = exists().where(sign_ins.c.staff_id == staff.c.staff_id, sign_ins.c.expires_at > now)
+    query = (
+        select(staff.c.staff_id, staff.c.name, here.label("here"), held.label("held"))
+        .select_from(staff.join(memberships, memberships.c.staff_id == staff.c.staff_id))
+        .where(memberships.c.hotel_id == hotel, staff.c.active)
+    )
+    found = [Colleague(r.staff_id, r.name, bool(r.here), r.held) for r in (await tx.execute(query)).all()]
+    return sorted(found, key=lambda one: (not one.signed_in, one.holds, one.name))
 
 
 async def conversations_of_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> list[ConversationId]:

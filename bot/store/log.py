@@ -358,6 +358,38 @@ async def left_by(tx: AsyncConnection, hotel: HotelId, identity: IdentityId) -> 
     return [ConversationId(id_) for id_ in (await tx.execute(query.distinct())).scalars()]
 
 
+async def last_heard(
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId
+) -> dict[IdentityId, tuple[int, datetime]]:
+    """The seq and time of the guest's last message on each of their channels."""
+    query = select(events.c.identity_id, func.max(events.c.seq), func.max(events.c.at)).where(
+        events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type == EventType.GUEST_SAID
+    )
+    rows = (await tx.execute(query.group_by(events.c.identity_id))).all()
+    return {IdentityId(row[0]): (row[1], row[2]) for row in rows if row[0]}
+
+
+async def last_transfers(
+    tx: AsyncConnection, hotel: HotelId, rows: Sequence[Conversation]
+) -> dict[ConversationId, tuple[Event, Content]]:
+    """For those of the rows whose holder was handed them by a colleague: the event, and the note with it."""
+    times = {row.id: row.held_since for row in rows if row.held_since}
+    query = select(events).where(
+        events.c.hotel_id == hotel, events.c.type == EventType.TRANSFERRED, events.c.at.in_(times.values())
+    )
+    found = [_event(r) for r in (await tx.execute(query)).mappings()] if times else []
+    last = {e.conversation: e for e in found if times.get(e.conversation) == e.at}
+    notes = await messages_of(tx, hotel, [(e.conversation, e.seq + 1) for e in last.values()])
+    return {id_: (e, _note(notes.get((id_, e.seq + 1)))) for id_, e in last.items()}
+
+
+def _note(following: tuple[Event, Content] | None) -> Content:
+    """What was noted with the event before."""
+    if following and following[0].body.get("about") == "transfer":
+        return following[1]
+    return Content()
+
+
 async def events_since(tx: AsyncConnection, hotel: HotelId, type_: EventType, since: datetime) -> list[Event]:
     """A hotel's events of one type, oldest first."""
     query = select(events).where(events.c.hotel_id == hotel, events.c.type == type_, events.c.at >= since)

@@ -1,4 +1,5 @@
-"""The desk's API on the real application, on both databases: searching, and the time of the service."""
+"""The desk's API on the real application, on both databases: searching, handing over, the way of a reply, a
+hotel's day, and the time of the service."""
 
 import asyncio
 import hashlib
@@ -9,11 +10,24 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from sqlalchemy import text
 
 from bot import orders, staff
 from bot.conversation import Record
-from bot.http.guard import DISPATCH
-from bot.model import ConversationId, HotelId, Order
+from bot.http.guard import DATABASE, DISPATCH
+from bot.model import (
+    ASSISTANT,
+    SERVICE,
+    Actor,
+    ActorKind,
+    Audience,
+    ConversationId,
+    EventType,
+    HotelId,
+    NewEvent,
+    Order,
+)
+from bot.store import days
 from tests.conftest import SettingsMaker
 from tests.contract.site import ONE, SOON, TWO, Browser, Site, frames, serving
 from tests.servers import free_port
@@ -144,3 +158,181 @@ async def test_every_frame_tells_the_time(site: Site) -> None:
     assert polled["now"] >= heard[-1]["now"]
     assert all(frame["now"] for frame in polled["frames"])
     await feed.close()
+
+
+# ---- handing over to a colleague
+
+
+async def person(site: Site, login: str) -> str:
+    return str((await site.sql(f"SELECT staff_id FROM staff WHERE login = '{login}'"))[0][0])
+
+
+async def handed(
+    browser: Browser, conversation: str, to: str, client_id: str, note: str = ""
+) -> tuple[int, Any]:
+    body = {"to": to, "note": note, "client_id": client_id}
+    return await browser.desk("POST", f"conversations/{conversation}/transfer", body)
+
+
+async def test_a_conversation_is_handed_to_a_colleague_with_a_note(site: Site) -> None:
+    one, admin = await guest(site, "a", "找人"), await person(site, "admin")
+    agent, boss = await site.signed_in("agent"), await site.signed_in("admin")
+    assert (await handed(agent, one, admin, "t0"))[0] == 409  # nobody holds it
+    await agent.desk("POST", f"conversations/{one}/claim", {})
+    status, found = await agent.desk("GET", "colleagues")
+    assert status == 200
+    names = {c["name"]: (c["signed_in"], c["holds"]) for c in found["colleagues"]}
+    assert names == {"员工admin": (True, 0), "员工new": (False, 0)}  # oneself and other hotels' aren't there
+    status, found = await handed(agent, one, admin, "t1", f"请退 88 元，身份证 {ID_CARD}")
+    assert status == 200, found
+    again, _ = await handed(agent, one, admin, "t1", "x")
+    assert again == 200  # asked twice: done once
+    (row,) = (await boss.desk("GET", "conversations?mine=1"))[1]["conversations"]
+    assert row["holder"]["name"] == "员工admin"
+    assert row["handed_over"]["by"]["name"] == "员工agent"
+    assert "请退 88 元" in row["handed_over"]["note"]
+    assert ID_CARD not in str(row)
+    _, thread = await boss.desk("GET", f"conversations/{one}")
+    moved = [e for e in thread["events"] if e["type"] in ("transferred", "staff_noted")]
+    assert [e["type"] for e in moved] == ["transferred", "staff_noted"]
+    visitor = await site.browser()
+    _, view = await visitor.poll(0, "a" * 43)
+    assert view["speaker"] == {"kind": "staff", "name": "员工admin"}
+    assert not [m for m in view["messages"] if "88" in m["text"]]
+    status, refused = await handed(agent, one, admin, "t2")
+    assert (status, refused["error"]["holder"]) == (409, "员工admin")
+    assert (await site.sql("SELECT count(*) FROM events WHERE type = 'transferred'"))[0][0] == 1
+
+
+async def test_only_a_colleague_who_is_there_can_be_handed_one(site: Site) -> None:
+    one, agent = await guest(site, "a", "找人"), await site.signed_in("agent")
+    await agent.desk("POST", f"conversations/{one}/claim", {})
+    far, me = await person(site, "far"), await person(site, "agent")
+    new = await person(site, "new")
+    await site.sql(f"UPDATE staff SET active = false WHERE staff_id = '{new}'")
+    for to, code in (
+        (far, "not_a_colleague"),
+        (new, "not_a_colleague"),
+        ("x", "not_a_colleague"),
+        (me, "to_oneself"),
+    ):
+        status, body = await handed(agent, one, to, f"to-{to}"[:40])
+        assert (status, body["error"]["code"]) == (409, code), to
+    assert (await agent.desk("GET", "conversations?mine=1"))[1]["conversations"]
+
+
+async def test_of_two_who_hand_it_over_at_once_one_does(site: Site) -> None:
+    one, agent = await guest(site, "a", "找人"), await site.signed_in("agent")
+    await agent.desk("POST", f"conversations/{one}/claim", {})
+    admin, new = await person(site, "admin"), await person(site, "new")
+    both = await asyncio.gather(handed(agent, one, admin, "t1"), handed(agent, one, new, "t2"))
+    assert sorted(status for status, _ in both) == [200, 409]
+
+
+# ---- the way of a reply
+
+
+async def test_a_reply_goes_where_staff_choose(site: Site) -> None:
+    one, two = await guest(site, "a", "第一位"), await guest(site, "b", "第二位")
+    agent = await site.signed_in()
+    _, shown = await agent.desk("GET", f"conversations/{one}")
+    (way,) = shown["reply"]["ways"]
+    assert shown["reply"]["identity"] == way["identity"]
+    assert (way["channel"], way["max_bytes"], way["reachable"]) == ("web", None, True)
+    assert "image" in way["media"]
+    assert shown["reply"]["file_limits"]["image"] > 0
+    other = (await agent.desk("GET", f"conversations/{two}"))[1]["reply"]["identity"]
+    said = {"text": "您好", "client_id": "r1", "identity": way["identity"]}
+    status, answer = await agent.desk("POST", f"conversations/{one}/reply", said)
+    assert (status, answer["event"]["channel"]) == (200, "web")
+    for wrong in (other, "nowhere"):
+        body = {"text": "您好", "client_id": f"r-{wrong}"[:40], "identity": wrong}
+        status, answer = await agent.desk("POST", f"conversations/{one}/reply", body)
+        assert (status, answer["error"]["code"]) == (409, "no_such_way")
+
+
+# ---- the hotel's day
+
+
+async def test_a_day_is_counted_by_the_hotels_clock(site: Site) -> None:
+    one = await guest(site, "a", "早餐几点，没人知道")
+    two = await guest(site, "b", "找人")
+    agent, boss = await site.signed_in("agent"), await site.signed_in("admin")
+    said = {"text": "来了", "client_id": "r1"}
+    assert (await agent.desk("POST", f"conversations/{one}/reply", said))[0] == 200
+    assert (await agent.desk("GET", "today"))[0] == 403
+    status, day = await boss.desk("GET", "today")
+    assert status == 200, day
+    numbers = day["numbers"]
+    assert (numbers["messages"], numbers["guests"], numbers["handed_over"]) == (2, 2, 2)
+    assert (numbers["answered"], numbers["unclear"]) == (0, 0)
+    assert sum(hour["guest"] for hour in day["hours"]) == 2
+    assert sum(hour["staff"] for hour in day["hours"]) == 1
+    assert {w["conversation"]: (w["waiting"], w["by"]) for w in day["waits"]} == {
+        one: (False, "员工agent"),
+        two: (True, None),
+    }
+    assert day["waits"][0]["seconds"] == numbers["longest_wait"]
+    assert {t["conversation"] for t in day["talks"]} == {one, two}
+    assert day["before"]["messages"] == 0
+    for wrong in ("2999-01-01", "x", "1999-01-01"):
+        assert (await boss.desk("GET", f"today?day={wrong}"))[0] == 400
+    _, empty = await boss.desk("GET", "today?day=2026-01-01")
+    assert empty["numbers"] == {
+        "messages": 0,
+        "guests": 0,
+        "answered": 0,
+        "handed_over": 0,
+        "longest_wait": None,
+        "unclear": 0,
+    }
+
+
+async def log_event(site: Site, conversation: str, type_: EventType, at: datetime, **body: Any) -> None:
+    kinds = {"guest": Actor(ActorKind.GUEST, "g"), "assis": ASSISTANT, "staff": Actor(ActorKind.STAFF, "s")}
+    actor = kinds.get(type_[:5], SERVICE)
+    event = NewEvent(type_, at, actor, Audience.STAFF, None, body)
+    await site.app[DISPATCH].act(
+        HotelId(ONE), ConversationId(conversation), lambda row, gone: Record((event,))
+    )
+
+
+async def test_what_happened_before_midnight_is_yesterdays(site: Site) -> None:
+    """Shanghai is eight hours ahead: 15:59 UTC is still that day, 16:00 is the next."""
+    one, boss = await guest(site, "a", "找人"), await site.signed_in("admin")
+    late, next_day = datetime(2026, 3, 4, 15, 59, 59, tzinfo=UTC), datetime(2026, 3, 4, 16, tzinfo=UTC)
+    for at in (late, next_day):
+        await log_event(site, one, EventType.GUEST_SAID, at, kind="text")
+        await log_event(site, one, EventType.ASSISTANT_SAID, at, through=1, intent="ask_wifi", handoff=None)
+        await log_event(
+            site, one, EventType.ASSISTANT_SAID, at, through=1, intent="ask_wifi", handoff="complain"
+        )
+        await log_event(site, one, EventType.HANDOFF_REQUESTED, at, reason="complain")
+        await log_event(site, one, EventType.HANDOFF_REQUESTED, at, reason="human_handoff")
+        await log_event(site, one, EventType.DELIVERY_UNCLEAR, at, seq=1)
+    for name, hour in (("2026-03-04", 23), ("2026-03-05", 0)):
+        _, day = await boss.desk("GET", f"today?day={name}")
+        numbers = {k: v for k, v in day["numbers"].items() if k != "longest_wait"}
+        # Asked for twice before anybody came is one waiting.
+        assert numbers == {"messages": 1, "guests": 1, "answered": 1, "handed_over": 1, "unclear": 1}, name
+        assert [at for at, counted in enumerate(day["hours"]) if counted["guest"]] == [hour]
+        assert day["answers"] == {"ask_wifi": 1}
+        assert [(u["seq"], u["open"]) for u in day["unclear"]] == [(1, True)]
+    assert day["before"]["messages"] == 1
+    far = await site.signed_in("far")
+    _, theirs = await far.desk("GET", "today?day=2026-03-04", None, TWO)
+    assert theirs["numbers"]["messages"] == 0
+
+
+async def test_a_day_is_read_by_its_index(site: Site) -> None:
+    database = site.app[DATABASE]
+    if not database.sqlite:
+        pytest.skip("SQLite tells its plan in words")
+    async with database.read() as tx:
+        day = datetime(2026, 3, 4, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC)
+        query = days._asked(tx, HotelId(ONE), *day).compile(
+            dialect=tx.dialect, compile_kwargs={"literal_binds": True}
+        )
+        plan = " ".join(str(row) for row in await tx.execute(text(f"EXPLAIN QUERY PLAN {query}")))
+    assert "ix_events_hotel_id_type_at" in plan
+    assert "SCAN events" not in plan

@@ -34,6 +34,7 @@ from bot.conversation import (
     Respond,
     Said,
     Speak,
+    Transfer,
     Verdict,
     clocks,
     decide,
@@ -263,6 +264,18 @@ def test_handing_back_says_so_and_answers_what_was_left() -> None:
     assert Ask(START) in released.effects
 
 
+def test_a_conversation_is_handed_to_a_colleague_by_whoever_holds_it() -> None:
+    held = after(fresh(), Claim(ME), Receive(said()))
+    moved = decide(held, Transfer(ME, YOU, Content("房费已减")), START)
+    assert types(moved) == ["transferred", "staff_noted"]
+    assert (moved.row.state, moved.row.holder, moved.row.epoch) == (State.STAFF, YOU, held.epoch + 1)
+    assert moved.row.unheard_since == held.unheard_since  # whoever takes it owes the word
+    assert [e.audience for e in moved.events] == [Audience.GUEST, Audience.STAFF]
+    for command in (Transfer(YOU, ME), Transfer(ME, ME), Transfer(ME, YOU, holder_gone=True)):
+        with pytest.raises(Refused):
+            decide(held, command, START)
+
+
 def test_a_held_guest_who_waits_too_long_goes_back_to_the_queue() -> None:
     held = after(fresh(), Claim(ME), Receive(said()))
     assert clocks(held, Patience())["lapse"] == START + timedelta(minutes=5)
@@ -329,7 +342,7 @@ class World:
 
 NAMES = (
     "say, emergency, picture, answer, stale, hand over, complain, claim, other claims, "
-    "reply, note, release, close, lapse, gone, acknowledge, unfollow, follow, "
+    "reply, note, release, transfer, close, lapse, gone, acknowledge, unfollow, follow, "
     "join waiting, join held, join asking, join alarm"
 )
 COMMANDS = st.sampled_from(NAMES.split(", "))
@@ -359,6 +372,7 @@ def command_of(name: str, row: Conversation) -> Command:
         "reply": Speak(ME, Content("您好"), {}),
         "note": Note(YOU, Content("常客"), {}),
         "release": Release(row.holder or ME, words()),
+        "transfer": Transfer(row.holder or ME, YOU if row.holder == ME else ME, Content("请接着办")),
         "close": Close(SERVICE, "idle"),
         "lapse": Lapse("overdue", words()),
         "gone": Claim(YOU, holder_gone=True),

@@ -1,0 +1,151 @@
+"""今日: a hotel's day for its manager, five numbers and the lists that they lead to. Reads the log only."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.conversation import Conversation
+from bot.http.guard import DATABASE, Problem, caller, respond
+from bot.http.views import Lens, lens_of, show_guests
+from bot.knowledge import unanswered
+from bot.model import ConversationId, Event, EventType
+from bot.store import days, log, people
+from bot.store.days import Asked
+
+LISTED = 100
+QUESTIONS = 20
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get("/desk/v1/hotels/{hotel}/today", show)
+
+
+async def show(request: web.Request) -> web.Response:
+    """`?day=2026-11-22` shows another day of the hotel's."""
+    me = caller(request)
+    if me.signed_in.roles[me.hotel] != "administrator":
+        raise Problem(403, "forbidden")
+    async with request.app[DATABASE].read() as tx:
+        lens = await lens_of(request, tx)
+        today = lens.hotel.today(lens.now)
+        day = _day(request.query.get("day"), today)
+        shown = await _numbers(tx, lens, day) | await _lists(tx, lens, day)
+        before = await _numbers(tx, lens, day - timedelta(days=1))
+    return respond(
+        {
+            "day": day.isoformat(),
+            "today": today.isoformat(),
+            "now": lens.now,
+            "numbers": shown.pop("numbers"),
+            "before": before["numbers"],
+            **shown,
+        }
+    )
+
+
+def _day(asked: str | None, today: date) -> date:
+    try:
+        day = date.fromisoformat(asked) if asked else today
+    except ValueError:
+        raise Problem(400, "bad_request") from None
+    if not today - timedelta(days=3660) < day <= today:
+        raise Problem(400, "bad_request")
+    return day
+
+
+def span(lens: Lens, day: date) -> tuple[datetime, datetime]:
+    """When the day began and when it ends, by the hotel's clock."""
+    start = datetime.combine(day, time(), lens.hotel.zone)
+    return start, datetime.combine(day + timedelta(days=1), time(), lens.hotel.zone)
+
+
+async def _numbers(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
+    hotel, bounds = lens.hotel.id, span(lens, day)
+    spoken = await days.spoken(tx, hotel, *bounds)
+    waits = await _waits(tx, lens, await days.asked(tx, hotel, *bounds))
+    unsure = await days.unsure(tx, hotel, *bounds)
+    guests, _ = await days.talks(tx, hotel, *bounds, 0)
+    hours = [dict.fromkeys(("guest", "assistant", "staff"), 0) for _ in range(24)]
+    for one in spoken:
+        hours[one.at.astimezone(lens.hotel.zone).hour][_WHO[one.type]] += one.count
+    return {
+        "numbers": {
+            "messages": sum(hour["guest"] for hour in hours),
+            "guests": guests,
+            "answered": sum((await days.answered(tx, hotel, *bounds)).values()),
+            "handed_over": len(waits),
+            "longest_wait": max((wait["seconds"] for wait in waits), default=None),
+            "unclear": len(unsure),
+        },
+        "hours": hours,
+    }
+
+
+_WHO = {
+    EventType.GUEST_SAID: "guest",
+    EventType.ASSISTANT_SAID: "assistant",
+    EventType.STAFF_SAID: "staff",
+}
+
+
+async def _waits(tx: AsyncConnection, lens: Lens, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+    """Who waited for a person how long, and who came; one that goes on is counted until now."""
+    heard = await log.messages_of(tx, lens.hotel.id, [(a.conversation, a.heard) for a in asked if a.heard])
+    return [_wait(one, heard[one.conversation, one.heard][0] if one.heard else None, lens) for one in asked]
+
+
+def _wait(one: Asked, heard: Event | None, lens: Lens) -> dict[str, Any]:
+    until = heard.at if heard else lens.now
+    return {
+        "conversation": one.conversation,
+        "seq": one.seq,
+        "at": one.at,
+        "reason": one.reason,
+        "seconds": max(0, int((until - one.at).total_seconds())),
+        "waiting": heard is None,
+        "by": heard.actor.id if heard and heard.type is EventType.STAFF_SAID else None,
+    }
+
+
+async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
+    hotel, bounds = lens.hotel.id, span(lens, day)
+    waits = await _waits(tx, lens, await days.asked(tx, hotel, *bounds))
+    _, talks = await days.talks(tx, hotel, *bounds, LISTED)
+    unsure = (await days.unsure(tx, hotel, *bounds))[-LISTED:][::-1]
+    questions = [q for q in await unanswered.read(tx, hotel, bounds[0]) if q.at < bounds[1]]
+    longest = sorted(waits, key=lambda wait: -wait["seconds"])[:LISTED]
+    names = await people.names_of(tx, {wait["by"] for wait in longest if wait["by"]})
+    rows = await days.rows_of(
+        tx,
+        hotel,
+        [t.conversation for t in talks]
+        + [w["conversation"] for w in longest]
+        + [u.conversation for u in unsure]
+        + [q.conversation for q in questions],
+    )
+    guests = await show_guests(tx, lens, list(rows.values()))
+
+    def who(conversation: ConversationId) -> dict[str, Any]:
+        return {"conversation": conversation, "guest": guests[conversation]}
+
+    return {
+        "talks": [{**who(t.conversation), "seq": t.seq, "count": t.count, "at": t.at} for t in talks],
+        "answers": await days.answered(tx, hotel, *bounds),
+        "waits": [{**w, **who(w["conversation"]), "by": names.get(w["by"] or "")} for w in longest],
+        "unclear": [
+            {**who(u.conversation), "seq": u.seq, "at": u.at, "open": _open(rows[u.conversation], u.seq)}
+            for u in unsure
+        ],
+        "questions": [
+            {**who(q.conversation), "seq": q.seq, "at": q.at, "why": q.why, "text": q.text[:200]}
+            for q in questions[:QUESTIONS]
+        ],
+        "questions_total": len(questions),
+    }
+
+
+def _open(row: Conversation, seq: int) -> bool:
+    return seq in row.unclear
