@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.channels import wechat
+from bot.channels import wechat, wecom
 from bot.guest_tokens import MAX_KEYS, BadKey, Key, check_key
 from bot.model import AccountId, HotelId
 from bot.robots import ROBOTS
@@ -23,6 +23,7 @@ FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"appid", "mode", "original_id", "api", "custom_send"}),
         frozenset({"secret", "token", "aes_keys"}),
     ),
+    "wecom": (frozenset({"corpid", "open_kfid", "api"}), frozenset({"secret", "token", "aes_keys"})),
     "web": (frozenset(), frozenset({"keys"})),
     "app": (frozenset({"origins"}), frozenset({"keys", "push_url", "push_secret"})),
     **{robot: (frozenset(), frozenset({"url", "secret"})) for robot in ROBOTS},
@@ -64,6 +65,8 @@ async def save(
     config = {k: v for k, v in values.items() if k in public}
     sealed = seal.close_secrets({k: v for k, v in values.items() if k in secret}, bound_to(channel, account))
     if channel == "wechat" and (wrong := wechat.mistakes(_wechat(account, values))):
+        raise BadAccount(f"the account lacks or has wrong: {', '.join(wrong)}")
+    if channel == "wecom" and (wrong := wecom.mistakes(_wecom(account, values))):
         raise BadAccount(f"the account lacks or has wrong: {', '.join(wrong)}")
     for name in ("url",) if channel in ROBOTS else ("push_url",) if values.get("push_url") else ():
         if not _is_web_address(values.get(name)):
@@ -158,4 +161,44 @@ class WeChatAccounts:
         known = self._opened.get(row.account)
         if known is None or known[0] != row:
             known = self._opened[row.account] = (row, open_wechat(row, self._seal))
+        return known[1]
+
+
+def _wecom(account: AccountId, values: Mapping[str, Any]) -> wecom.Account:
+    return wecom.Account(
+        id=account,
+        corpid=values.get("corpid", ""),
+        open_kfid=values.get("open_kfid", ""),
+        secret=values.get("secret", ""),
+        token=values.get("token", ""),
+        aes_keys=tuple(values.get("aes_keys", ())),
+        api=values.get("api", wecom.OFFICIAL_API),
+    )
+
+
+class WeComAccounts:
+    """Finds 客服账号 for the sender, the puller and the edge, opening each row's secrets once."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database, self._seal = database, seal
+        self._opened: dict[AccountId, tuple[AccountRow, wecom.Account]] = {}
+
+    async def find(self, id_: AccountId) -> wecom.Account | None:
+        row = await self.row(id_)
+        return self.open(row) if row else None
+
+    async def row(self, id_: AccountId) -> AccountRow | None:
+        async with self._database.read() as tx:
+            return await desk.account_of(tx, "wecom", id_)
+
+    async def rows(self) -> list[AccountRow]:
+        async with self._database.read() as tx:
+            return [r for r in await desk.list_accounts(tx) if r.channel == "wecom" and r.active]
+
+    def open(self, row: AccountRow) -> wecom.Account:
+        known = self._opened.get(row.account)
+        if known is None or known[0] != row:
+            secrets = self._seal.open_secrets(row.sealed, bound_to(row.channel, row.account))
+            opened = _wecom(row.account, {**row.config, **secrets})
+            known = self._opened[row.account] = (row, opened)
         return known[1]

@@ -541,6 +541,8 @@ class Dispatch:
         await people.save_ledger(tx, identity.hotel, identity.id, windows.opened(ledger, inbound, now))
         if inbound.kind not in ANSWERED or not account.config.get("custom_send", True):
             return
+        if not CHANNELS[account.channel].capabilities.passive:
+            return await outbox.release_waiting(tx, identity.hotel, identity.id, now)
         until = now if row.silent else now + self.patience.handler_wait
         await outbox.release_waiting(tx, identity.hotel, identity.id, until)
         await people.open_push(tx, identity, until, key)
@@ -771,6 +773,8 @@ class Dispatch:
             return Wake("reach", due, str(effect.seq)) if due else None
         if account is None or account.account != identity.account:
             account = await desk.account_of(tx, identity.channel, identity.account)
+        if not CHANNELS[identity.channel].capabilities.passive:
+            return replace(effect, due=self.clock.now())  # no push is open that could carry it
         passive_only = account is not None and not account.config.get("custom_send", True)
         return replace(effect, due=None) if passive_only else effect
 

@@ -13,10 +13,12 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from bot import staff
-from bot.accounts import WeChatAccounts
+from bot.accounts import WeChatAccounts, WeComAccounts
 from bot.blobs import Blobs
+from bot.channels.port import Fetcher, Sender
 from bot.channels.wechat.client import WeChatClient
 from bot.channels.wechat.tokens import MemoryTokenCache, TokenCache
+from bot.channels.wecom.client import WeComClient
 from bot.clock import Clock
 from bot.conversation import Patience
 from bot.dispatch import Dispatch
@@ -34,6 +36,7 @@ from bot.http import (
     search,
     today,
     wechat,
+    wecom,
     widget,
 )
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
@@ -42,6 +45,7 @@ from bot.knowledge import Hotels
 from bot.knowledge.library import Library, folder_of
 from bot.logs import AccessLogger
 from bot.nudges import Nudges
+from bot.pulling import Puller
 from bot.readiness import Readiness
 from bot.robots import Robots
 from bot.sealing import Seal
@@ -145,12 +149,19 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     accounts = WeChatAccounts(database, seal)
     tokens: TokenCache = RedisTokenCache(redis, clock.now) if redis is not None else MemoryTokenCache()
     client = await stack.enter_async_context(WeChatClient(accounts.find, tokens, clock.now))
+    desks = WeComAccounts(database, seal)
+    wecom_client = await stack.enter_async_context(WeComClient(desks.find, tokens, clock.now))
     robots = Robots(database, seal, settings.base_url)
     process = f"{os.uname().nodename[:20]}-{new_id()[-12:]}"
     lease = timedelta(seconds=settings.engine_timeout + 5)
-    worker = Worker(dispatch, engine, {"wechat": client}, robots, process, lease, {}, settings.base_url)
+    senders: dict[str, Sender] = {"wechat": client, "wecom": wecom_client}
+    fetchers: dict[str, Fetcher] = {"wecom": wecom_client}
+    worker = Worker(dispatch, engine, senders, robots, process, lease, fetchers, settings.base_url)
     await worker.start()
     stack.push_async_callback(worker.stop)
+    puller = Puller(dispatch, desks, wecom_client)
+    puller.start()
+    stack.push_async_callback(puller.stop)
     app = web.Application(
         client_max_size=MAX_BODY,
         middlewares=[guard.secure_headers, guard.answer_errors, guard.guard_desk, widget.guard_widget],
@@ -161,7 +172,21 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app[DISPATCH], app[DESK] = dispatch, staff.Desk(database, clock)
     app[files.FILES] = kept
     app[wechat.ACCOUNTS], app[wechat.WORKER] = accounts, worker
+    app[wecom.ACCOUNTS], app[wecom.PULLER] = desks, puller
     app[operations.READINESS] = Readiness(database, redis, settings)
-    for edge in (wechat, widget, desk, colleagues, search, today, knowledge, corrections, files, operations):
+    edges = (
+        wechat,
+        wecom,
+        widget,
+        desk,
+        colleagues,
+        search,
+        today,
+        knowledge,
+        corrections,
+        files,
+        operations,
+    )
+    for edge in edges:
         edge.add_routes(app)
     return app

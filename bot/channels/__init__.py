@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.channels import web, wechat
+from bot.channels import web, wechat, wecom
 from bot.channels.port import Capabilities, Inbound, Option, Reply
 
 
@@ -37,8 +37,15 @@ class Channel:
     windows: Windows | None = None
 
 
-def _opened(ledger: Mapping[str, Any], inbound: Inbound, at: datetime) -> dict[str, Any]:
-    return wechat.Ledger.from_json(ledger).opened(wechat.window_for(inbound), at).to_json()
+def _opened(
+    by: Callable[[Inbound], wechat.Window | None],
+) -> Callable[[Mapping[str, Any], Inbound, datetime], dict[str, Any]]:
+    """The ledger after an inbound, with what it opens on this channel."""
+
+    def opened(ledger: Mapping[str, Any], inbound: Inbound, at: datetime) -> dict[str, Any]:
+        return wechat.Ledger.from_json(ledger).opened(by(inbound), at).to_json()
+
+    return opened
 
 
 def _spent(ledger: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +68,14 @@ CHANNELS: dict[str, Channel] = {
         wechat.CAPABILITIES,
         wechat.parts,
         wechat.chosen,
-        Windows(_opened, _spent, _refused, _allowance, wechat.NEXT_PUSH_MAY_CARRY),
+        Windows(_opened(wechat.window_for), _spent, _refused, _allowance, wechat.NEXT_PUSH_MAY_CARRY),
+    ),
+    "wecom": Channel(
+        "wecom",
+        wecom.CAPABILITIES,
+        wecom.parts,
+        wechat.chosen,
+        Windows(_opened(wecom.opened_by), _spent, _refused, _allowance, wecom.NEXT_WORD_MAY_CARRY),
     ),
     "web": Channel("web", web.CAPABILITIES, web.parts, web.chosen),
 }

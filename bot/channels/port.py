@@ -56,6 +56,7 @@ class Capabilities:
     receipts: bool
     typing: bool
     media: frozenset[str]  # kinds of files (image, voice, video, file) that it carries to the guest
+    passive: bool = False  # a push of the guest's may carry the reply in its answer
     pulls: bool = False  # the guest's side fetches what it hasn't seen; nothing is sent to it
 
 

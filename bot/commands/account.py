@@ -28,7 +28,7 @@ VALUES = """what the account needs, may be repeated; NAME=@FILE takes the value 
 left out are asked for. wechat: appid, secret, token, aes_keys (current, or current,previous), mode (safe or
 plain), original_id, custom_send (false for an account that isn't verified). app: origins (of pages that may
 use it in a browser), push_url, push_secret (where we say that a guest who is away has something to read).
-Robots: url, secret."""
+wecom: corpid, open_kfid, secret, token, aes_keys. Robots: url, secret."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -241,6 +241,19 @@ arrivals = Table(
     PrimaryKeyConstraint("hotel_id", "channel", "account", "message_key"),
 )
 
+# How far the messages of an account have been pulled, where a channel pulls.
+cursors = Table(
+    "cursors",
+    metadata,
+    _id("hotel_id", nullable=False),
+    Column("channel", String(32), nullable=False),
+    _id("account", nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "channel", "account"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+)
+
 outbox = Table(
     "outbox",
     metadata,

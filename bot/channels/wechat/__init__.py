@@ -14,6 +14,7 @@ CAPABILITIES = Capabilities(
     buttons=False,  # msgmenu choices are rendered on demand; numbered lines always work
     max_bytes=MAX_BYTES,
     reply_window=True,
+    passive=True,
     idempotent=False,
     receipts=False,
     typing=True,

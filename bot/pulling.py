@@ -1,0 +1,94 @@
+"""Pulling messages from 企业微信客服: at a nudge at once, and every half minute in case one was lost.
+
+The cursor moves after its messages are safe in the log, so a crash pulls some twice, and the log drops what
+it knows by the platform's message id.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from contextlib import suppress
+
+from bot import metrics
+from bot.accounts import WeComAccounts
+from bot.channels import wecom
+from bot.channels.port import Inbound, InboundKind
+from bot.channels.wecom.client import CannotPull, WeComClient
+from bot.dispatch import Dispatch
+from bot.model import AccountId
+from bot.store import cursors
+from bot.store.desk import AccountRow
+
+logger = logging.getLogger(__name__)
+
+EVERY_SECONDS = 30.0
+
+
+class Puller:
+    """One per process; several processes may pull the same account, the log keeps each message once."""
+
+    def __init__(self, dispatch: Dispatch, accounts: WeComAccounts, client: WeComClient) -> None:
+        self._dispatch, self._accounts, self._client = dispatch, accounts, client
+        self._locks: defaultdict[AccountId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._pulling())
+
+    async def stop(self) -> None:
+        if self._loop:
+            self._loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._loop
+
+    async def _pulling(self) -> None:
+        while True:
+            for row in await self._rows():
+                try:
+                    await self.pull(row)
+                except CannotPull as cannot:
+                    logger.warning("messages can't be pulled: %s", cannot)
+                except Exception as error:
+                    logger.error("pulling failed: %s", type(error).__name__, exc_info=True)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def _rows(self) -> list[AccountRow]:
+        try:
+            return await self._accounts.rows()
+        except Exception as error:
+            logger.error("accounts can't be read: %s", type(error).__name__)
+            return []
+
+    async def pull(self, row: AccountRow, nudge: str = "") -> int:
+        """Take all there is; how many messages. Raises CannotPull, and whatever the database raises."""
+        account, taken = self._accounts.open(row), 0
+        async with self._locks[row.account]:
+            async with self._dispatch.database.read() as tx:
+                cursor = await cursors.cursor_of(tx, row)
+            while True:
+                pulled = await self._client.pull(account, cursor, nudge)
+                for message in pulled.messages:
+                    taken += await self._take(row, account, dict(message))
+                if pulled.cursor != cursor:
+                    cursor = pulled.cursor
+                    async with self._dispatch.database.write() as tx:
+                        await cursors.move_cursor(tx, row, cursor, self._dispatch.clock.now())
+                if not pulled.more or not pulled.messages:
+                    return taken
+
+    async def _take(self, row: AccountRow, account: wecom.Account, message: dict[str, object]) -> bool:
+        inbound = wecom.inbound(message)
+        if inbound is None or message.get("open_kfid", account.open_kfid) != account.open_kfid:
+            metrics.REFUSALS.labels("wecom", "no_guest").inc()
+            return False
+        if code := wecom.welcome_code(message):
+            self._client.may_welcome(row.account, inbound.external_id, code)
+        if inbound.kind in (InboundKind.TEXT, InboundKind.MEDIA):
+            await self._claim_session(account, inbound)
+        await self._dispatch.receive(row, inbound)
+        return True
+
+    async def _claim_session(self, account: wecom.Account, inbound: Inbound) -> None:
+        """Best effort: a colleague who has the session in 企业微信 keeps it, and our answers are refused."""
+        if not await self._client.take_session(account, inbound.external_id):
+            logger.info("a session is held elsewhere")

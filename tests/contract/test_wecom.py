@@ -1,0 +1,210 @@
+"""企业微信客服 against its simulator over HTTP: nudged, pulled, answered, and never twice."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from bot import accounts
+from bot.channels.port import InboundKind
+from bot.channels.wecom import inbound
+from bot.http import wecom
+from bot.http.guard import DATABASE, DISPATCH
+from bot.http.wechat import WORKER
+from bot.main import seal_of
+from bot.model import AccountId, EventType, HotelId
+from bot.simulator.wecom import SERVICER, WeCom
+from bot.store import log, people
+from tests.conftest import SettingsMaker
+from tests.contract.site import ONE, Site, serving
+from tests.core import ScriptedEngine
+from tests.media_files import picture
+from tests.servers import free_port
+
+KF = AccountId("kf")
+
+
+@pytest.fixture
+async def platform() -> AsyncIterator[WeCom]:
+    made = WeCom()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def site(database_url: str, make_settings: SettingsMaker, platform: WeCom) -> AsyncIterator[Site]:
+    url = f"http://127.0.0.1:{free_port()}"
+    settings = make_settings(DATABASE_URL=database_url, RASA_URL=url)
+    async with serving(settings) as made:
+        made.app[WORKER].engine = ScriptedEngine()  # type: ignore[assignment]
+        values = {
+            "corpid": platform.corpid,
+            "open_kfid": platform.open_kfid,
+            "secret": platform.secret,
+            "token": platform.token,
+            "aes_keys": [platform.aes_key],
+            "api": platform.url,
+        }
+        dispatch = made.app[DISPATCH]
+        async with made.app[DATABASE].write() as tx:
+            await accounts.save(
+                tx, seal_of(settings), "wecom", KF, HotelId(ONE), values, dispatch.clock.now()
+            )
+        platform.callback = f"{made.origin}/wecom/{KF}"
+        yield made
+
+
+async def until(found: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if found():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it never came")
+
+
+async def events(site: Site, guest: str = "wmGuest") -> list[Any]:
+    async with site.app[DATABASE].read() as tx:
+        identity = await people.find_identity(tx, HotelId(ONE), "wecom", KF, guest)  # type: ignore[arg-type]
+        return await log.events_of(tx, HotelId(ONE), identity.conversation) if identity else []
+
+
+async def test_the_address_is_verified_with_the_opened_echo(site: Site, platform: WeCom) -> None:
+    async with ClientSession() as http:
+        async with http.get(platform.callback, params=platform.address_query("4711")) as answer:
+            assert (answer.status, await answer.text()) == (200, "4711")
+        forged = {**platform.address_query("4711"), "msg_signature": "0" * 40}
+        async with http.get(platform.callback, params=forged) as answer:
+            assert answer.status == 403
+
+
+async def test_a_question_is_pulled_answered_once_and_the_session_is_the_assistants(
+    site: Site, platform: WeCom
+) -> None:
+    assert await platform.say("wmGuest", "早餐几点") == 200
+    await until(lambda: bool(platform.guests["wmGuest"].got))
+    assert "早餐" in platform.texts("wmGuest")[0]
+    assert platform.guests["wmGuest"].state == 1
+    await platform.nudge()
+    assert [e.type for e in await events(site)].count(EventType.GUEST_SAID) == 1
+
+
+async def test_a_nudge_that_was_lost_loses_nothing(site: Site, platform: WeCom) -> None:
+    platform.lose_nudges = True
+    await platform.say("wmGuest", "早餐几点")
+    platform.lose_nudges = False
+    await platform.say("wmGuest", "几点退房")
+    said = [e for e in await events(site) if e.type is EventType.GUEST_SAID]
+    assert len(said) == 2
+
+
+async def test_the_same_messages_pulled_twice_are_in_the_log_once(site: Site, platform: WeCom) -> None:
+    await platform.say("wmGuest", "早餐几点")
+    await site.sql("UPDATE cursors SET cursor = ''")
+    await platform.nudge()
+    assert [e.type for e in await events(site)].count(EventType.GUEST_SAID) == 1
+
+
+async def test_a_platform_that_gives_nothing_is_told_to_come_again(site: Site, platform: WeCom) -> None:
+    platform.secret = "another"
+    platform.expire_tokens()
+    assert await platform.say("wmGuest", "早餐几点") == 503
+    assert await events(site) == []
+
+
+async def test_a_token_that_ran_out_is_fetched_anew(site: Site, platform: WeCom) -> None:
+    await platform.say("wmGuest", "早餐几点")
+    await until(lambda: bool(platform.guests["wmGuest"].got))
+    platform.expire_tokens()
+    assert await platform.say("wmGuest", "几点退房") == 200
+    await until(lambda: len(platform.guests["wmGuest"].got) == 2)
+
+
+async def logged(site: Site, type_: EventType, guest: str = "wmGuest") -> bool:
+    """Whether such an event comes within some seconds."""
+    for _ in range(100):
+        if type_ in [e.type for e in await events(site, guest)]:
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def test_what_may_have_arrived_is_unclear_and_not_repeated(site: Site, platform: WeCom) -> None:
+    platform.fail_next = [0]  # takes the message and hangs up
+    await platform.say("wmGuest", "早餐几点")
+    assert await logged(site, EventType.DELIVERY_UNCLEAR)
+    assert len(platform.guests["wmGuest"].got) == 1
+
+
+async def test_used_up_waits_for_the_guests_next_word(site: Site, platform: WeCom) -> None:
+    platform.fail_next = [95001]
+    await platform.say("wmGuest", "早餐几点")
+    await asyncio.sleep(0.5)
+    assert platform.guests["wmGuest"].got == []
+    await platform.say("wmGuest", "在吗")
+    await until(lambda: len(platform.guests["wmGuest"].got) >= 1)
+
+
+async def test_a_colleague_in_wecom_keeps_the_session_and_is_seen_by_staff(
+    site: Site, platform: WeCom
+) -> None:
+    await platform.say("wmGuest", "早餐几点")
+    await until(lambda: bool(platform.guests["wmGuest"].got))
+    platform.answer_by_hand("wmGuest", "我来回答您")
+    await platform.say("wmGuest", "好的")
+    assert platform.guests["wmGuest"].state == SERVICER
+    kept = [e for e in await events(site) if e.type is EventType.CHANNEL_EVENT_RECEIVED]
+    assert [e.body["subtype"] for e in kept] == ["servicer_text"]
+
+
+async def test_a_guest_who_comes_in_is_welcomed_with_the_code(site: Site, platform: WeCom) -> None:
+    await platform.enter("wmGuest")
+    await until(lambda: bool(platform.guests["wmGuest"].got))
+    assert "code" in platform.guests["wmGuest"].got[0]
+
+
+async def test_a_picture_is_brought_here(site: Site, platform: WeCom) -> None:
+    await platform.show("wmGuest", "image", picture(300, 200))
+    assert await logged(site, EventType.MEDIA_KEPT)
+
+
+async def test_another_kf_accounts_nudge_pulls_nothing(site: Site, platform: WeCom) -> None:
+    platform.open_kfid, mine = "wkother", platform.open_kfid
+    assert await platform.say("wmGuest", "早餐几点") == 200
+    platform.open_kfid = mine
+    assert await events(site) == []
+
+
+async def test_broken_and_forged_callbacks_are_refused(site: Site, platform: WeCom) -> None:
+    query = platform.address_query("x")
+    async with ClientSession() as http:
+        for body, status in ((b"<xml/>", 400), (b"no xml", 400), (b"x" * 1_000_001, 413)):
+            async with http.post(platform.callback, params=query, data=body) as answer:
+                assert answer.status == status
+        sealed = b"<xml><Encrypt>" + query["echostr"].encode() + b"</Encrypt></xml>"
+        async with http.post(platform.callback, params={**query, "nonce": "1"}, data=sealed) as answer:
+            assert answer.status == 403
+        async with http.post(f"{site.origin}/wecom/nobody", params=query, data=sealed) as answer:
+            assert answer.status == 404
+    assert wecom.PULLER in site.app
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "subtype"),
+    [
+        ({"msgtype": "text", "text": {"content": "好", "menu_id": "1"}}, InboundKind.TEXT, "msgmenu"),
+        ({"msgtype": "location", "location": {"latitude": 1.5, "name": "家"}}, InboundKind.MEDIA, "location"),
+        ({"msgtype": "miniprogram", "miniprogram": {"title": "x"}}, InboundKind.MEDIA, "miniprogram"),
+        ({"msgtype": "channels_shop_order"}, InboundKind.OTHER, "channels_shop_order"),
+        ({"msgtype": 7}, InboundKind.OTHER, "7"),
+    ],
+)
+def test_every_type_is_read_and_an_unknown_one_is_kept(
+    message: dict[str, Any], kind: InboundKind, subtype: str
+) -> None:
+    read = inbound({"external_userid": "wm1", "msgid": "m", "origin": 3, "send_time": 1, **message})
+    assert read
+    assert (read.kind, read.subtype) == (kind, subtype)
+    assert inbound({"msgtype": "text"}) is None
