@@ -1,8 +1,9 @@
 """Intents from spelling first and, where that isn't sure, from the sentence vector too.
 
-Two linear models vote: an SVM on how a message is spelt (`nlu.spelling`), and a logistic regression on the
-dense sentence rows, centred and scaled. A cascade: the vector costs ten times what all else costs, so it is
-asked for only where spelling alone is below `sure`. Scores become confidences by what they were worth on
+Two models vote: a linear SVM on how a message is spelt (`nlu.spelling`), and kernel ridge regression on the
+dense sentence rows (`nlu.sense`); what each counts is chosen by cross-validation on whatever they are trained
+on. A cascade: the vector costs ten times what all else costs, so it is asked for only where spelling alone is
+below `sure`. Scores become confidences by what they were worth on
 messages the models had not seen, so that a confidence of 0.8 is right about eight times in ten (`Trust`).
 Without a dense featurizer in the pipeline spelling decides alone. Nothing here knows any intent.
 """
@@ -10,6 +11,7 @@ Without a dense featurizer in the pipeline spelling decides alone. Nothing here 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -31,7 +33,8 @@ from sklearn.model_selection import StratifiedKFold
 from nlu import words
 from nlu.encoder import ENCODED, vector
 from nlu.normal import normalise
-from nlu.spelling import Spelling, per_label
+from nlu.sense import Sense
+from nlu.spelling import Spelling
 from nlu.words import Words
 
 Array: TypeAlias = np.ndarray  # float32, or int where it says so
@@ -39,65 +42,65 @@ VOTE, TRUST = "vote", "trust.json"
 CLAUSES = "clauses"  # of a message: [{"text", "start", "end"}]; each gets its own ranking here
 
 
-class LinearVote:
+@dataclass
+class Weighing:
+    """How the two are weighed: what cross-validation chose, where the settings leave it open."""
+
+    width: float  # of `Sense`
+    spelling: float  # what a margin by spelling counts beside a score by sense
+
+
+class Vote:
     """The two models and their sum; rows are messages, columns the sorted labels."""
 
-    def __init__(self, config: dict[str, Any], words: Words) -> None:
+    def __init__(self, config: dict[str, Any], words: Words, weighing: Weighing) -> None:
         self._config = config
+        self.weighing = weighing
         self.spelling = Spelling(config, words)
+        self.sense = Sense(config, weighing.width)
         self.labels: list[str] = []
-        self.arrays: dict[str, Array] = {}
 
-    def fit(self, texts: list[str], dense: Array | None, labels: list[str]) -> LinearVote:
+    def fit(self, texts: list[str], dense: Array | None, labels: list[str]) -> Vote:
         self.labels = sorted(set(labels))
         self.spelling.fit(texts, labels)
         if dense is not None:
-            self._fit_dense(dense, labels)
+            self.sense.fit(dense, labels)
         return self
 
-    def _fit_dense(self, dense: Array, labels: list[str]) -> None:
-        """Centre and scale are folded into the weights: W (x - m) / s + b."""
-        centre, scale = dense.mean(axis=0), dense.std(axis=0) + 1e-9
-        model = LogisticRegression(C=self._config["dense_c"], max_iter=self._config["max_iter"])
-        model.fit((dense - centre) / scale, labels)
-        weights = per_label(model.coef_) / scale
-        self.arrays["weights"] = weights.T.astype(np.float32)
-        self.arrays["bias"] = (per_label(model.intercept_) - weights @ centre).astype(np.float32)
-
     def save(self, folder: Path, name: str) -> None:
-        arrays: dict[str, Any] = {**self.arrays, **self.spelling.arrays}
-        np.savez_compressed(folder / f"{name}.npz", **arrays)
+        for part, arrays in self._arrays.items():
+            np.savez_compressed(folder / f"{name}-{part}.npz", **arrays)
         learned = {
             "labels": self.labels,
             "vocabularies": self.spelling.vocabularies,
             "dictionary": self.spelling.words.own,
+            "weighing": asdict(self.weighing),
         }
         (folder / f"{name}.json").write_text(json.dumps(learned, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, name: str, config: dict[str, Any]) -> LinearVote:
+    def load(cls, folder: Path, name: str, config: dict[str, Any]) -> Vote:
         learned = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        vote = cls(config, Words(learned["dictionary"]))
+        vote = cls(config, Words(learned["dictionary"]), Weighing(**learned["weighing"]))
         vote.labels, vote.spelling.vocabularies = learned["labels"], learned["vocabularies"]
-        with np.load(folder / f"{name}.npz") as arrays:
-            for key in arrays:
-                (vote.arrays if key in ("weights", "bias") else vote.spelling.arrays)[key] = arrays[key]
+        for part, arrays in vote._arrays.items():
+            with np.load(folder / f"{name}-{part}.npz") as stored:
+                arrays.update({key: stored[key] for key in stored})
         return vote
 
     @property
+    def _arrays(self) -> dict[str, dict[str, Any]]:
+        return {"spelling": self.spelling.arrays, "sense": self.sense.arrays}
+
+    @property
     def reads_vectors(self) -> bool:
-        return "weights" in self.arrays
+        return bool(self.sense.arrays)
 
     def spelt(self, texts: list[str]) -> Array:
         return self.spelling.scores(texts)
 
-    def said(self, dense: Array) -> Array:
-        """What the sentence vectors say: log chances."""
-        chances: Array = log_softmax(dense @ self.arrays["weights"] + self.arrays["bias"], axis=1)
-        return chances
-
     def both(self, spelt: Array, dense: Array) -> Array:
-        weighed: Array = self.said(dense) + self._config["spelling_weight"] * spelt
+        weighed: Array = self.sense.scores(dense) + self.weighing.spelling * spelt
         return weighed
 
 
@@ -151,14 +154,15 @@ def fit_temperature(scores: Array, right: Array) -> float:
     def loss(log_t: float) -> float:
         return -float(log_softmax(np.exp(log_t) * scores, axis=1)[np.arange(len(right)), right].mean())
 
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=(-3, 5), method="bounded").x))
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
-class LinearVoteClassifier(IntentClassifier, GraphComponent):
-    """`sure`: the confidence from which spelling alone decides (above 1: never); `spelling_weight`: what
-    spelling counts in the vote; `rarest`: an n-gram seen less often is not learned; `dictionary`: words of
-    the trade, one a line."""
+class VoteClassifier(IntentClassifier, GraphComponent):
+    """`sure`: the confidence from which spelling alone decides (above 1: never); `widths` and
+    `spelling_weights`: what `Weighing` is chosen from; `ridge` and `examples`: see `Sense`; `rarest`: an
+    n-gram seen less often is not learned; `dictionary`: words of the trade, one a line; `folds`: of the
+    cross-validation, of which those left out are at most `asked` examples."""
 
     @staticmethod
     def required_packages() -> list[str]:
@@ -167,15 +171,17 @@ class LinearVoteClassifier(IntentClassifier, GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         return {
-            "dense_c": 0.03,
+            "widths": [2.0, 4.0],
+            "ridge": 0.03,
+            "examples": 8000,
             "spelling_c": 0.5,
-            "spelling_weight": 3.0,
+            "spelling_weights": [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 1.0],
             "longest_ngram": 3,
             "rarest": 1,
             "sure": 0.9,
             "dictionary": None,
-            "max_iter": 100,
             "folds": 3,
+            "asked": 6000,
             "ranking_length": 10,
         }
 
@@ -183,7 +189,7 @@ class LinearVoteClassifier(IntentClassifier, GraphComponent):
         self._config = config
         self._storage = model_storage
         self._resource = resource
-        self._vote: LinearVote | None = None
+        self._vote: Vote | None = None
         self._trust = {"spelling": Trust(), "both": Trust()}
 
     @classmethod
@@ -193,7 +199,7 @@ class LinearVoteClassifier(IntentClassifier, GraphComponent):
         model_storage: ModelStorage,
         resource: Resource,
         execution_context: ExecutionContext,
-    ) -> LinearVoteClassifier:
+    ) -> VoteClassifier:
         return cls(config, model_storage, resource)
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -203,21 +209,23 @@ class LinearVoteClassifier(IntentClassifier, GraphComponent):
             return self._resource
         cutter = Words(words.read(self._config["dictionary"]))
         texts, dense = [_text(one) for one in examples], dense_rows(examples)
-        self._trust = self._fitted_trust(cutter, texts, dense, labels)
-        self._vote = LinearVote(self._config, cutter).fit(texts, dense, labels)
+        weighing = self._learned_to_weigh(cutter, texts, dense, labels)
+        self._vote = Vote(self._config, cutter, weighing).fit(texts, dense, labels)
         self._persist()
         return self._resource
 
-    def _fitted_trust(
+    def _learned_to_weigh(
         self, cutter: Words, texts: list[str], dense: Array | None, labels: list[str]
-    ) -> dict[str, Trust]:
-        """As it comes where a label has too few examples to be left out once."""
-        names = sorted(set(labels))
-        right = np.array([names.index(label) for label in labels])
-        if np.bincount(right).min() < self._config["folds"]:
-            return self._trust
-        spelt, both = unseen_scores(self._config, cutter, texts, dense, labels)
-        return {"spelling": Trust.fit(spelt, spelt, right), "both": Trust.fit(both, spelt, right)}
+    ) -> Weighing:
+        """And what scores are worth; as they come where a label has too few examples to leave any out."""
+        if min(Counter(labels).values()) < self._config["folds"]:
+            return usual(self._config)
+        unseen = unseen_scores(self._config, cutter, texts, dense, labels)
+        self._trust = {
+            "spelling": Trust.fit(unseen.spelt, unseen.spelt, unseen.right),
+            "both": Trust.fit(unseen.both, unseen.spelt, unseen.right),
+        }
+        return unseen.weighing
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         self.process(training_data.training_examples)
@@ -229,7 +237,7 @@ class LinearVoteClassifier(IntentClassifier, GraphComponent):
                 self._classify(message, self._vote)
         return messages
 
-    def _classify(self, message: Message, vote: LinearVote) -> None:
+    def _classify(self, message: Message, vote: Vote) -> None:
         """The whole message, and its clauses by spelling alone: they are many, and only sure ones count."""
         clauses = message.get(CLAUSES) or []
         spelt = vote.spelt([_text(message), *(normalise(one["text"]).text for one in clauses)])
@@ -240,7 +248,7 @@ class LinearVoteClassifier(IntentClassifier, GraphComponent):
         message.set("intent", ranking[0], add_to_output=True)
         message.set("intent_ranking", ranking, add_to_output=True)
 
-    def _unless_sure(self, message: Message, vote: LinearVote, spelt: Array, chances: Array) -> Array:
+    def _unless_sure(self, message: Message, vote: Vote, spelt: Array, chances: Array) -> Array:
         dense = None
         if vote.reads_vectors and chances.max() < self._config["sure"]:
             dense = dense_rows([message])
@@ -269,7 +277,7 @@ class LinearVoteClassifier(IntentClassifier, GraphComponent):
         resource: Resource,
         execution_context: ExecutionContext,
         **kwargs: Any,
-    ) -> LinearVoteClassifier:
+    ) -> VoteClassifier:
         component = cls(config, model_storage, resource)
         try:
             with model_storage.read_from(resource) as folder:
@@ -281,23 +289,80 @@ class LinearVoteClassifier(IntentClassifier, GraphComponent):
     def _restore(self, folder: Path) -> None:
         trust = json.loads((folder / TRUST).read_text(encoding="utf-8"))
         self._trust = {name: Trust(**one) for name, one in trust.items()}
-        self._vote = LinearVote.load(folder, VOTE, self._config)
+        self._vote = Vote.load(folder, VOTE, self._config)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Scores by spelling, and by both (spelling again without vectors), each row by models that never saw it;
+    `right` holds the column of each row's label, `rows` which examples they are."""
+
+    spelt: Array
+    both: Array
+    right: Array
+    rows: Array
+    weighing: Weighing
 
 
 def unseen_scores(
     config: dict[str, Any], cutter: Words, texts: list[str], dense: Array | None, labels: list[str]
-) -> tuple[Array, Array]:
-    """By spelling, and by both (spelling again without vectors), each row by models that never saw it."""
+) -> Unseen:
+    """By as many folds as it takes to ask `asked` examples, all of them where they aren't many."""
     names = sorted(set(labels))
-    spelt: Array = np.zeros((len(labels), len(names)), dtype=np.float32)
-    both: Array = np.zeros((len(labels), len(names)), dtype=np.float32)
+    right = np.array([names.index(label) for label in labels])
     folds = StratifiedKFold(config["folds"], shuffle=True, random_state=1)
+    asked: list[Array] = []
+    spelt: list[Array] = []
+    sensed: dict[float, list[Array]] = {width: [] for width in config["widths"]}
     for seen, unseen in folds.split(texts, labels):
-        rows = None if dense is None else dense[seen]
-        vote = LinearVote(config, cutter).fit([texts[at] for at in seen], rows, [labels[at] for at in seen])
-        spelt[unseen] = vote.spelt([texts[at] for at in unseen])
-        both[unseen] = spelt[unseen] if dense is None else vote.both(spelt[unseen], dense[unseen])
-    return spelt, both
+        kept = [labels[at] for at in seen]
+        spelling = Spelling(config, cutter).fit([texts[at] for at in seen], kept)
+        asked.append(unseen)
+        spelt.append(spelling.scores([texts[at] for at in unseen]))
+        if dense is not None:
+            for width, found in sensed.items():
+                found.append(Sense(config, width).fit(dense[seen], kept).scores(dense[unseen]))
+            if len(asked) == 1:
+                sensed = _fittest(sensed, spelt, right[unseen], config)
+        if sum(map(len, asked)) >= config["asked"]:
+            break
+    heard = sensed if dense is not None else {}
+    return _unseen(heard, np.vstack(spelt), right, np.concatenate(asked), config)
+
+
+def _fittest(
+    sensed: dict[float, list[Array]], spelt: list[Array], right: Array, config: dict[str, Any]
+) -> dict[float, list[Array]]:
+    """The width that reads the first fold best; the other folds need not try the others."""
+    found = {width: _weighed(scores[0], spelt[0], right, config)[0] for width, scores in sensed.items()}
+    best = max(found, key=lambda width: found[width])
+    return {best: sensed[best]}
+
+
+def _weighed(sensed: Array, spelt: Array, right: Array, config: dict[str, Any]) -> tuple[float, float]:
+    """The accuracy at the best weight of spelling, and the weight; the middle one of those as good."""
+    found = {
+        weight: float(((sensed + weight * spelt).argmax(axis=1) == right).mean())
+        for weight in config["spelling_weights"]
+    }
+    best = [weight for weight, share in found.items() if share >= max(found.values()) - 1e-9]
+    return max(found.values()), best[len(best) // 2]
+
+
+def _unseen(
+    sensed: dict[float, list[Array]], spelt: Array, right: Array, rows: Array, config: dict[str, Any]
+) -> Unseen:
+    if not sensed:
+        return Unseen(spelt, spelt, right[rows], rows, usual(config))
+    width, scores = next((width, np.vstack(found)) for width, found in sensed.items())
+    _, weight = _weighed(scores, spelt, right[rows], config)
+    return Unseen(spelt, scores + weight * spelt, right[rows], rows, Weighing(width, weight))
+
+
+def usual(config: dict[str, Any]) -> Weighing:
+    """Where nothing was chosen: the middle of what there is to choose from."""
+    widths, weights = config["widths"], config["spelling_weights"]
+    return Weighing(widths[len(widths) // 2], weights[len(weights) // 2])
 
 
 def _text(message: Message) -> str:

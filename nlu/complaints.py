@@ -20,14 +20,13 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from nlu import words
-from nlu.classifier import LinearVote, LinearVoteClassifier
-from nlu.encoder import Shelf, encode, vector
+from nlu.classifier import Vote, VoteClassifier, usual
+from nlu.encoder import Shelf, encode_all, vector
 from nlu.normal import normalise
 from nlu.words import Words
 
 COMPLAINT = "complaint"
 ASPECTS = ("kind", "topic")
-LIKELY = 0.1
 
 
 def read(path: str) -> list[dict[str, str]]:
@@ -42,31 +41,35 @@ def read(path: str) -> list[dict[str, str]]:
 
 def fit(
     config: dict[str, Any], texts: list[str], vectors: Any, labels: dict[str, list[str]]
-) -> dict[str, LinearVote]:
+) -> dict[str, Vote]:
     cutter = Words(words.read(config["dictionary"]))
-    return {aspect: LinearVote(config, cutter).fit(texts, vectors, labels[aspect]) for aspect in ASPECTS}
+    return {
+        aspect: Vote(config, cutter, usual(config)).fit(texts, vectors, labels[aspect]) for aspect in ASPECTS
+    }
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
 class ComplaintSorter(GraphComponent):
-    """`examples`: the file, null for none; `intents`: whose messages are sorted; `longest`: characters the
-    encoder sees, as in the encoder's own settings."""
+    """`examples`: the file, null for none; `intents`: whose messages are sorted; `likely`: the confidence of
+    these together from which a message that is read as something else may be one all the same; `longest`:
+    characters the encoder sees, as in the encoder's own settings."""
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         return {
-            **LinearVoteClassifier.get_default_config(),
-            "dense_c": 0.1,
-            "spelling_weight": 1.0,
+            **VoteClassifier.get_default_config(),
+            "widths": [2.0],  # too few examples to choose by
+            "spelling_weights": [0.2],
             "examples": None,
             "intents": [],
+            "likely": 0.1,
             "longest": 28,
             "shelf": ".rasa/complaints.npz",
         }
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
         self._config, self._storage, self._resource = config, model_storage, resource
-        self._votes: dict[str, LinearVote] = {}
+        self._votes: dict[str, Vote] = {}
 
     @classmethod
     def create(
@@ -94,7 +97,7 @@ class ComplaintSorter(GraphComponent):
     def _vectors(self, texts: list[str]) -> Any:
         shelf = Shelf(Path(self._config["shelf"]))
         known = shelf.take(set(texts))
-        known.update({text: encode(text) for text in sorted(set(texts) - known.keys())})
+        known.update(encode_all(set(texts) - known.keys()))
         shelf.keep(known)
         return np.vstack([known[text] for text in texts])
 
@@ -105,10 +108,11 @@ class ComplaintSorter(GraphComponent):
         return messages
 
     def _may_be_one(self, message: Message) -> bool:
-        """Whether a likely reading is one of `intents`, be it the one that is acted on or not."""
-        readings = [message.get(INTENT) or {}]
-        readings += [one for one in message.get("intent_ranking") or [] if one["confidence"] >= LIKELY]
-        return any(one.get("name") in self._config["intents"] for one in readings)
+        """Whether it is read as one of `intents`, or isn't far from it."""
+        readings = message.get("intent_ranking") or []
+        likely = sum(one["confidence"] for one in readings if one["name"] in self._config["intents"])
+        read = (message.get(INTENT) or {}).get("name")
+        return read in self._config["intents"] or likely >= self._config["likely"]
 
     def _sorted(self, message: Message) -> dict[str, str]:
         text = normalise(message.get(TEXT)).text
@@ -129,7 +133,7 @@ class ComplaintSorter(GraphComponent):
         try:
             with model_storage.read_from(resource) as folder:
                 for aspect in ASPECTS:
-                    component._votes[aspect] = LinearVote.load(Path(folder), aspect, config)
+                    component._votes[aspect] = Vote.load(Path(folder), aspect, config)
         except ValueError:  # there were no examples
             pass
         return component

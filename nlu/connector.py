@@ -4,9 +4,9 @@ Answers {"acts", "memory", "intent", "ranking", "entities", "vector", "complaint
 `closed` stands only when the turn ran to its end. `ranking` holds up to five {"name", "confidence"}, the
 likeliest first. `complaint` is {"kind", "topic"} of what may be a complaint, else null. `vector`
 is the message's sentence vector as a query (of the end of its normalised text, as much as the encoder reads;
-its length is 1): 384 little-endian float16 in base64, or null where the pipeline has no encoder. Whatever
-else happens is {"closed": false, "error": code} with a status that isn't 200. Logs name codes and types,
-never what the guest wrote.
+its length is 1): 384 little-endian float16 in base64, or null where the pipeline has no encoder, and where
+the acts leave no question that knowledge could answer. Whatever else happens is {"closed": false, "error":
+code} with a status that isn't 200. Logs name codes and types, never what the guest wrote.
 """
 
 import asyncio

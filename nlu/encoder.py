@@ -9,6 +9,9 @@ the encoder gives them, in a narrow cone: whoever reads them must centre and sca
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -35,9 +38,14 @@ REMEMBERED = 4096  # vectors kept in the process, about 6 MB
 THREADS = 1  # more make it slower by far
 
 
-@lru_cache(maxsize=1)
+_own = threading.local()
+
+
 def _encoder() -> E5:
-    return E5(num_threads=THREADS)
+    """One for each thread: the engine computes in buffers of its own, outside Python's lock."""
+    if not hasattr(_own, "encoder"):
+        _own.encoder = E5(num_threads=THREADS)
+    return _own.encoder
 
 
 def encode(text: str) -> Array:
@@ -50,6 +58,13 @@ def encode(text: str) -> Array:
     encoder._lib.omp_set_num_threads(THREADS)
     made: Array = np.asarray(encoder.query(text), dtype=np.float32)
     return made
+
+
+def encode_all(texts: Iterable[str]) -> dict[str, Array]:
+    """Many texts, on all cores."""
+    distinct = sorted(set(texts))
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0)), "encoder") as pool:
+        return dict(zip(distinct, pool.map(encode, distinct), strict=True))
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -127,7 +142,7 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
         shelf = Shelf(Path(self._config["shelf"])) if self._config["shelf"] else None
         texts = {self._seen(one.get(TEXT)) for one in training_data.training_examples if one.get(TEXT)}
         known = shelf.take(texts) if shelf else {}
-        known.update({text: encode(text) for text in sorted(texts - known.keys())})
+        known.update(encode_all(texts - known.keys()))
         if shelf:
             shelf.keep(known)
         for one in training_data.training_examples:

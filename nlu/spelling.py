@@ -67,7 +67,8 @@ class Spelling:
         return self._characters, self._in_words, self._sounds
 
     def _characters(self, text: str) -> list[str]:
-        return _grams(text[:LONGEST], self._config["longest_ngram"])
+        """With marks for the edges: how a message begins and ends tells much."""
+        return _grams(f"^{text[:LONGEST]}$", self._config["longest_ngram"])
 
     def _in_words(self, text: str) -> list[str]:
         return self.words(text[:LONGEST])

@@ -27,6 +27,8 @@ from nlu.parts import PARTS
 
 CHANNEL = "dianxiaoer"
 RANKING = 5
+# What the dialogue says, or hands over for, where it has found nothing to say.
+UNANSWERED = frozenset({"unclear", "out_of_scope", "low_confidence", "misunderstood"})
 TEXT_LIMIT = 500  # characters of a message that the model gets to see
 
 
@@ -97,7 +99,7 @@ async def take_turn(
         _intent(read, parts),
         _ranking(read),
         [_entity(entity, read["text"]) for entity in read["entities"]],
-        None if encoded is None else _packed(encoded),
+        _packed(encoded) if encoded is not None and _searched(acts) else None,
         read.get(COMPLAINT),
     )
 
@@ -152,6 +154,16 @@ def _as_read(part: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]
         "intent_ranking": [intent],
         "entities": part["entities"],
     }
+
+
+def _searched(acts: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the service will look for knowledge points (its `choice.wants`).
+
+    The vector costs more than all else in a turn, and an order or a greeting needs none. Where the service
+    wants one that it doesn't get, it makes its own."""
+    told = [act.get("key") or act.get("reason") for act in acts if act["act"] in ("say", "handoff")]
+    unanswered = bool(acts) and len(told) == len(acts) and set(told) <= UNANSWERED
+    return unanswered or any(act["act"] == "answer" for act in acts)
 
 
 def _packed(encoded: str) -> str:

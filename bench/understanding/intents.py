@@ -27,8 +27,8 @@ import numpy as np  # noqa: E402
 import yaml  # noqa: E402
 
 from nlu import words  # noqa: E402
-from nlu.classifier import LinearVote, LinearVoteClassifier, Trust, unseen_scores  # noqa: E402
-from nlu.encoder import SentenceEncoder, Shelf, encode  # noqa: E402
+from nlu.classifier import Trust, Vote, VoteClassifier, unseen_scores  # noqa: E402
+from nlu.encoder import SentenceEncoder, Shelf, encode_all  # noqa: E402
 from nlu.normal import normalise  # noqa: E402
 from nlu.words import Words  # noqa: E402
 
@@ -64,7 +64,7 @@ def vectors(texts: Iterable[str], longest: int) -> Array:
     known.update(Shelf(ROOT / ".rasa/vectors.npz").take(set(seen) - known.keys()))
     missing = sorted(set(seen) - known.keys())
     began = time.process_time()
-    known.update({text: encode(text) for text in missing})
+    known.update(encode_all(missing))
     if missing:
         spent = (time.process_time() - began) / len(missing) * 1000
         print(f"encoded {len(missing)} texts, {spent:.1f} ms each")
@@ -85,8 +85,8 @@ def calibration_error(chances: Array, right: Array, bins: int = 10) -> float:
 
 class Bench:
     def __init__(self, folds: int) -> None:
-        default = LinearVoteClassifier.get_default_config()
-        self.config = {**component("LinearVoteClassifier", default), "folds": folds}
+        default = VoteClassifier.get_default_config()
+        self.config = {**component("VoteClassifier", default), "folds": folds}
         self.longest = component("SentenceEncoder", SentenceEncoder.get_default_config())["longest"]
         self.cutter = Words(words.read(str(ROOT / self.config["dictionary"])))
         texts, self.labels = examples()
@@ -97,12 +97,13 @@ class Bench:
 
     def cross_validate(self) -> tuple[Array, Array]:
         """The chances of each reading by spelling and by both, each row by models that never saw it."""
-        spelt, both = unseen_scores(self.config, self.cutter, self.texts, self.dense, self.labels)
+        unseen = unseen_scores(self.config, self.cutter, self.texts, self.dense, self.labels)
+        spelt, both, self.right, self.weighing = unseen.spelt, unseen.both, unseen.right, unseen.weighing
         self.trust = Trust.fit(spelt, spelt, self.right), Trust.fit(both, spelt, self.right)
         return self.trust[0].chances(spelt, spelt), self.trust[1].chances(both, spelt)
 
     def train(self) -> None:
-        self.vote = LinearVote(self.config, self.cutter).fit(self.texts, self.dense, self.labels)
+        self.vote = Vote(self.config, self.cutter, self.weighing).fit(self.texts, self.dense, self.labels)
 
     def ask(self, texts: list[str]) -> tuple[Array, Array]:
         normal = [normalise(text).text for text in texts]
@@ -124,7 +125,7 @@ def main() -> None:
     bench = Bench(chosen.folds)
     print(f"{len(bench.labels)} examples, {len(bench.names)} intents, {chosen.folds} folds")
     spelt, both = bench.cross_validate()
-    print(f"spelling {bench.trust[0]}\nboth {bench.trust[1]}")
+    print(f"{bench.weighing}\nspelling {bench.trust[0]}\nboth {bench.trust[1]}")
     of_examples(bench, spelt, both, chosen.confusions)
     bench.train()
     of_held_out(bench, chosen.misses)

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from jsonschema import ValidationError
 from rasa.core.actions.action import RemoteAction
@@ -24,11 +25,16 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.utils.endpoints import EndpointConfig
 
 from nlu import action_reply
-from nlu.classifier import CLAUSES
+from nlu.classifier import CLAUSES, Vote, VoteClassifier, unseen_scores, usual
+from nlu.complaints import ComplaintSorter
 from nlu.decision import DecisionMaker
 from nlu.memory import TURNS_KEPT, recall, remember
+from nlu.normal import normalise
 from nlu.parts import PARTS, ClauseSplitter, PartSplitter, clauses
-from nlu.turn import TEXT_LIMIT, Acts, run_to_listen, text_for_model
+from nlu.sense import Sense
+from nlu.spelling import Spelling
+from nlu.turn import TEXT_LIMIT, Acts, _searched, run_to_listen, text_for_model
+from nlu.words import Words
 
 ROOT = Path(__file__).parents[2]
 RASAS_OWN_CHECK = RemoteAction._validate_action_result
@@ -46,6 +52,104 @@ AT_CONFIRMATION = {
 }
 
 Json = dict[str, Any]
+
+
+def rings(number: int, seed: int) -> tuple[Any, list[str]]:
+    """Points about the middle, and about the middle of two others: no straight line tells them apart."""
+    drawn = np.random.default_rng(seed)
+    rows = drawn.normal(size=(number, 3)).astype(np.float32)
+    rows[:, 2] = 0.3 * rows[:, 2] + np.arange(number) % 3 * 4 - 4
+    return rows, ["between" if at % 3 == 1 else "beside" for at in range(number)]
+
+
+class Senses(unittest.TestCase):
+    """Labels from vectors, whatever shape they have."""
+
+    config = VoteClassifier.get_default_config()
+
+    def right(self, **config: Any) -> float:
+        sense = Sense({**self.config, **config}, 2.0).fit(*rings(300, 1))
+        asked, wanted = rings(300, 2)
+        read = np.array(["beside", "between"])[sense.scores(asked).argmax(axis=1)]
+        return float((read == wanted).mean())
+
+    def test_a_label_may_lie_between_the_places_of_another(self) -> None:
+        assert self.right() > 0.9
+
+    def test_a_part_of_the_examples_speaks_for_all(self) -> None:
+        assert self.right(examples=60) > 0.9
+
+    def test_what_counts_more_is_chosen_by_the_examples(self) -> None:
+        """Vectors that tell nothing are outvoted by spelling, and the other way round."""
+        texts = ["退房" if at % 3 == 1 else "早餐" for at in range(90)]
+        vectors, labels = rings(90, 1)
+        noise = np.random.default_rng(1).normal(size=vectors.shape).astype(np.float32)
+        spelt = unseen_scores(self.config, Words(), texts, noise, labels)
+        sensed = unseen_scores(self.config, Words(), ["早餐"] * 90, vectors, labels)
+        assert (spelt.both.argmax(axis=1) == spelt.right).mean() > 0.8
+        assert (sensed.both.argmax(axis=1) == sensed.right).mean() > 0.8
+
+    def test_what_is_kept_scores_as_what_was_trained(self) -> None:
+        vectors, labels = rings(60, 1)
+        texts = [f"第{at}句" for at in range(60)]
+        vote = Vote(self.config, Words(), usual(self.config)).fit(texts, vectors, labels)
+        with tempfile.TemporaryDirectory() as folder:
+            vote.save(Path(folder), "vote")
+            kept = Vote.load(Path(folder), "vote", self.config)
+        np.testing.assert_array_equal(
+            vote.both(vote.spelt(texts), vectors), kept.both(kept.spelt(texts), vectors)
+        )
+        assert (vote.labels, vote.weighing) == (kept.labels, kept.weighing)
+
+
+class Spellings(unittest.TestCase):
+    def test_slips_of_thumbs_and_of_voices_are_read_by_their_sound(self) -> None:
+        examples = {
+            "checkout": ["我要退房", "现在退房", "办退房"],
+            "breakfast": ["早餐几点", "有早餐吗", "吃早餐"],
+        }
+        texts = [text for some in examples.values() for text in some]
+        labels = [label for label, some in examples.items() for _ in some]
+        spelling = Spelling(VoteClassifier.get_default_config(), Words()).fit(texts, labels)
+        for intent, slips in (("checkout", ("腿访", "推仿", "退　访")), ("breakfast", ("枣惨", "蚤餐"))):
+            scores = spelling.scores([normalise(slip).text for slip in slips])
+            assert [sorted(examples)[row.argmax()] for row in scores] == [intent] * len(slips)
+
+
+class Complaints(unittest.TestCase):
+    def may_be_one(self, read: str, **others: float) -> bool:
+        config = {**ComplaintSorter.get_default_config(), "intents": ["grumble", "wish"], "likely": 0.1}
+        ranking = [{"name": read, "confidence": 0.7}]
+        ranking += [{"name": name, "confidence": confidence} for name, confidence in others.items()]
+        message = Message({"intent": ranking[0], "intent_ranking": ranking})
+        return ComplaintSorter(config, None, None)._may_be_one(message)
+
+    def test_what_is_read_as_one_is_one(self) -> None:
+        assert self.may_be_one("wish")
+
+    def test_what_is_read_as_something_else_may_be_one(self) -> None:
+        assert self.may_be_one("repair", grumble=0.06, wish=0.05)
+        assert not self.may_be_one("repair", grumble=0.05, wish=0.02)
+
+
+class Searches(unittest.TestCase):
+    def test_a_vector_goes_along_where_knowledge_may_answer(self) -> None:
+        for acts in (
+            [{"act": "answer", "topic": "ask_wifi"}],
+            [{"act": "say", "key": "greet"}, {"act": "answer", "topic": "ask_wifi"}],
+            [{"act": "handoff", "reason": "low_confidence"}],
+            [{"act": "say", "key": "unclear"}],
+        ):
+            assert _searched(acts), acts
+
+    def test_and_nowhere_else(self) -> None:
+        for acts in (
+            [],
+            [{"act": "say", "key": "greet"}],
+            [{"act": "order", "kind": "request_supplies"}, {"act": "say", "key": "unclear"}],
+            [{"act": "handoff", "reason": "complain"}],
+        ):
+            assert not _searched(acts), acts
 
 
 class Decisions(unittest.TestCase):
