@@ -32,13 +32,11 @@ class Sense:
         self.arrays["centre"] = dense.mean(axis=0)
         self.arrays["scale"] = dense.std(axis=0) + 1e-9
         rows, wanted = self._placed(dense), np.eye(len(names), dtype=np.float32)[right]
-        # a label with few examples is heard in spite of those with many
-        heard = np.sqrt(len(right) / len(names) / np.bincount(right))[right].astype(np.float32)
         if len(rows) > self._most:
             kept = rows[np.random.default_rng(1).permutation(len(rows))[: self._most]]
-            weights = self._of_some(kept, rows, wanted, heard)
+            weights = self._of_some(kept, rows, wanted)
         else:
-            kept, weights = rows, self._of_all(rows, wanted, heard)
+            kept, weights = rows, self._of_all(rows, wanted)
         self.arrays.update(kept=kept, weights=weights.astype(np.float32))
         return self
 
@@ -59,12 +57,12 @@ class Sense:
         near: Array = np.exp((rows @ others.T - 1) * np.float32(2 / self._width))
         return near
 
-    def _of_all(self, rows: Array, wanted: Array, heard: Array) -> Array:
+    def _of_all(self, rows: Array, wanted: Array) -> Array:
         kernel = self._kernel(rows, rows)
-        kernel[np.diag_indices(len(rows))] += self._ridge / heard
+        kernel[np.diag_indices(len(rows))] += self._ridge
         return _solved(kernel, wanted)
 
-    def _of_some(self, kept: Array, rows: Array, wanted: Array, heard: Array) -> Array:
+    def _of_some(self, kept: Array, rows: Array, wanted: Array) -> Array:
         """All rows speak through those kept (a subset of regressors)."""
         own: Array = self._kernel(kept, kept).astype(np.float64)
         own[np.diag_indices(len(kept))] += _FIRM
@@ -74,9 +72,8 @@ class Sense:
         for at in range(0, len(rows), _BLOCK):
             block = slice(at, at + _BLOCK)
             part = solve_triangular(root, self._kernel(kept, rows[block]), lower=True, check_finite=False)
-            weighed = part * heard[block]
-            gram += weighed @ part.T
-            told += weighed @ wanted[block]
+            gram += part @ part.T
+            told += part @ wanted[block]
         weights: Array = solve_triangular(root, _solved(gram, told), lower=True, trans=1)
         return weights
 
