@@ -160,7 +160,7 @@ def fit_temperature(scores: Array, right: Array) -> float:
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class VoteClassifier(IntentClassifier, GraphComponent):
     """`sure`: the confidence from which spelling alone decides (above 1: never); `widths` and
-    `spelling_weights`: what `Weighing` is chosen from; `ridge` and `examples`: see `Sense`; `rarest`: an
+    `spelling_weights`: what `Weighing` is chosen from; `ridge` and `kept`: see `Sense`; `rarest`: an
     n-gram seen less often is not learned; `dictionary`: words of the trade, one a line; `folds`: of the
     cross-validation, of which those left out are at most `asked` examples."""
 
@@ -173,7 +173,7 @@ class VoteClassifier(IntentClassifier, GraphComponent):
         return {
             "widths": [2.0, 4.0],
             "ridge": 0.03,
-            "examples": 8000,
+            "kept": 8000,
             "spelling_c": 0.5,
             "spelling_weights": [0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 1.0],
             "longest_ngram": 3,

@@ -20,11 +20,11 @@ _FIRM = 1e-4  # keeps the examples' own kernel solvable where some are alike
 class Sense:
     """Rows are messages, columns the sorted labels; scores lie about 0 for no and 1 for yes.
 
-    `width`: how far an example is heard; `ridge`: how little a single one is believed; `examples`: how many
-    are kept to be compared with (by chance where there are more, though all teach)."""
+    `width`: how far an example is heard; `ridge`: how little a single one is believed; `kept`: how many
+    examples a message is compared with (chosen by chance where there are more, though all teach)."""
 
     def __init__(self, config: dict[str, Any], width: float) -> None:
-        self._ridge, self._most, self._width = config["ridge"], config["examples"], width
+        self._ridge, self._most, self._width = config["ridge"], config["kept"], width
         self.arrays: dict[str, Array] = {}
 
     def fit(self, dense: Array, labels: list[str]) -> Sense:

@@ -77,7 +77,7 @@ class Senses(unittest.TestCase):
         assert self.right() > 0.9
 
     def test_a_part_of_the_examples_speaks_for_all(self) -> None:
-        assert self.right(examples=60) > 0.9
+        assert self.right(kept=60) > 0.9
 
     def test_what_counts_more_is_chosen_by_the_examples(self) -> None:
         """Vectors that tell nothing are outvoted by spelling, and the other way round."""
