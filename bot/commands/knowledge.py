@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any, TextIO
 
 from bot import logs, settings
+from bot.clock import Clock
 from bot.commands import CommandFailed, opening
 from bot.knowledge import Hotel, Hotels, encoder, files, unanswered
 from bot.knowledge.index import Hit, Index
@@ -106,7 +106,7 @@ class _Progress:
     One line that is written over on a terminal, else a line every `TOLD_EVERY` seconds and the last.
     """
 
-    def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, what: str, clock: Callable[[], float] = Clock().monotonic) -> None:
         self._what, self._clock, self._begun, self._told = what, clock, clock(), 0.0
 
     def __call__(self, done: int, of: int) -> None:

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import os
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ from aiohttp import web
 
 from bot.channels.wechat.codec import encrypt, signature
 from bot.channels.wechat.markup import cdata
+from bot.clock import Clock
 
 SENDS = 5
 WINDOW = 48 * 3600.0
@@ -38,10 +38,10 @@ class Guest:
 
 
 class WeCom:
-    """One enterprise with one 客服账号. `now` gives seconds, so that a test may shift it."""
+    """One enterprise with one 客服账号."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self.now = now
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or Clock()
         self.corpid, self.open_kfid = "ww" + "1" * 16, "wk" + "2" * 16
         self.secret, self.token = secrets.token_hex(16), secrets.token_hex(8)
         self.aes_key = base64.b64encode(os.urandom(32)).decode()[:43]
@@ -55,6 +55,10 @@ class WeCom:
         self._welcomes: dict[str, tuple[str, float]] = {}
         self._runner: web.AppRunner | None = None
         self.url = ""
+
+    def now(self) -> float:
+        """Seconds since 1970, by a clock that a test may shift."""
+        return self._clock.now().timestamp()
 
     # ---- as a server
 
