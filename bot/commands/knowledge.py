@@ -106,7 +106,8 @@ class _Progress:
     One line that is written over on a terminal, else a line every `TOLD_EVERY` seconds and the last.
     """
 
-    def __init__(self, what: str, clock: Callable[[], float] = Clock().monotonic) -> None:
+    def __init__(self, what: str, clock: Callable[[], float] | None = None) -> None:
+        clock = clock or Clock().monotonic
         self._what, self._clock, self._begun, self._told = what, clock, clock(), 0.0
 
     def __call__(self, done: int, of: int) -> None:
