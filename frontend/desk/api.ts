@@ -1,5 +1,5 @@
 /** Talks to the service over HTTP. Owns headers and the meaning of failures; knows no screen. */
-import type { CloseReason, ConversationAnswer, Event, Found, Frame, Order, Row, Session } from "./model";
+import type { CloseReason, Colleague, ConversationAnswer, Event, Found, Frame, Order, Row, Session } from "./model";
 
 /** The service answered and said no. `message` is for people, `code` for us, `detail` is the whole error. */
 export class Refusal extends Error {
@@ -145,8 +145,38 @@ export interface Said {
   conversation?: Row;
 }
 
-export const reply = (hotel: string, id: string, text: string, client_id: string): Promise<Said> =>
-  request("POST", `${place(hotel, id)}/reply`, { body: { text, client_id, take_over: true } });
+export const reply = (
+  hotel: string,
+  id: string,
+  text: string,
+  client_id: string,
+  identity: string | null = null,
+): Promise<Said> =>
+  request("POST", `${place(hotel, id)}/reply`, {
+    body: { text, client_id, take_over: true, identity: identity ?? "" },
+  });
+export const sendFile = (
+  hotel: string,
+  id: string,
+  file: File,
+  client_id: string,
+  identity: string | null,
+): Promise<Said> =>
+  request("POST", `${place(hotel, id)}/files`, {
+    query: { client_id, name: file.name, identity: identity ?? "" },
+    file,
+    seconds: 180,
+  });
+export const listColleagues = (hotel: string): Promise<{ colleagues: Colleague[] }> =>
+  request("GET", `/hotels/${part(hotel)}/colleagues`);
+export const transfer = (
+  hotel: string,
+  id: string,
+  to: string,
+  words: string,
+  client_id: string,
+): Promise<{ conversation: Row }> =>
+  request("POST", `${place(hotel, id)}/transfer`, { body: { to, note: words, client_id } });
 export const note = (hotel: string, id: string, text: string, client_id: string): Promise<Said> =>
   request("POST", `${place(hotel, id)}/note`, { body: { text, client_id } });
 

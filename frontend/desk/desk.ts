@@ -8,7 +8,7 @@ import * as api from "./api";
 import { Refusal, Unreachable } from "./api";
 import { notBefore, now, setTime } from "./clock";
 import { Feed, type Link } from "./feed";
-import type { CloseReason, Event, Frame, Hotel, Order, Reply, Row, Staff, State } from "./model";
+import type { CloseReason, Event, Frame, Hotel, Order, Person, Reply, Row, Staff, State } from "./model";
 import { arrange, byDue, targetsOf, waitsSince } from "./queue";
 import { holderName, refusalText } from "./refusals";
 import { play } from "./rings";
@@ -27,7 +27,7 @@ export interface Thread {
   unreadAfter: number | null;
 }
 
-const LIMIT_EVENTS = /^(guest_|staff_said|assistant_said|channel_event|delivery_|resend)/;
+const LIMIT_EVENTS = /^(guest_|transferred|staff_said|assistant_said|channel_event|delivery_|resend)/;
 const KEPT_THREADS = 30;
 const MOVING = new Set(["queued", "sending"]);
 const LOOK_EVERY = 5000;
@@ -110,12 +110,26 @@ export function openDesk(hotel: Hotel, me: Staff) {
     keepFromClosing(row, before);
     if (!loaded.value) return;
     if (row.state === "WAITING" && before?.state !== "WAITING") ringFor(row, false);
+    else if (handedToMe(row, before)) ringForHanded(row);
     else if (heardWord(row, before)) play("word");
   }
 
   function ringFor(row: Row, quietly: boolean): void {
     play("waiting");
     if (!quietly) announced.value = t("aria.new_waiting", { who: nameOf(row) });
+  }
+
+  function handedToMe(row: Row, before: Row | undefined): boolean {
+    const mine = row.state === "STAFF" && row.holder?.id === me.id;
+    return mine && Boolean(row.handed_over) && row.handed_over?.at !== before?.handed_over?.at;
+  }
+
+  function ringForHanded(row: Row): void {
+    const words = { name: row.handed_over?.by.name ?? "", who: nameOf(row) };
+    play("waiting");
+    announced.value = t("toast.handed_to_me", words);
+    const note = row.handed_over?.note;
+    say(note ? t("toast.handed_to_me_note", { ...words, note }) : t("toast.handed_to_me", words), { shown: 12_000 });
   }
 
   function heardWord(row: Row, before: Row | undefined): boolean {
@@ -262,6 +276,15 @@ export function openDesk(hotel: Hotel, me: Staff) {
     if (done && row) say(t("toast.claimed", { who: nameOf(row) }), { shown: 3000 });
   }
 
+  /** The colleague is rung at once, so there is no undo: they can hand it back. */
+  async function transfer(id: string, to: Person, note: string, client: string): Promise<boolean> {
+    takeBack(id);
+    const row = rows.get(id);
+    const done = await act(id, () => api.transfer(hotel.id, id, to.id, note, client));
+    if (done && row) say(t("toast.transferred", { who: nameOf(row), name: to.name }));
+    return done;
+  }
+
   /** The guest hears of it, so it waits for its undo. */
   function release(id: string): void {
     const row = rows.get(id);
@@ -334,9 +357,26 @@ export function openDesk(hotel: Hotel, me: Staff) {
 
   // ---- writing
 
-  function send(id: string, kind: Unsent["kind"], text: string): Promise<boolean> {
+  function send(id: string, kind: "reply" | "note", text: string, identity: string | null = null): Promise<boolean> {
     if (kind === "reply") takeBack(id);
-    return sending.send(id, kind, text);
+    return sending.send(id, kind, text, identity);
+  }
+
+  function sendFile(id: string, file: File, identity: string | null): Promise<boolean> {
+    takeBack(id);
+    return sending.sendFile(id, file, identity);
+  }
+
+  /** Reads one event again: the address of its file has run out. */
+  async function again(id: string, seq: number): Promise<void> {
+    const thread = threads.get(id);
+    if (!thread) return;
+    try {
+      const { events } = await api.readConversation(hotel.id, id, seq - 1);
+      thread.events = merge(thread.events, events);
+    } catch (error) {
+      complain(error);
+    }
   }
 
   /** The answer shows one event of perhaps several, so it doesn't say up to where the thread is known. */
@@ -445,10 +485,13 @@ export function openDesk(hotel: Hotel, me: Staff) {
     claim,
     release,
     close,
+    transfer,
     finish,
     acknowledge,
     resend,
     send,
+    sendFile,
+    refetch: again,
     again: sending.again,
     discard: sending.discard,
     ordersOf,

@@ -17,6 +17,7 @@ import "element-plus/theme-chalk/el-radio.css";
 import "element-plus/theme-chalk/el-radio-group.css";
 import "element-plus/theme-chalk/el-switch.css";
 import "element-plus/theme-chalk/el-icon.css";
+import "element-plus/theme-chalk/el-image-viewer.css";
 import "./tokens.css";
 
 import { onServerDate, onSessionLost } from "./api";

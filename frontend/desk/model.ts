@@ -48,7 +48,10 @@ export interface Row {
   reason: string | null;
   alarm_since: string | null;
   unheard_since: string | null;
-  last: { text: string | null; at: string; speaker: Speaker } | null;
+  /** By whom the holder was handed it, and with which note. */
+  handed_over?: { by: Person; at: string; note: string | null } | null;
+  /** `kind` is what it was when it had no words: image, voice and so on. */
+  last: { text: string | null; at: string; speaker: Speaker; kind?: string | null } | null;
   seq: number;
   visit: number;
   epoch: number;
@@ -84,6 +87,24 @@ export interface Event {
   details?: Record<string, unknown> | null;
   delivery: Delivery | null;
   sealed: number;
+  file?: Kept | null;
+  /** Its file lies with the platform still. */
+  fetching?: boolean;
+  /** Why its file will never come. */
+  lost?: string | null;
+}
+
+/** A kept file. Pixels, bytes, seconds; the address runs out. */
+export interface Kept {
+  id: string;
+  kind: "image" | "voice" | "video" | "file";
+  type: string;
+  size: number;
+  name?: string | null;
+  width?: number | null;
+  height?: number | null;
+  seconds?: number | null;
+  address: string;
 }
 
 export interface Limits {
@@ -93,12 +114,30 @@ export interface Limits {
   passive_only?: boolean;
 }
 
-export interface Reply {
+/** One of the guest's channels, and what it takes. */
+export interface Way {
   identity: string | null;
   channel: Channel | null;
   limits: Limits;
   /** False once the guest has unfollowed: nothing reaches them then. */
   reachable?: boolean;
+  /** UTF-8 bytes of one message; longer ones go in parts. */
+  max_bytes?: number | null;
+  /** Kinds of files that it carries; others go as an address. */
+  media?: string[];
+  /** When the guest last wrote there. */
+  last_at?: string | null;
+}
+
+/** Where the guest last wrote, and all ways there are. */
+export interface Reply extends Way {
+  ways?: Way[];
+  file_limits?: Record<string, number>;
+}
+
+export interface Colleague extends Person {
+  signed_in: boolean;
+  holds: number;
 }
 
 export type OrderState = "open" | "ringing" | "done" | "cancelled";

@@ -1,5 +1,5 @@
 /**
- * Where we are: /desk/<hotel>/<conversation>, /desk/<hotel>/knowledge/<point>,
+ * Where we are: /desk/<hotel>/<conversation>, /desk/<hotel>/knowledge/<point>, /desk/<hotel>/today,
  * /desk/<hotel>/questions or /desk/<hotel>/learning.
  * On a phone, the guest's details are a page of their own.
  */
@@ -7,7 +7,7 @@ import { reactive } from "vue";
 
 const BASE = "/desk/";
 
-const PAGES = ["knowledge", "questions", "learning"] as const;
+const PAGES = ["today", "knowledge", "questions", "learning"] as const;
 
 interface Place {
   hotel: string | null;

@@ -2,7 +2,7 @@
  * What staff wrote on its way to the service: shown at once, sent in the order it was written, tried until
  * the service answers, kept over a reload. The client id makes asking again safe.
  */
-import { reactive, shallowRef } from "vue";
+import { markRaw, reactive, shallowRef } from "vue";
 
 import * as api from "./api";
 import { Refusal, Unreachable } from "./api";
@@ -28,7 +28,7 @@ export interface Port {
 export interface Returned {
   id: string;
   text: string;
-  kind: Unsent["kind"];
+  kind: "reply" | "note";
 }
 
 export function openSending(hotel: string, me: string, port: Port) {
@@ -47,7 +47,11 @@ export function openSending(hotel: string, me: string, port: Port) {
   }
 
   function store(): void {
-    const all = [...unsent].filter(([, list]) => list.length > 0);
+    const words = ([id, list]: [string, Unsent[]]): [string, Unsent[]] => [
+      id,
+      list.filter((one) => one.kind !== "file"),
+    ];
+    const all = [...unsent].map(words).filter(([, list]) => list.length > 0);
     remember(key, all.length > 0 ? all : null);
   }
 
@@ -65,10 +69,19 @@ export function openSending(hotel: string, me: string, port: Port) {
   }
 
   /** Sends a reply or a note; the answer tells whether it went out in the end. */
-  function send(id: string, kind: Unsent["kind"], text: string): Promise<boolean> {
+  function send(id: string, kind: Unsent["kind"], text: string, identity: string | null = null): Promise<boolean> {
+    return begin(id, { kind, text, identity });
+  }
+
+  /** Files lie in this page only: a reload forgets those that were on their way. */
+  function sendFile(id: string, file: File, identity: string | null): Promise<boolean> {
+    return begin(id, { kind: "file", text: file.name, identity, file: markRaw(file) });
+  }
+
+  function begin(id: string, what: Pick<Unsent, "kind" | "text" | "identity" | "file">): Promise<boolean> {
     const at = new Date(now.value).toISOString();
     const after = port.seq(id);
-    const message = reactive<Unsent>({ client_id: newId(), kind, text, at, after, state: "sending", why: "" });
+    const message = reactive<Unsent>({ ...what, client_id: newId(), at, after, state: "sending", why: "" });
     keep(id, [...of(id), message]);
     return enqueue(id, message);
   }
@@ -91,8 +104,7 @@ export function openSending(hotel: string, me: string, port: Port) {
     let failures = 0;
     while (!stopped && listed(id, message)) {
       try {
-        const ask = message.kind === "note" ? api.note : api.reply;
-        port.sent(id, await ask(hotel, id, message.text, message.client_id));
+        port.sent(id, await ask(id, message));
         discard(id, message.client_id);
         return true;
       } catch (error) {
@@ -106,16 +118,21 @@ export function openSending(hotel: string, me: string, port: Port) {
     return false;
   }
 
+  function ask(id: string, { kind, text, client_id, identity = null, file }: Unsent): Promise<api.Said> {
+    if (file) return api.sendFile(hotel, id, file, client_id, identity);
+    return kind === "note" ? api.note(hotel, id, text, client_id) : api.reply(hotel, id, text, client_id, identity);
+  }
+
   function refuse(id: string, message: Unsent, error: unknown): false {
     if (!(error instanceof Refusal)) throw error;
     message.state = "refused";
     message.why = refusalText(error);
-    if (error.status !== 409) {
+    if (error.status !== 409 || message.kind === "file") {
       store();
       return false;
     }
     discard(id, message.client_id);
-    returned.value = { id, text: message.text, kind: message.kind };
+    returned.value = { id, text: message.text, kind: message.kind === "note" ? "note" : "reply" };
     port.lost(id, error);
     return false;
   }
@@ -124,7 +141,7 @@ export function openSending(hotel: string, me: string, port: Port) {
     stopped = true;
   }
 
-  return { unsent, returned, settle, discard, send, again, stop };
+  return { unsent, returned, settle, discard, send, sendFile, again, stop };
 }
 
 function retryable(error: unknown, failures: number): boolean {
@@ -140,7 +157,7 @@ function left(key: string): [string, Unsent[]][] {
 }
 
 /** randomUUID exists in secure contexts only; a desk on a plain intranet address has none. */
-function newId(): string {
+export function newId(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;

@@ -27,6 +27,8 @@ const SILENT = new Set([
   "reading_corrected",
   "correction_withdrawn",
   "correction_reviewed",
+  "media_kept",
+  "media_lost",
 ]);
 
 export const spoken = (event: Event): boolean => SPOKEN.has(event.type);
@@ -66,8 +68,9 @@ export function merge(known: Event[], arrived: Event[]): Event[] {
   for (const event of arrived) {
     const before = bySeq.get(event.seq);
     const delivery = before?.delivery && event.delivery ? climbed(before.delivery, event.delivery, false) : null;
-    bySeq.set(event.seq, delivery ? { ...event, delivery } : event);
+    bySeq.set(event.seq, { ...event, ...brought(before, event), ...(delivery ? { delivery } : {}) });
   }
+  bringFiles(bySeq, arrived);
   for (const event of [...arrived].sort((a, b) => a.seq - b.seq)) {
     const next = mark(event);
     const seq = about(event);
@@ -80,11 +83,32 @@ export function merge(known: Event[], arrived: Event[]): Event[] {
   return [...bySeq.values()].sort((a, b) => a.seq - b.seq);
 }
 
+/** What an event brought later stays with a message, whichever copy of it comes. */
+function brought(before: Event | undefined, event: Event): Partial<Event> {
+  if (!before || event.file || !(before.file || before.lost)) return {};
+  return { file: before.file ?? null, lost: before.lost ?? null, fetching: false };
+}
+
+/** The file that a platform kept for us comes with an event of its own, or never. */
+function bringFiles(bySeq: Map<number, Event>, arrived: Event[]): void {
+  for (const event of arrived) {
+    if (event.type !== "media_kept" && event.type !== "media_lost") continue;
+    const target = bySeq.get(about(event) ?? 0);
+    if (!target) continue;
+    const lost = event.type === "media_lost" ? String(event.body.why ?? "other") : null;
+    bySeq.set(target.seq, { ...target, file: event.file ?? target.file ?? null, lost, fetching: false });
+  }
+}
+
 /** A message of ours that the service has not confirmed yet. */
 export interface Unsent {
   client_id: string;
-  kind: "reply" | "note";
+  kind: "reply" | "note" | "file";
+  /** Of a file, its name. */
   text: string;
+  /** The way it goes; null leaves that to the service. */
+  identity?: string | null;
+  file?: File;
   at: string;
   after: number;
   state: "sending" | "retrying" | "refused";

@@ -1,6 +1,6 @@
 /** Turns data into the sentences of the screens. Owns no state: language and zone come from outside. */
 import type { Desk } from "./desk";
-import type { Event, Order, Person, Reply, Row } from "./model";
+import type { Event, Order, Person, Row, Way } from "./model";
 import { preferences } from "./preferences";
 import { t, tell, type Values } from "./texts";
 import { clock, date, daysAway, shortDate, span, stopwatch, type Tongue } from "./time";
@@ -93,7 +93,7 @@ export interface LimitsLine {
 }
 
 /** "微信 · 还可发 3 条 · 剩 41 小时" */
-export function limitsLine(reply: Reply, now: number): LimitsLine {
+export function limitsLine(reply: Way, now: number): LimitsLine {
   if (reply.reachable === false) return { text: t("limits.unreachable"), tight: true };
   const channel = channelName(reply.channel);
   const { kind, left, closes_at, passive_only } = reply.limits;
@@ -113,12 +113,16 @@ function timeLeft(time: number): string {
   return t("limits.time_minutes", { n: Math.max(1, Math.floor(time / 60_000)) });
 }
 
-/** Bytes that one WeChat text holds; longer replies go out in parts, each of which counts. */
-const WECHAT_BYTES = 2048;
+/** How many messages a text takes on this way: a longer one goes out in parts, each of which counts. */
+export function partsOf(text: string, way: Way | null | undefined): number {
+  if (!way?.max_bytes) return 1;
+  return Math.max(1, Math.ceil(new TextEncoder().encode(text).length / way.max_bytes));
+}
 
-export function partsOf(text: string, reply: Reply | null): number {
-  if (reply?.limits.kind !== "wechat") return 1;
-  return Math.max(1, Math.ceil(new TextEncoder().encode(text).length / WECHAT_BYTES));
+/** "1.4 MB" */
+export function sizeOf(bytes: number): string {
+  if (bytes >= 1_000_000) return `${(bytes / 1_000_000).toFixed(bytes < 10_000_000 ? 1 : 0)} MB`;
+  return `${Math.max(1, Math.round(bytes / 1000))} kB`;
 }
 
 /** One grey line for what happened. */

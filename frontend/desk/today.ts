@@ -1,0 +1,73 @@
+/** A hotel's day as the desk's API tells it. Owns no screen. */
+import { request } from "./api";
+import type { Guest } from "./model";
+
+export interface Numbers {
+  messages: number;
+  guests: number;
+  answered: number;
+  handed_over: number;
+  /** Seconds; null when nobody needed a person. */
+  longest_wait: number | null;
+  unclear: number;
+}
+
+export interface Hour {
+  guest: number;
+  assistant: number;
+  staff: number;
+}
+
+interface Place {
+  conversation: string;
+  guest: Guest;
+  seq: number;
+  at: string;
+}
+
+export interface Wait extends Place {
+  reason: string;
+  seconds: number;
+  waiting: boolean;
+  by: string | null;
+}
+
+export interface Day {
+  day: string;
+  today: string;
+  now: string;
+  numbers: Numbers;
+  before: Numbers;
+  hours: Hour[];
+  talks: (Place & { count: number })[];
+  answers: Record<string, number>;
+  waits: Wait[];
+  unclear: (Place & { open: boolean })[];
+  questions: (Place & { why: string; text: string })[];
+  questions_total: number;
+}
+
+/** The five numbers, each of which leads to its list. */
+export const NUMBERS = ["messages", "answered", "handed_over", "longest_wait", "unclear"] as const;
+export type NumberName = (typeof NUMBERS)[number];
+
+export const readDay = (hotel: string, day: string | null): Promise<Day> =>
+  request("GET", `/hotels/${encodeURIComponent(hotel)}/today`, { query: { day: day ?? "" }, seconds: 30 });
+
+/** The hour with most messages of guests, and how many; null on a silent day. */
+export function busiest(hours: Hour[]): { hour: number; count: number } | null {
+  const most = hours.reduce((best, hour, at) => (hour.guest > (hours[best]?.guest ?? 0) ? at : best), 0);
+  const count = hours[most]?.guest ?? 0;
+  return count > 0 ? { hour: most, count } : null;
+}
+
+/** Of those whom anybody had to answer, the share that the assistant did by itself; null when there were none. */
+export function share(numbers: Numbers): number | null {
+  const all = numbers.answered + numbers.handed_over;
+  return all > 0 ? Math.round((100 * numbers.answered) / all) : null;
+}
+
+/** The day before or after, as a key. */
+export function nextDay(day: string, by: number): string {
+  return new Date(Date.parse(`${day}T12:00:00Z`) + by * 86_400_000).toISOString().slice(0, 10);
+}
