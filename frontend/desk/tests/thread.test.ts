@@ -127,6 +127,25 @@ describe("what the guest waits for", () => {
   });
 });
 
+describe("a file that a platform keeps for us", () => {
+  const file = { id: "b", kind: "image" as const, type: "image/jpeg", size: 9, address: "/files/b" };
+  const said = event(1, "guest_said", { text: null, fetching: true });
+
+  it("comes to its message with an event of its own, and stays", () => {
+    const kept = event(2, "media_kept", { body: { seq: 1 }, file });
+    const merged = merge([said], [kept]);
+    expect(merged[0]?.file).toEqual(file);
+    expect(merged[0]?.fetching).toBe(false);
+    expect(merge(merged, [said])[0]?.file).toEqual(file);
+  });
+
+  it("may never come, and says why", () => {
+    const merged = merge([said], [event(2, "media_lost", { body: { seq: 1, why: "file_too_large" } })]);
+    expect(merged[0]?.lost).toBe("file_too_large");
+    expect(merged[0]?.fetching).toBe(false);
+  });
+});
+
 describe("visits", () => {
   it("end with closing, begin with reopening, and name who talked and not who noted", () => {
     const by = (name: string) => ({ actor: { kind: "staff" as const, id: name, name } });

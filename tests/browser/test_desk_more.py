@@ -1,0 +1,170 @@
+"""Handing over, choosing the channel, files, and the manager's day, in a real browser."""
+
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.browser.desk_world import (
+    ADMINISTRATOR,
+    COLLEAGUE,
+    COLLEAGUE_NAME,
+    Visitor,
+    box,
+    bubble,
+    close_everything,
+    desk_page,
+    keep,
+    open_row,
+    rows,
+    sign_in,
+    toast,
+)
+from tests.media_files import picture
+from tests.scenario.world import World, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+
+expect.set_options(timeout=15_000)
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+async def nothing_open(world: World) -> None:
+    await close_everything(world)
+
+
+async def test_the_day_shows_what_happened(browser: Browser, world: World) -> None:
+    """First in this file: until somebody writes, the day is empty."""
+    async with desk_page(browser, world) as page:
+        await sign_in(page)
+        await page.get_by_role("navigation").get_by_text("今日").click()
+        await expect(page.get_by_role("heading", name="今天还没有客人说话")).to_be_visible()
+        await keep(page, "today-empty")
+    async with Visitor(world) as one, Visitor(world) as two, desk_page(browser, world) as page:
+        for _ in range(3):
+            await one.say("几点吃早餐")
+        await until(one.messages)
+        await one.say("滑雪板能寄存吗")
+        await two.say("我要投诉，等了半天")
+        user = await world.desk()
+        await until(lambda: user.conversations("WAITING"))
+        world.shift(minutes=6)
+        await sign_in(page, path="/desk/xinghaihui/today")
+        messages = page.locator("[data-number=messages]")
+        await expect(messages).to_contain_text("5")
+        await expect(messages).to_contain_text("2 位客人")
+        await expect(page.locator("[data-number=handed_over] b")).to_have_text("2")
+        await expect(page.get_by_role("heading", name="点最忙，客人发来 5 条")).to_be_visible()
+        await expect(page.get_by_label("助手没答上的").locator(".day-line")).to_contain_text("滑雪板能寄存吗")
+        await expect(page.get_by_label("现在等久了的").locator(".day-line")).to_have_count(2)
+        await keep(page, "today")
+        await page.get_by_role("button", name="看数字").click()
+        await expect(page.locator("table tbody tr td").first).to_have_text("5")
+        await page.locator("[data-number=longest_wait]").click()
+        await expect(page.get_by_role("heading", name="等得最久的")).to_be_visible()
+        await keep(page, "today-list")
+        await page.locator(".day-line", has_text="投诉").first.click()
+        await expect(bubble(page, "我要投诉，等了半天")).to_be_visible()
+        for width in (1024, 390):
+            async with desk_page(browser, world, width=width, height=844, dark=width == 1024) as small:
+                await sign_in(small, path="/desk/xinghaihui/today")
+                await expect(small.locator("[data-number=messages] b")).to_have_text("5")
+                await keep(small, f"today-{width}")
+                assert not await small.evaluate("document.documentElement.scrollWidth > innerWidth")
+        async with desk_page(browser, world) as english:
+            await english.goto("/desk/")
+            await english.get_by_role("button", name="English").click()
+            await sign_in(english, path="/desk/xinghaihui/today")
+            await expect(english.get_by_text("Guests' messages", exact=True)).to_be_visible()
+            await keep(english, "today-english")
+        await page.get_by_role("button", name="我的账号").click()
+        await page.get_by_role("menuitem", name="退出登录").click()
+        await sign_in(page, COLLEAGUE)
+        await expect(page.get_by_role("navigation").get_by_text("今日")).to_have_count(0)
+
+
+async def test_a_guest_is_handed_to_a_colleague_with_a_note(browser: Browser, world: World) -> None:
+    async with (
+        desk_page(browser, world) as mine,
+        desk_page(browser, world) as theirs,
+        Visitor(world) as guest,
+    ):
+        await sign_in(mine)
+        await sign_in(theirs, COLLEAGUE)
+        await expect(theirs.locator(".link-state[data-link=live]")).to_be_visible()
+        await guest.say("找人工，账单的事")
+        await open_row(mine)
+        await mine.get_by_role("button", name="接入 C").click()
+        await expect(mine.locator(".chip")).to_have_text("您在接待")
+        await mine.keyboard.press("Escape")
+        await mine.keyboard.press("t")
+        dialog = mine.get_by_role("dialog")
+        await expect(dialog.get_by_text("已登录")).to_be_visible()
+        await dialog.get_by_label("交代一句").fill("已答应减免早餐")
+        await keep(mine, "transfer")
+        await dialog.get_by_role("button", name=f"转给{COLLEAGUE_NAME}").click()
+        await expect(mine.locator(".chip")).to_have_text(f"{COLLEAGUE_NAME}在接待")
+        await expect(toast(theirs, "转给您：已答应减免早餐")).to_be_visible()
+        await expect(theirs.locator("html")).to_have_attribute("data-rang", "waiting")
+        await expect(rows(theirs)).to_contain_text(f"{ADMINISTRATOR}转来：已答应减免早餐")
+        await keep(theirs, "transferred")
+        await open_row(theirs)
+        await expect(theirs.locator(".message.note")).to_contain_text("已答应减免早餐")
+        await expect(theirs.locator(".happened", has_text=f"转给了{COLLEAGUE_NAME}")).to_be_visible()
+        await theirs.keyboard.press("r")
+        await box(theirs).fill("您好，我来接着办")
+        await box(theirs).press("Enter")
+        await guest.heard("我来接着办")
+        await expect(rows(theirs)).not_to_contain_text("转来")
+        assert all("减免" not in m["text"] for m in await guest.messages())
+
+
+async def test_files_are_seen_before_they_go_and_after(
+    browser: Browser, world: World, tmp_path: Path
+) -> None:
+    shown, empty, words = tmp_path / "大堂.jpg", tmp_path / "空的.txt", tmp_path / "菜单.txt"
+    shown.write_bytes(picture(640, 400))
+    empty.write_bytes(b"")
+    words.write_text("早餐菜单：粥、面、鸡蛋", "utf-8")
+    async with desk_page(browser, world) as page, Visitor(world) as guest:
+        await sign_in(page)
+        await guest.say("找人工，发个图")
+        await open_row(page)
+        await page.locator("input[type=file]").set_input_files([shown, empty, words])
+        tray = page.locator(".tray li")
+        await expect(tray).to_have_count(3)
+        await expect(tray.filter(has_text="空的.txt")).to_contain_text("发不了")
+        await keep(page, "files-before")
+        await page.get_by_role("button", name="不发 空的.txt").click()
+        await box(page).fill("请看图")
+        await box(page).press("Enter")
+        image = page.locator(".message.staff img")
+        await expect(image).to_be_visible()
+        await until(lambda: image.evaluate("img => img.complete && img.naturalWidth === 640"))
+        assert await image.evaluate("img => Math.round(img.clientWidth / img.clientHeight * 10)") == 16
+        await expect(page.locator(".message.staff a.file", has_text="菜单.txt")).to_be_visible()
+        await expect(page.locator(".unsent")).to_have_count(0)
+        sent = await until(lambda: _with_files(guest, 2))
+        assert {m["file"]["kind"] for m in sent} == {"image", "file"}
+        await keep(page, "files-sent")
+        await page.get_by_role("button", name="放大看：大堂.jpg").click()
+        await expect(page.locator(".el-image-viewer__img")).to_be_visible()
+        await keep(page, "files-large")
+        await page.keyboard.press("Escape")
+        await expect(page.locator(".el-image-viewer__img")).to_have_count(0)
+    follower = world.simulator.follow()
+    world.simulator.say(follower, "转人工，微信来的图")
+    async with desk_page(browser, world) as page:
+        await sign_in(page)
+        await rows(page).filter(has_text="微信").click()
+        await page.locator("input[type=file]").set_input_files(shown)
+        await expect(page.locator(".tray li")).to_contain_text(
+            "微信收不了文件，客人会收到一个 7 天内能打开的链接"
+        )
+        await keep(page, "files-as-link")
+
+
+async def _with_files(guest: Visitor, wanted: int) -> list[dict[str, object]]:
+    found = [m for m in await guest.messages() if m.get("file")]
+    return found if len(found) == wanted else []
