@@ -20,6 +20,8 @@ import { defer, say } from "./toasts";
 export interface Thread {
   id: string;
   events: Event[];
+  /** Of conversations that go on in this one. */
+  earlier: Event[];
   seq: number;
   reply: Reply | null;
   phase: "loading" | "ready" | "failed" | "gone";
@@ -180,6 +182,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     const fresh = shallowReactive<Thread>({
       id,
       events: [],
+      earlier: [],
       seq: 0,
       reply: null,
       phase: "loading",
@@ -209,6 +212,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   function absorb(thread: Thread, answer: Awaited<ReturnType<typeof api.readConversation>>): void {
     thread.events = merge(thread.events, answer.events);
     thread.seq = Math.max(thread.seq, answer.seq, ...answer.events.map((event) => event.seq));
+    if (answer.earlier?.length) thread.earlier = answer.earlier;
     thread.reply = answer.reply;
     takeRowQuietly(answer.conversation);
     answer.orders.forEach((order) => orders.set(order.id, order));

@@ -76,6 +76,8 @@ export interface Delivery {
 }
 
 export interface Event {
+  /** Of another conversation of the same guest, which has ended in this one. */
+  conversation?: string;
   seq: number;
   type: string;
   at: string;
@@ -163,6 +165,8 @@ export interface Order {
 export interface ConversationAnswer {
   conversation: Row;
   events: Event[];
+  /** What was said in conversations that go on in this one; told with the whole thread only. */
+  earlier?: Event[];
   seq: number;
   reply: Reply | null;
   orders: Order[];

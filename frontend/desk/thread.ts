@@ -136,6 +136,14 @@ export type Line =
 
 const PAUSE = 5 * 60_000;
 
+const keyOf = (event: Event): string => (event.conversation ? `${event.conversation}:${event.seq}` : String(event.seq));
+
+/** What was said in several conversations of one guest, as it was said. */
+export function together(earlier: Event[], events: Event[]): Event[] {
+  if (earlier.length === 0) return events;
+  return [...earlier, ...events].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
 function speakerOf(event: Event): Speaker {
   if (event.type === "guest_said") return "guest";
   return event.type === "staff_said" ? "staff" : "assistant";
@@ -168,15 +176,15 @@ export function lay(events: Event[], tongue: Tongue, unreadAfter: number | null,
   for (const event of events) {
     if (!shown(event, offered, said)) continue;
     const today = dayKey(event.at, tongue);
-    if (today !== day) lines.push({ kind: "day", key: `d${today}-${event.seq}`, at: event.at });
+    if (today !== day) lines.push({ kind: "day", key: `d${today}-${keyOf(event)}`, at: event.at });
     day = today;
-    if (event.type === "reopened") lines.push({ kind: "visit", key: `v${event.seq}`, visit: ++visit, at: event.at });
+    if (event.type === "reopened") lines.push({ kind: "visit", key: `v${keyOf(event)}`, visit: ++visit, at: event.at });
     if (!marked && event.seq > (unreadAfter ?? 0) && event.type === "guest_said") {
       lines.push({ kind: "new", key: "new" });
       marked = true;
     }
     if (spoken(event) && event.channel && event.channel !== channel) {
-      lines.push({ kind: "channel", key: `c${event.seq}`, channel: event.channel });
+      lines.push({ kind: "channel", key: `c${keyOf(event)}`, channel: event.channel });
       channel = event.channel;
     }
     push(lines, event);
@@ -189,12 +197,12 @@ function push(lines: Line[], event: Event): void {
   if (spoken(event)) {
     const first = !continues(previous, event);
     if (!first && previous?.kind === "said") previous.last = false;
-    lines.push({ kind: "said", key: `e${event.seq}`, event, speaker: speakerOf(event), first, last: true });
-  } else if (event.type === "staff_noted") lines.push({ kind: "note", key: `e${event.seq}`, event });
-  else if (event.type === "assistant_drafted") lines.push({ kind: "draft", key: `e${event.seq}`, event });
+    lines.push({ kind: "said", key: `e${keyOf(event)}`, event, speaker: speakerOf(event), first, last: true });
+  } else if (event.type === "staff_noted") lines.push({ kind: "note", key: `e${keyOf(event)}`, event });
+  else if (event.type === "assistant_drafted") lines.push({ kind: "draft", key: `e${keyOf(event)}`, event });
   else if (event.type !== "reopened") {
     if (previous?.kind === "happened" && previous.events.length < 4) previous.events.push(event);
-    else lines.push({ kind: "happened", key: `e${event.seq}`, events: [event] });
+    else lines.push({ kind: "happened", key: `e${keyOf(event)}`, events: [event] });
   }
 }
 

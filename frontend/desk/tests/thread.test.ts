@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { confirmed, lay, merge, suggestion, unanswered, visits, type Unsent } from "../thread";
+import { confirmed, lay, merge, suggestion, together, unanswered, visits, type Unsent } from "../thread";
 import { event, ME, NOW } from "./made";
 
 const TONGUE = { locale: "zh" as const, zone: "Asia/Shanghai" };
@@ -143,6 +143,15 @@ describe("a file that a platform keeps for us", () => {
     const merged = merge([said], [event(2, "media_lost", { body: { seq: 1, why: "file_too_large" } })]);
     expect(merged[0]?.lost).toBe("file_too_large");
     expect(merged[0]?.fetching).toBe(false);
+  });
+});
+
+describe("conversations of one guest", () => {
+  it("stand together as they were said, with keys of their own", () => {
+    const old = { ...event(1, "guest_said"), conversation: "c0", at: event(2, "guest_said").at };
+    const lines = lay(together([old], [event(1, "guest_said"), event(3, "guest_said")]), TONGUE, null);
+    const said = lines.filter((line) => line.kind === "said");
+    expect(said.map((line) => line.key)).toEqual(["e1", "ec0:1", "e3"]);
   });
 });
 
