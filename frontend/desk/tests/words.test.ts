@@ -58,8 +58,9 @@ describe("the line of limits", () => {
   });
 
   it("counts the parts of a long reply in bytes", () => {
-    expect(partsOf("好".repeat(682), reply({ kind: "wechat" }))).toBe(1);
-    expect(partsOf("好".repeat(683), reply({ kind: "wechat" }))).toBe(2);
+    const wechat = { ...reply({ kind: "wechat" }), max_bytes: 2048 };
+    expect(partsOf("好".repeat(682), wechat)).toBe(1);
+    expect(partsOf("好".repeat(683), wechat)).toBe(2);
     expect(partsOf("好".repeat(5000), reply({ kind: "none" }, "web"))).toBe(1);
   });
 });
