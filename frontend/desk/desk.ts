@@ -14,7 +14,7 @@ import { holderName, refusalText } from "./refusals";
 import { play } from "./rings";
 import { openSending } from "./sending";
 import { t } from "./texts";
-import { merge, type Unsent } from "./thread";
+import { merge } from "./thread";
 import { defer, say } from "./toasts";
 
 export interface Thread {
