@@ -34,11 +34,13 @@ class SafetyWords:
     harmless: re.Pattern[str]
     supposing: re.Pattern[str]
     urgent: re.Pattern[str]
+    past: re.Pattern[str]
+    present: re.Pattern[str]
     kinds: Mapping[str, re.Pattern[str]]
 
     def danger(self, text: str) -> Danger | None:
         plain = self._folded(text)
-        if self.supposing.search(plain) and not self.urgent.search(plain):
+        if not self.urgent.search(plain) and (self.supposing.search(plain) or self._is_over(plain)):
             return None
         left = self.harmless.sub(_STRUCK, plain)
         for kind, words in self.kinds.items():
@@ -46,6 +48,10 @@ class SafetyWords:
             if match:
                 return Danger(kind, match.group())
         return None
+
+    def _is_over(self, plain: str) -> bool:
+        """What is told of a day gone by is a complaint, or a story: the model reads it, nobody is rung."""
+        return bool(self.past.search(plain)) and not self.present.search(plain)
 
     def _folded(self, text: str) -> str:
         half = "".join(map(_half_width, text[:LONGEST].lower()))
@@ -63,6 +69,8 @@ def read(content: Mapping[str, Any]) -> SafetyWords:
         harmless=_any(content["harmless"]),
         supposing=re.compile(content["supposing"]),
         urgent=re.compile(content["urgent"]),
+        past=re.compile(content["past"]),
+        present=re.compile(content["present"]),
         kinds={kind: _any(words) for kind, words in content["kinds"].items()},
     )
 

@@ -216,6 +216,8 @@ def test_the_words_come_from_the_file_given() -> None:
             "harmless": ["红色预警"],
             "supposing": "如果",
             "urgent": "快",
+            "past": "昨天",
+            "present": "现在",
             "kinds": {"storm": ["预警"]},
         }
     )
@@ -223,3 +225,19 @@ def test_the_words_come_from_the_file_given() -> None:
     assert found is not None
     assert (found.kind, found.words) == ("storm", "预警")
     assert own.danger("红色预警") is None
+    assert own.danger("昨天预警") is None
+    assert own.danger("昨天预警，现在还有")
+
+
+@pytest.mark.parametrize(
+    ("text", "rings"),
+    [
+        ("昨晚有人闯进我房间，你们必须给个说法", False),
+        ("上次住你们酒店我在浴室摔倒了", False),
+        ("昨晚开始胸痛，现在喘不上气", True),
+        ("从昨天一直吐到今天", True),
+        ("昨天摔的，快叫救护车", True),
+    ],
+)
+def test_what_is_over_rings_nobody_and_what_goes_on_does(text: str, rings: bool) -> None:
+    assert bool(danger(text)) is rings
