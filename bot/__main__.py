@@ -55,6 +55,7 @@ COMMANDS: Mapping[str, Command] = {
         "bot.commands.account",
         "add or list WeChat accounts, widgets, apps and group robots, and the keys of apps and sites",
     ),
+    "wechat": Command("bot.commands.wechat", "show or push an official account's menu, make QR codes"),
     "understand": Command(
         "bot.commands.understand", "tell how messages on standard input are read, as JSON lines", bare=True
     ),

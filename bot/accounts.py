@@ -20,7 +20,7 @@ from bot.store.desk import AccountRow
 # What each kind of account needs: public names, then secret ones.
 FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "wechat": (
-        frozenset({"appid", "mode", "original_id", "api", "custom_send"}),
+        frozenset({"appid", "mode", "original_id", "api", "custom_send", "sign_in", "hotels"}),
         frozenset({"secret", "token", "aes_keys"}),
     ),
     "wecom": (frozenset({"corpid", "open_kfid", "api"}), frozenset({"secret", "token", "aes_keys"})),

@@ -18,10 +18,11 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot import accounts, knowledge, logs
-from bot.channels.wechat import MemoryTokenCache, WeChatClient
+from bot.channels.wechat import MemoryTokenCache, Pages, Refused, WeChatClient
 from bot.commands import opening
 from bot.engine import Engine, EngineFailed
 from bot.model import Json
+from bot.own_replies import OwnReplies
 from bot.sealing import CannotOpen, Seal
 from bot.settings import Settings
 from bot.store import desk, people
@@ -190,9 +191,45 @@ async def _wechat(settings: Settings, seal: Seal, row: AccountRow) -> Finding:
 
     async with WeChatClient(find, MemoryTokenCache(), opening.clock(settings).now) as client:
         wrong = await client.check(account)
+        others = [] if wrong else await _others(settings, row, client.pages(account))
     if wrong:
         return _bad(item, f"{account.api} gives no token: {', '.join(wrong)}")
+    if others:
+        return _bad(item, f"somebody else seems to answer on it: {'; '.join(others)}")
     return _good(item, f"{account.api} gives a token; hotel {row.hotel}")
+
+
+async def _others(settings: Settings, row: AccountRow, pages: Pages) -> list[str]:
+    """Signs of a second platform, or of the account's own replies. Not every one leaves a sign."""
+    found: list[str] = []
+    async with opening.any_database(settings) as opened, opened.read() as tx:
+        counted = await people.ledgers_of(tx, "wechat", row.account)
+        hotel = await desk.hotel_of(tx, row.hotel)
+    surprises = sum(int(ledger.get("surprises", 0)) for ledger in counted)
+    if surprises:
+        found.append(f"{surprises} times the platform had counted messages that we haven't sent")
+    try:
+        replies, menu = await pages.replies(), await pages.menu()
+    except Refused:
+        return found  # an account that isn't verified may not ask
+    open_ = [name for name in ("is_add_friend_reply_open", "is_autoreply_open") if replies.get(name) == 1]
+    if open_:
+        found.append(f"its own replies are on ({', '.join(open_)})")
+    own = knowledge.parse_row(hotel).replies_of("wechat", row.account) if hotel else OwnReplies()
+    strange = sorted(_keys(menu) - {button.key for button in own.buttons()})
+    if strange:
+        found.append(f"its menu has buttons that wechat.yml doesn't know: {', '.join(strange)}")
+    return found
+
+
+def _keys(menu: Any) -> set[str]:
+    """The keys of all click buttons in what the platform tells of a menu."""
+    if isinstance(menu, list):
+        return set().union(*(_keys(one) for one in menu)) if menu else set()
+    if not isinstance(menu, dict):
+        return set()
+    own = {str(menu["key"])} if menu.get("type") == "click" and menu.get("key") else set()
+    return own | _keys(list(menu.values()))
 
 
 # Kinds of accounts whose platform can be asked whether it knows us.

@@ -114,6 +114,7 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.ENDED: _row(State.CLOSED, State.CLOSED, State.CLOSED, _STAY),
     E.MEDIA_KEPT: _ANYWHERE,
     E.MEDIA_LOST: _ANYWHERE,
+    E.VOICE_HEARD: _ANYWHERE,
     E.GUEST_OPTED: _ANYWHERE,
     E.GUEST_NOTIFIED: _ANYWHERE,
     E.GUEST_ERASED: _ANYWHERE,
@@ -193,6 +194,13 @@ def _guest_said(c: Conversation, e: Event) -> Conversation:
         unheard_since=c.unheard_since or e.at,
         reachable=True,
     )
+
+
+def _voice_heard(c: Conversation, e: Event) -> Conversation:
+    """What a recogniser heard is the guest's word where the assistant is to answer it."""
+    if not e.body.get("asks"):
+        return c
+    return replace(c, guest_seq=e.seq, said_seq=e.seq, unheard_since=c.unheard_since or e.at)
 
 
 def _assistant_said(c: Conversation, e: Event) -> Conversation:
@@ -307,6 +315,7 @@ _CHANGES: dict[EventType, Callable[[Conversation, Event], Conversation]] = {
     E.ENDED: lambda c, e: replace(_closed(c, e), ended_into=e.body.get("into")),
     E.REOPENED: _reopened,
     E.STAFF_SAID: _staff_said,
+    E.VOICE_HEARD: _voice_heard,
     E.DELIVERY_ACCEPTED: _without_unclear,
     E.DELIVERY_UNCLEAR: _unclear,
     E.RESEND_REQUESTED: _without_unclear,
@@ -426,6 +435,20 @@ class Receive:
     ask: bool = True
     opener: bool = False  # it says nothing by itself; the next message may
     fetch: bool = False  # its file lies with the platform, and is to be brought here
+    hear: bool = False  # its voice is here, and a recogniser is to hear it
+    yields: bool = False  # its words give way to an answer that is owed: they would stand in its place
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a recogniser has heard in the guest's message `seq`; nothing without `event`: `words` say so."""
+
+    seq: int
+    event: NewEvent | None = None
+    emergency: str | None = None
+    emergency_words: Said | None = None
+    notice: str | None = None
+    words: Said | None = None
 
 
 @dataclass(frozen=True)
@@ -552,6 +575,7 @@ class Record:
 
 Command = (
     Receive
+    | Heard
     | Respond
     | Claim
     | Speak
@@ -586,12 +610,11 @@ class _Draft:
     def note(self, type_: EventType, actor: Actor, body: Json, content: Content | None = None) -> int:
         return self.add(NewEvent(type_, self.now, actor, Audience.STAFF, body=body, content=content))
 
-    def say(self, words: Said) -> None:
-        body = {**words.body, "epoch": self.row.epoch}
-        said = NewEvent(
-            E.ASSISTANT_SAID, self.now, ASSISTANT, Audience.GUEST, self.row.identity, body, words.content
-        )
-        self.deliver(self.add(said))
+    def say(self, words: Said, identity: IdentityId | None = None) -> None:
+        """`identity`: where it is said, if not where the guest last wrote."""
+        body, to = {**words.body, "epoch": self.row.epoch}, identity or self.row.identity
+        said = NewEvent(E.ASSISTANT_SAID, self.now, ASSISTANT, Audience.GUEST, to, body, words.content)
+        self.deliver(self.add(said), to)
 
     def deliver(self, seq: int, identity: IdentityId | None = None, waits: bool = True) -> None:
         """`waits`: a push of the guest may still be open, so leave its handler the first chance."""
@@ -640,28 +663,45 @@ def _receive(d: _Draft, c: Receive) -> None:
     seq = d.add(c.event)
     if c.fetch:
         d.effects.append(Wake("fetch", d.now, str(seq)))
+    if c.hear:
+        d.effects.append(Wake("hear", d.now, str(seq)))
     if c.emergency:
         return _emergency(d, c, seq)
     if d.row.silent:
         return
-    if c.words:
+    if c.words and not (owed and c.yields):
         _show_notice(d, c.notice)
         d.say(replace(c.words, body={**c.words.body, "through": seq}))
-    elif c.ask:
+    elif c.ask or c.words:
         # The first opener waits; whatever comes after it, another opener too, is asked about at once.
         d.effects.append(Ask(d.now + d.patience.opener if c.opener and not owed else d.now))
 
 
 def _receive_event(d: _Draft, c: Receive) -> None:
-    if c.event.type is E.GUEST_FOLLOWED:
+    if c.event.type is E.GUEST_FOLLOWED or c.words:
         _reopen(d, c.event.actor)
     d.add(c.event)
     if c.words and not d.row.silent:
         _show_notice(d, c.notice)
-        d.say(c.words)
+        d.say(c.words, c.event.identity)
 
 
-def _emergency(d: _Draft, c: Receive, seq: int) -> None:
+def _heard(d: _Draft, c: Heard) -> None:
+    if c.event is None:
+        if c.words and not d.row.silent and d.row.answered_seq < c.seq:
+            _show_notice(d, c.notice)
+            d.say(replace(c.words, body={**c.words.body, "through": c.seq}))
+        return
+    # A colleague who has answered meanwhile has heard it too.
+    asks = not d.row.silent
+    seq = d.add(replace(c.event, body={**c.event.body, "seq": c.seq, "asks": asks}))
+    if c.emergency:
+        return _emergency(d, c, seq)
+    if asks:
+        d.effects.append(Ask(d.now))
+
+
+def _emergency(d: _Draft, c: Receive | Heard, seq: int) -> None:
     d.note(E.ALARM_RAISED, SERVICE, {"kind": c.emergency, "seq": seq})
     if d.row.state is State.STAFF:
         return
@@ -834,6 +874,7 @@ def _record(d: _Draft, c: Record) -> None:
 
 _DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
     Receive: _receive,
+    Heard: _heard,
     Respond: _respond,
     Claim: _claim,
     Speak: _speak,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import files, guests, linking, metrics, openers, orders, reach, safety, words
+from bot import files, guests, linking, meaning, metrics, openers, orders, reach, safety, words
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import Inbound, InboundKind, Option
 from bot.clock import Clock
@@ -25,6 +25,7 @@ from bot.conversation import (
     Conversation,
     Deliver,
     Effect,
+    Heard,
     Patience,
     Receive,
     Record,
@@ -43,6 +44,7 @@ from bot.knowledge.index import Hit
 from bot.knowledge.library import Library
 from bot.model import (
     ASSISTANT,
+    SERVICE,
     AccountId,
     Act,
     Actor,
@@ -102,6 +104,7 @@ class Question:
     epoch: int
     through: int
     since: datetime | None
+    unread: str = ""  # what is said of a file, where nothing but files came
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,7 @@ class Dispatch:
         self.seal, self.nudges, self.patience = seal, nudges, patience
         self.library, self.files, self.erasures = library, kept, erasures
         self._tries = _Tries()
+        self.hears = False  # whether a recogniser is there to hear voice messages
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run `work` in one transaction, again from the start when somebody else was first."""
@@ -197,7 +201,17 @@ class Dispatch:
         now = self.clock.now()
         identity, row = await self._met(tx, _From(account, inbound.external_id), now)
         hotel = await self.hotels.get(tx, account.hotel)
-        command = await self._command(tx, hotel, account, identity, row, inbound, now)
+        own = hotel.file.replies_of(account.channel, account.account)
+        inbound, ready = meaning.meant(hotel, own, inbound, now)
+        command = await self._command(tx, hotel, identity, row, inbound, now)
+        if ready and not told:
+            said = words.introduce(ready, hotel, _next_visit(row), now)
+            command = replace(
+                command,
+                ask=command.ask and inbound.kind is InboundKind.TEXT,
+                words=Said(words.content_of(said, None), words.body_of(said, _next_visit(row))),
+                yields=inbound.kind is InboundKind.TEXT,
+            )
         if told:
             spoken = words.Spoken((hotel.say(told.key, now, **told.values),), keys=(told.key,))
             said = words.introduce(spoken, hotel, _next_visit(row), now)
@@ -456,7 +470,6 @@ class Dispatch:
         self,
         tx: AsyncConnection,
         hotel: Hotel,
-        account: AccountRow,
         identity: Identity,
         row: Conversation,
         inbound: Inbound,
@@ -470,9 +483,20 @@ class Dispatch:
             kind = found.kind if found else None
             opener = openers.says_nothing(inbound.text)
             return Receive(event, kind, _help(hotel, kind, row, now), gone, notice, opener=opener)
-        words_ = self._unasked(hotel, row, inbound, now)
         fetch = inbound.fetch is not None
-        return Receive(event, holder_gone=gone, notice=notice, words=words_, ask=False, fetch=fetch)
+        voice = self.hears and inbound.subtype == "voice" and (fetch or inbound.file is not None)
+        unread = inbound.kind is InboundKind.MEDIA and not voice
+        words_ = self._unread(hotel, _next_visit(row), inbound.subtype, now) if unread else None
+        return Receive(
+            event,
+            holder_gone=gone,
+            notice=notice,
+            words=words_,
+            ask=False,
+            fetch=fetch,
+            hear=voice and not fetch,
+            yields=True,
+        )
 
     def _event(self, identity: Identity, inbound: Inbound, now: datetime) -> NewEvent:
         type_ = _EVENTS.get(inbound.kind, EventType.CHANNEL_EVENT_RECEIVED)
@@ -500,21 +524,16 @@ class Dispatch:
         }
         if client_id := inbound.body.get("client_id"):
             body["client_id"] = client_id
+        if scene := meaning.scene_of(inbound):
+            body["scene"] = scene
         audience = Audience.GUEST if said else Audience.STAFF
         return NewEvent(
             type_, now, Actor(ActorKind.GUEST, identity.guest), audience, identity.id, body, content
         )
 
-    def _unasked(self, hotel: Hotel, row: Conversation, inbound: Inbound, now: datetime) -> Said | None:
-        """What is said without asking the assistant: a welcome, or that a picture can't be read."""
-        seen = _next_visit(row)
-        if inbound.kind is InboundKind.FOLLOW:
-            key = "follow_welcome"
-        elif inbound.kind is InboundKind.MEDIA:
-            key = f"unsupported_{inbound.subtype}"
-            key = key if key in hotel.texts else "unsupported_media"
-        else:
-            return None
+    def _unread(self, hotel: Hotel, seen: Conversation, kind: str, now: datetime) -> Said:
+        """That the assistant can't read, hear or open this."""
+        key = _unread_key(hotel, kind)
         spoken = words.introduce(words.Spoken((hotel.say(key, now),), keys=(key,)), hotel, seen, now)
         return Said(words.content_of(spoken, None), words.body_of(spoken, seen))
 
@@ -547,6 +566,42 @@ class Dispatch:
         await outbox.release_waiting(tx, identity.hotel, identity.id, until)
         await people.open_push(tx, identity, until, key)
 
+    async def hear(self, item: Item, text: str | None) -> None:
+        """Take in what was heard in a voice message, and end its row; nothing heard is said politely."""
+        seq = int(item.key)
+
+        async def work(tx: AsyncConnection) -> Conversation | None:
+            now = self.clock.now()
+            if not await outbox.settle_own(tx, item, "done", now):
+                return None
+            await outbox.lock_conversation(tx, item.hotel, item.conversation)
+            row = await log.row_of(tx, item.hotel, item.conversation)
+            said = await log.event_of(tx, item.hotel, item.conversation, seq)
+            if row is None or said is None or (await people.guest_of(tx, item.hotel, row.guest)).erased_at:
+                return None
+            command = await self._heard(tx, row, said, text, now)
+            return await self.commit(tx, row, command, now, await self._account(tx, row))
+
+        row = await self.transact(work)
+        if row:
+            await self.poke(row, [row.identity] if row.identity else [])
+
+    async def _heard(
+        self, tx: AsyncConnection, row: Conversation, said: Event, text: str | None, now: datetime
+    ) -> Heard:
+        hotel = await self.hotels.get(tx, row.hotel)
+        notice = hotel.file.privacy.version
+        if not text:
+            words_ = self._unread(hotel, row, "voice", now)
+            return Heard(said.seq, notice=notice, words=words_)
+        masked, sealed = self.seal.protect(text, bound_to(row.hotel, row.id))
+        event = NewEvent(
+            EventType.VOICE_HEARD, now, SERVICE, Audience.STAFF, said.identity, {}, Content(masked, sealed)
+        )
+        found = safety.danger(text)
+        kind = found.kind if found else None
+        return Heard(said.seq, event, kind, _help(hotel, kind, row, now), notice)
+
     # ---- asking the assistant
 
     async def question(self, item: Item) -> Question | None:
@@ -560,16 +615,28 @@ class Dispatch:
                 return None
             hotel = await self.hotels.get(tx, item.hotel)
             said = await log.read_thread(tx, item.hotel, item.conversation, after=row.answered_seq)
-            turn = [(e, c) for e, c in said if e.type is EventType.GUEST_SAID and c.text]
+            turn = [(e, c) for e, c in said if e.type in _GUESTS_WORDS and c.text]
             options = await self._options(tx, row)
             memory = await log.last_memory(tx, item.hotel, item.conversation)
             handed_back = await _handed_back(tx, row)
             open_orders = await desk.list_orders(tx, item.hotel, orders.OPEN, guest=row.guest)
             channel = await self._channel(tx, row)
+            scanned = await self._scanned(tx, hotel, row)
         now = self.clock.now()
         text = "\n".join(channel.chosen(options, c.text or "") for _, c in turn)[:MODEL_TEXT]
-        facts = facts_of(hotel, row, guest, open_orders, now, channel, handed_back)
-        return Question(text, memory, facts, row.epoch, row.guest_seq, turn[0][0].at if turn else None)
+        facts = facts_of(hotel, row, guest, open_orders, now, channel, handed_back, scanned)
+        files_ = [str(e.body.get("subtype")) for e, _ in said if e.type is EventType.GUEST_SAID]
+        unread = _unread_key(hotel, files_[0]) if files_ and not turn else ""
+        since = turn[0][0].at if turn else None
+        return Question(text, memory, facts, row.epoch, row.guest_seq, since, unread)
+
+    async def _scanned(self, tx: AsyncConnection, hotel: Hotel, row: Conversation) -> str | None:
+        """The room whose code was scanned last in this visit: likely, and proven by nothing."""
+        types = (EventType.CHANNEL_EVENT_RECEIVED, EventType.GUEST_FOLLOWED)
+        seen = await log.events_of_types_in(tx, row.hotel, row.id, types)
+        scenes = [e.body.get("scene") for e in seen if row.opened_at is None or e.at >= row.opened_at]
+        rooms = [room for scene in scenes if (room := meaning.room_of(hotel, scene))]
+        return rooms[-1] if rooms else None
 
     async def _options(self, tx: AsyncConnection, row: Conversation) -> list[Option]:
         """The choices in the assistant's last message, which a guest may answer by a number."""
@@ -792,12 +859,19 @@ def _next_visit(row: Conversation) -> Conversation:
     return replace(row, visit=row.visit + 1) if row.state is State.CLOSED else row
 
 
+_GUESTS_WORDS = frozenset({EventType.GUEST_SAID, EventType.VOICE_HEARD})
 _EVENTS: Mapping[InboundKind, EventType] = {
     InboundKind.TEXT: EventType.GUEST_SAID,
     InboundKind.MEDIA: EventType.GUEST_SAID,
     InboundKind.FOLLOW: EventType.GUEST_FOLLOWED,
     InboundKind.UNFOLLOW: EventType.GUEST_UNFOLLOWED,
 }
+
+
+def _unread_key(hotel: Hotel, kind: str) -> str:
+    """The sentence for what the assistant can't read, hear or open."""
+    key = f"unsupported_{kind}"
+    return key if key in hotel.texts else "unsupported_media"
 
 
 def _help(hotel: Hotel, kind: str | None, row: Conversation, now: datetime) -> Said | None:

@@ -20,8 +20,9 @@ def facts_of(
     now: datetime,
     channel: Channel,
     handed_back: Json | None,
+    scanned: str | None = None,
 ) -> dict[str, Any]:
-    """What an action always needs, as JSON."""
+    """What an action always needs, as JSON. A `scanned` room is proposed where none is known."""
     hours = hotel.duty(now)
     local = now.astimezone(hotel.zone)
     room = guest.room if guest.room_until is None or guest.room_until > now else None
@@ -30,7 +31,8 @@ def facts_of(
         "timezone": hotel.file.zone.key,
         "now": local.isoformat(timespec="seconds"),
         "guest": {"name": guest.name, "preferences": list(guest.preferences)},
-        "room": room,
+        "room": room or scanned,
+        "room_known": room is not None,
         "stay": None,
         "orders": [_order_fact(o) for o in open_orders],
         "state": row.state,

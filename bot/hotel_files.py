@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot import own_replies
 from bot.handoff import DutyHours, Span
 from bot.hotel_sheet import (
     Fact,
@@ -31,10 +32,12 @@ from bot.hotel_sheet import (
     parse_zone,
 )
 from bot.model import HotelId
+from bot.own_replies import AccountReplies, OwnReplies
 from bot.plain_yaml import read_yaml
 from bot.texts import Texts, placeholders
 
-DOCUMENTS = ("hotel", "knowledge", "texts")
+DOCUMENTS = ("hotel", "knowledge", "texts", "wechat")
+OPTIONAL = frozenset({"texts", "wechat"})
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 NOBODY: tuple[Span, ...] = ()
 UNKNOWN: Fact = 0
@@ -109,6 +112,11 @@ class HotelFile:
     topics: Mapping[str, Topic]
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     away: Away | None = None
+    own: Mapping[str, AccountReplies] = field(default_factory=dict)  # by channel
+
+    def replies_of(self, channel: str, account: str) -> OwnReplies:
+        """What an account answers by itself."""
+        return self.own.get(channel, AccountReplies()).of(account)
 
     def all_facts(self) -> dict[str, Fact]:
         """What placeholders may name: the facts of the file, and those that follow from its other fields."""
@@ -130,7 +138,7 @@ def read(folder: Path) -> dict[str, Any]:
     mistakes: list[str] = []
     for name in DOCUMENTS:
         file = folder / f"{name}.yml"
-        if name == "texts" and not file.exists():
+        if name in OPTIONAL and not file.exists():
             continue
         documents[name], wrong = read_yaml(file)
         mistakes += wrong
@@ -166,10 +174,11 @@ def parse(documents: Mapping[str, Any], ours: Mapping[str, Texts] | None = None)
         rooms=sheet.take("rooms", parse_rooms, ()),
         facts=_facts(sheet.part("facts")),
         topics=_topics(knowledge := Sheet("knowledge.yml", documents.get("knowledge"))),
+        own=_own(wechat := Sheet("wechat.yml", documents.get("wechat") or {}), documents.get("knowledge")),
         texts=_texts(wording := Sheet("texts.yml", documents.get("texts", {})), ours or {}),
         away=_away(sheet.part("away")) if "away" in sheet.names() else None,
     )
-    mistakes = [*sheet.end(), *knowledge.end(), *wording.end(), *_clashes(hotel)]
+    mistakes = [*sheet.end(), *knowledge.end(), *wording.end(), *wechat.end(), *_clashes(hotel)]
     if mistakes:
         raise BadHotel(mistakes)
     return hotel
@@ -206,6 +215,8 @@ def _flat(hotel: HotelFile) -> Iterator[tuple[str, str]]:
         yield f"knowledge.{name}.answer", topic.answer
     for locale, sentences in hotel.texts.items():
         yield from ((f"texts.{locale}.{key}", sentence) for key, sentence in sentences.items())
+    for replies in hotel.own.values():
+        yield from own_replies.flat(replies)
 
 
 # ---- what follows from the other fields
@@ -323,6 +334,11 @@ def _texts(sheet: Sheet, ours: Mapping[str, Texts]) -> Mapping[str, Mapping[str,
                 f"{part.place}: {mistake}" for mistake in ours[locale].override_mistakes(wording[locale])
             ]
     return MappingProxyType(wording)
+
+
+def _own(sheet: Sheet, knowledge: Any) -> Mapping[str, AccountReplies]:
+    topics = set(knowledge) if isinstance(knowledge, dict) else set()
+    return MappingProxyType({"wechat": own_replies.parse(sheet, topics)})
 
 
 def _clashes(hotel: HotelFile) -> list[str]:

@@ -36,6 +36,7 @@ from bot.http import (
     search,
     today,
     wechat,
+    wechat_sign_in,
     wecom,
     widget,
 )
@@ -51,6 +52,7 @@ from bot.robots import Robots
 from bot.sealing import Seal
 from bot.settings import Settings
 from bot.shared_tokens import RedisTokenCache
+from bot.speech import HttpRecogniser
 from bot.store import migrate
 from bot.store.database import AlreadyServed, Database
 from bot.texts import load_texts
@@ -155,8 +157,9 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     process = f"{os.uname().nodename[:20]}-{new_id()[-12:]}"
     lease = timedelta(seconds=settings.engine_timeout + 5)
     senders: dict[str, Sender] = {"wechat": client, "wecom": wecom_client}
-    fetchers: dict[str, Fetcher] = {"wecom": wecom_client}
-    worker = Worker(dispatch, engine, senders, robots, process, lease, fetchers, settings.base_url)
+    fetchers: dict[str, Fetcher] = {"wechat": client, "wecom": wecom_client}
+    ears = HttpRecogniser(settings.speech_url) if settings.speech_url else None
+    worker = Worker(dispatch, engine, senders, robots, process, lease, fetchers, settings.base_url, ears)
     await worker.start()
     stack.push_async_callback(worker.stop)
     puller = Puller(dispatch, desks, wecom_client)
@@ -172,10 +175,13 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app[DISPATCH], app[DESK] = dispatch, staff.Desk(database, clock)
     app[files.FILES] = kept
     app[wechat.ACCOUNTS], app[wechat.WORKER] = accounts, worker
+    app[wechat_sign_in.CLIENT] = client
+    app[wechat.ADDRESSING] = worker.addressing
     app[wecom.ACCOUNTS], app[wecom.PULLER] = desks, puller
     app[operations.READINESS] = Readiness(database, redis, settings)
     edges = (
         wechat,
+        wechat_sign_in,
         wecom,
         widget,
         desk,

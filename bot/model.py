@@ -108,6 +108,7 @@ class EventType(StrEnum):
     ENDED = "ended"
     MEDIA_KEPT = "media_kept"
     MEDIA_LOST = "media_lost"
+    VOICE_HEARD = "voice_heard"
     GUEST_OPTED = "guest_opted"
     GUEST_NOTIFIED = "guest_notified"
     GUEST_ERASED = "guest_erased"

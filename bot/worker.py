@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import guests, metrics, orders, reach
+from bot.addressing import Addressing
 from bot.blobs import BlobMissing, BlobsAway
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import (
@@ -24,10 +25,11 @@ from bot.channels.port import (
     Outcome,
     Reply,
     Sender,
+    ShowsTyping,
     TryLater,
     Unclear,
 )
-from bot.conversation import Close, Conversation, Lapse, Record, Refused, Said, clocks
+from bot.conversation import Close, Conversation, Lapse, Record, Refused, Said, Wake, clocks
 from bot.dispatch import Dispatch, Question
 from bot.engine import Engine, EngineFailed, Turn
 from bot.files import SENT_FOR
@@ -50,10 +52,12 @@ from bot.model import (
     OrderId,
     OrderState,
     Reason,
+    Say,
     State,
 )
 from bot.nudges import wait_for
 from bot.robots import Robots
+from bot.speech import Recogniser
 from bot.store import desk, log, outbox, people
 from bot.store.outbox import CUSTOM, Item
 from bot.store.people import Identity
@@ -71,6 +75,7 @@ WITNESS = timedelta(seconds=3)  # the last repetition comes well before the leas
 CUSTOM_LEASE = timedelta(seconds=20)  # longer than any call may take
 GIVE_UP = timedelta(seconds=60)  # a delivery that can't be tried holds back the later ones no longer
 ASK_TRIES = 3
+SLOW_ANSWER = 1.0  # seconds after which the guest is shown that an answer is being written
 ESCALATE_AGAIN = timedelta(minutes=10)
 
 
@@ -87,11 +92,14 @@ class Worker:
         ask_lease: timedelta,
         fetchers: Mapping[str, Fetcher] | None = None,
         base_url: str = "",
+        speech: Recogniser | None = None,
     ) -> None:
         self.dispatch, self.engine, self.senders, self.robots = dispatch, engine, senders, robots
         self.process, self.ask_lease = process, ask_lease
-        self.fetchers, self.base_url = fetchers or {}, base_url
+        self.fetchers, self.base_url, self.speech = fetchers or {}, base_url, speech
+        dispatch.hears = speech is not None
         self.database, self.clock = dispatch.database, dispatch.clock
+        self.addressing = Addressing(dispatch)
         self.daily = Daily(self.database)
         self._running: set[asyncio.Task[None]] = set()
         self._lines: set[IdentityId] = set()
@@ -118,6 +126,7 @@ class Worker:
         tidied = swept = reported = self.clock.now()
         while True:
             await self._guarded(self._beat)
+            await self._guarded(self.addressing.settle)
             if self.clock.now() - tidied > TIDY_EVERY:
                 tidied = self.clock.now()
                 await self._guarded(self._tidy)
@@ -232,6 +241,7 @@ class Worker:
         reference = (content.details or {}).get("fetch") if content else None
         if files is None or of is None or reference is None:
             return await self._done(item)  # erased meanwhile
+        await self._hold(item)
         fetcher = self.fetchers.get(of.channel)
         found = await fetcher.fetch(of.account, reference, LARGEST) if fetcher else NO_FETCHER
         try:
@@ -248,6 +258,10 @@ class Worker:
             await self._fetched(item, seq, None, bad.code)
         except BlobsAway:
             await self._fetch_later(item, seq, FETCH_AGAIN.total_seconds(), "store_away")
+
+    async def _hold(self, item: Item) -> None:
+        async with self.database.write() as tx:
+            await outbox.hold(tx, item, self.clock.now() + FILE_LEASE)
 
     async def _fetch_later(self, item: Item, seq: int, after: float, why: str) -> None:
         if item.attempts >= FETCH_TRIES:
@@ -267,10 +281,41 @@ class Worker:
             row = await log.row_of(tx, item.hotel, item.conversation)
             if row is None or (await people.guest_of(tx, item.hotel, row.guest)).erased_at:
                 return None
+            if await self._is_voice(tx, item, seq):
+                now = self.clock.now()
+                await outbox.put(tx, item.hotel, item.conversation, seq, (Wake("hear", now, str(seq)),), now)
             return await self.dispatch.record(tx, item.hotel, item.conversation, event)
 
         if row := await self.dispatch.transact(work):
             await self.dispatch.poke(row)
+
+    # ---- voice
+
+    async def _is_voice(self, tx: AsyncConnection, item: Item, seq: int) -> bool:
+        said = await log.event_of(tx, item.hotel, item.conversation, seq)
+        return self.speech is not None and said is not None and said.body.get("subtype") == "voice"
+
+    async def _hear(self, item: Item) -> None:
+        """Let the recogniser hear a voice message that is here; what it hears is answered like words."""
+        await self._hold(item)
+        file = await self._voice(item)
+        text = None
+        if file and self.speech and self.dispatch.files and item.attempts <= HEAR_TRIES:
+            with suppress(BlobMissing, BlobsAway):
+                data = await self.dispatch.files.load(item.hotel, file.blob)
+                text = await self.speech.recognise(data, file.type)
+        await self.dispatch.hear(item, text)
+
+    async def _voice(self, item: Item) -> File | None:
+        """The file of the message that the row is about: with it, or brought here later."""
+        seq = int(item.key)
+        async with self.database.read() as tx:
+            said = await log.content_of(tx, item.hotel, item.conversation, seq)
+            if said and said.file:
+                return said.file
+            thread = await log.read_thread(tx, item.hotel, item.conversation, after=seq)
+        kept = (c.file for e, c in thread if e.type is EventType.MEDIA_KEPT and e.body["seq"] == seq)
+        return next(kept, None)
 
     # ---- questions and wake-ups
 
@@ -286,9 +331,28 @@ class Worker:
         question = await self.dispatch.question(item)
         if question is None:
             return await self._done(item)
-        turn = await self._turn(item, question)
-        found = await self._look_up(item, question, turn)
+        sign = asyncio.create_task(self._show_typing(item))
+        try:
+            turn = await self._turn(item, question)
+            found = await self._look_up(item, question, turn)
+        finally:
+            sign.cancel()  # never after the answer
         await self.dispatch.respond(item, question, turn, found)
+
+    async def _show_typing(self, item: Item) -> None:
+        """Once an answer takes long, let the guest see that it is being written, where a platform can."""
+        await asyncio.sleep(SLOW_ANSWER)
+        try:
+            async with self.database.read() as tx:
+                row = await log.row_of(tx, item.hotel, item.conversation)
+                to = await people.identity_of(tx, item.hotel, row.identity) if row and row.identity else None
+                account = await desk.account_of(tx, to.channel, to.account) if to else None
+            sender: object = self.senders.get(to.channel) if to else None
+            may = account is not None and account.config.get("custom_send", True)
+            if to and to.external and may and isinstance(sender, ShowsTyping):
+                await sender.show_typing(to.account, to.external)
+        except Exception as error:
+            logger.info("no typing sign: %s", type(error).__name__)
 
     async def _look_up(self, item: Item, question: Question, turn: Turn) -> list[Hit]:
         """Retrieval only ever improves an answer: without it there is the topic's own, or a person."""
@@ -300,6 +364,8 @@ class Worker:
 
     async def _turn(self, item: Item, question: Question) -> Turn:
         """Rasa's decision; a failure is one too: a person is needed."""
+        if question.unread:  # a file that came while the words before it were answered
+            return Turn((Say(question.unread),), question.memory)
         failed = Turn((Handoff(Reason.ENGINE_FAILED),), question.memory)
         if item.attempts > ASK_TRIES or not question.text.strip():
             return failed
@@ -562,7 +628,9 @@ class Worker:
         await self.end(item, "accepted", EventType.DELIVERY_ACCEPTED, None, None)
 
 
+FILE_LEASE = timedelta(seconds=120)  # longer than bringing or hearing a file may take
 FETCH_TRIES = 40
+HEAR_TRIES = 3
 FETCH_AGAIN = timedelta(minutes=1)
 NO_FETCHER = NeverDelivered("unsupported")
 
@@ -576,4 +644,5 @@ _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "erase": Worker._erase,
     "fetch": Worker._fetch,
     "reach": Worker._reach,
+    "hear": Worker._hear,
 }

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from bot.model import AccountId, ExternalId, File
 
@@ -127,6 +127,13 @@ class Sender(Protocol):
     """
 
     async def send(self, account: AccountId, to: ExternalId, reply: Reply) -> Outcome: ...
+
+
+@runtime_checkable
+class ShowsTyping(Protocol):
+    """A sender whose platform can show the guest that an answer is on its way. Best effort."""
+
+    async def show_typing(self, account: AccountId, to: ExternalId) -> Outcome: ...
 
 
 @dataclass(frozen=True)

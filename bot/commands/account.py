@@ -23,10 +23,12 @@ from bot.store.desk import AccountRow
 
 LISTS = frozenset({"aes_keys", "origins"})
 NEVER_TYPED = frozenset({"keys"})  # `account key add` keeps those
-SWITCHES = frozenset({"custom_send"})
+SWITCHES = frozenset({"custom_send", "sign_in"})
 VALUES = """what the account needs, may be repeated; NAME=@FILE takes the value from a file, secrets that are
 left out are asked for. wechat: appid, secret, token, aes_keys (current, or current,previous), mode (safe or
-plain), original_id, custom_send (false for an account that isn't verified). app: origins (of pages that may
+plain), original_id, custom_send (false for an account that isn't verified),
+hotels (others that the account serves too), sign_in (true
+for a verified service account whose menu opens our page). app: origins (of pages that may
 use it in a browser), push_url, push_secret (where we say that a guest who is away has something to read).
 wecom: corpid, open_kfid, secret, token, aes_keys. Robots: url, secret."""
 
@@ -89,6 +91,8 @@ async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
     account = AccountId(arguments.id or f"{arguments.channel[0]}{secrets.token_hex(8)}")
     async with opening.database(settings) as opened:
         hotel = HotelId((await opening.known_hotel(opened, arguments.hotel)).id)
+        for other in values.get("hotels", ()):
+            await opening.known_hotel(opened, other)
         now = opening.clock(settings).now()
         try:
             async with opened.write() as tx:

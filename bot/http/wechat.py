@@ -13,6 +13,7 @@ from aiohttp import web
 
 from bot import metrics
 from bot.accounts import WeChatAccounts
+from bot.addressing import Addressing, Question
 from bot.channels import CHANNELS, wechat
 from bot.clock import Clock
 from bot.dispatch import ANSWERED, Received
@@ -29,9 +30,11 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1  # without Redis, how often a waiting handler looks at the line
 PLATFORM_PATIENCE = 5.0  # seconds after which the platform hangs up and delivers again
 LAST_DELIVERY = 3
+FILE_TRIES = 2  # a file that custom/send has refused so often goes as its address with the next push
 
 ACCOUNTS = web.AppKey("wechat_accounts", WeChatAccounts)
 WORKER = web.AppKey("worker", Worker)
+ADDRESSING = web.AppKey("addressing", Addressing)
 
 
 def add_routes(app: web.Application) -> None:
@@ -58,10 +61,16 @@ async def take_push(request: web.Request) -> web.Response:
         push = wechat.open_push(account, request.query, await request.read())
     except wechat.PushRefused as refused:
         return _refused(refused)
-    received = await request.app[DISPATCH].receive(row, push.inbound)
+    if push.for_account:
+        logger.info("news for the account %s: %s", row.account, push.inbound.subtype)
+        return web.Response(text=wechat.SUCCESS)
+    received = await request.app[ADDRESSING].receive(row, push.inbound)
     if push.inbound.kind not in ANSWERED:
         return web.Response(text=wechat.SUCCESS)
-    text = await _Handler(request.app, row, received, arrived).reply()
+    if isinstance(received, Question):
+        text: str | None = received.text
+    else:
+        text = await _Handler(request.app, row, received, arrived).reply()
     if text is None:
         return web.Response(text=wechat.SUCCESS)
     body = wechat.passive_reply(account, push, text, at=request.app[CLOCK].now(), random=os.urandom(24))
@@ -102,6 +111,8 @@ class _Handler:
                     # Asked before the look at the line: an answer committed between the two would else be
                     # neither on the line nor owed any more, and this push would go without it.
                     may_come = await self._may_come()
+                    if await self._sends_itself():
+                        return None  # a picture goes by custom/send, and nothing overtakes it
                     if item := await self._take():
                         return await self._text(item)
                     left = self._deadline - self._clock.monotonic()
@@ -127,10 +138,22 @@ class _Handler:
             mine = await outbox.mark_sending(tx, item, self._worker.process, key, now, PASSIVE_LEASE)
         return item if mine else None
 
+    async def _sends_itself(self) -> bool:
+        """Whether the head of the line is a file that the account can send as what it is."""
+        if self._passive_only:
+            return False
+        identity = self._received.identity
+        async with self._dispatch.database.read() as tx:
+            item = await outbox.head(tx, identity.hotel, identity.id)
+            if item is None or item.state != "queued" or item.attempts >= FILE_TRIES:
+                return False
+            content = await log.content_of(tx, item.hotel, item.conversation, item.seq)
+        return content is not None and content.file is not None and not content.text
+
     async def _text(self, item: Item) -> str | None:
         parts = await self._worker.parts_of(item, CHANNELS[self._received.identity.channel])
         metrics.DELIVERIES.labels("wechat", "Passive").inc()
-        return parts[item.part].text if item.part < len(parts) else None
+        return wechat.in_words(parts[item.part]) if item.part < len(parts) else None
 
     async def _may_come(self) -> bool:
         """Whether waiting is worth it: the assistant owes an answer, or one is on its way."""

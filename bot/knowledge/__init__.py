@@ -154,7 +154,12 @@ class Hotels:
 
 
 def parse_row(row: HotelRow) -> HotelFile:
-    documents = {"hotel": row.profile, "knowledge": row.knowledge, "texts": row.wording}
+    documents = {
+        "hotel": row.profile,
+        "knowledge": row.knowledge,
+        "texts": row.wording,
+        "wechat": row.wechat,
+    }
     return hotel_files.parse(documents)
 
 
@@ -179,7 +184,8 @@ async def save(tx: AsyncConnection, documents: Mapping[str, Any], at: datetime) 
     plain = {
         name: json.loads(json.dumps(documents.get(name) or {}, default=str)) for name in hotel_files.DOCUMENTS
     }
-    row = HotelRow(file.id, file.name, file.zone.key, plain["hotel"], plain["knowledge"], plain["texts"], at)
+    said = (plain["hotel"], plain["knowledge"], plain["texts"])
+    row = HotelRow(file.id, file.name, file.zone.key, *said, at, plain["wechat"])
     await desk.save_hotel(tx, row)
     await take_over(tx, file.id, _entries(file), at)
     for point in await points.list_points(tx, file.id):

@@ -14,22 +14,36 @@ from typing import Any
 from aiohttp import web
 
 from bot.simulator.account import SimulatedAccount
+from bot.simulator.media import LIMITS, TYPES
 from bot.simulator.state import Follower, State, WireEntry
 from bot.simulator.tokens import TokenOffice
 
 _MAX_TEXT = 2048
 _ACTIVE = timedelta(seconds=30)
 _HANG = 120.0
+_ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "audio/amr": ".amr", "video/mp4": ".mp4"}
 _MESSAGES = {
     -1: "system error",
     0: "ok",
     40001: "invalid credential, access_token is invalid or not latest",
     40002: "invalid grant_type",
     40003: "invalid openid",
+    40004: "invalid media type",
+    40005: "invalid file type",
+    40006: "invalid meida size",
+    40007: "invalid media_id",
     40008: "invalid message type",
     40013: "invalid appid",
     40125: "invalid appsecret",
+    40016: "invalid button size",
+    40017: "invalid button type",
+    40018: "invalid button name size",
+    40023: "invalid sub button size",
+    40025: "invalid sub button name size",
+    40053: "invalid action info",
+    40054: "invalid sub button url domain",
     41001: "access_token missing",
+    41005: "media data missing",
     42001: "access_token expired",
     43002: "require POST method",
     43004: "require subscribe",
@@ -76,9 +90,15 @@ class PlatformApi:
             web.get("/cgi-bin/token", self._told(self.token)),
             web.post("/cgi-bin/message/custom/send", self._told(self.custom_send)),
             web.post("/cgi-bin/message/custom/typing", self._told(self.custom_typing)),
+            web.get("/cgi-bin/media/get", self._told(self.media_get)),
+            web.post("/cgi-bin/media/upload", self._told(self.media_upload)),
+            web.get("/cgi-bin/films/{media}", self._told(self.film)),
             web.get("/cgi-bin/getcallbackip", self._told(self.callback_ip)),
             web.post("/cgi-bin/menu/create", self._told(self.create_menu)),
             web.get("/cgi-bin/menu/get", self._told(self.get_menu)),
+            web.get("/cgi-bin/get_current_selfmenu_info", self._told(self.current_menu)),
+            web.get("/cgi-bin/get_current_autoreply_info", self._told(self.current_replies)),
+            web.post("/cgi-bin/qrcode/create", self._told(self.create_code)),
             web.get("/cgi-bin/menu/delete", self._told(self.delete_menu)),
         ]
 
@@ -86,7 +106,7 @@ class PlatformApi:
         """Puts the call on the wire log and a refusal into the platform's form."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            text = (await request.read()).decode("utf-8", "replace")
+            text = await _told_text(request)
             entry = self._state.log(self._entry(request, text))
             began = time.monotonic()
             try:
@@ -97,7 +117,8 @@ class PlatformApi:
                 self._log_end(entry, began, None, "", "cut" if isinstance(end, Cut) else "given_up")
                 raise
             response = _answer(answer)
-            self._log_end(entry, began, response.status, response.text or "", "answered")
+            shown = "" if "_file" in answer else response.text or ""
+            self._log_end(entry, began, response.status, shown, "answered")
             return response
 
         return self._cutting(handle)
@@ -175,10 +196,10 @@ class PlatformApi:
             raise Refused(48001)
         message = _object(_as_it_stands(text))
         follower = self._follower(message)
-        shown = _shown(message)
+        shown = self._shown(message)
         self._check_window(follower)
         follower.ledger = follower.ledger.spent()
-        self._state.show(follower, "account", shown[0], via="custom", options=shown[1])
+        self._state.show(follower, "account", via="custom", **shown)
         return await _fault_after(fault) or error(0)
 
     async def custom_typing(self, request: web.Request, text: str) -> Mapping[str, Any]:
@@ -197,6 +218,61 @@ class PlatformApi:
         follower.typing = command == "Typing"
         self._state.tell_follower(follower)
         return error(0)
+
+    def _shown(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """What a message of custom/send shows on the phone."""
+        kind = str(message.get("msgtype"))
+        part = message.get(kind)
+        if kind not in ("image", "voice", "video"):
+            text, options = _words(message)
+            return {"text": text, "options": options}
+        media = str(part.get("media_id", "")) if isinstance(part, dict) else ""
+        stored = self._state.media.get(media)
+        if stored is None or stored.kind != kind:
+            raise Refused(40007)
+        title = str(part.get("title", "")) if isinstance(part, dict) else ""
+        return {"text": title or kind, "kind": kind, "media": media}
+
+    # ---- files
+
+    async def media_get(self, request: web.Request, _text: str) -> Mapping[str, Any]:
+        self._check_token(request)
+        if self._state.use_up("media_faults"):
+            raise Refused(self._state.switches.media_errcode)
+        media = request.query.get("media_id", "")
+        stored = self._state.media.get(media)
+        if stored is None:
+            raise Refused(40007)
+        if stored.kind == "video" and self._state.switches.films_by_address:
+            return {"video_url": f"{request.url.origin()}/cgi-bin/films/{media}"}
+        return {"_file": stored, "name": f"{media[:12]}{_ENDINGS.get(stored.type, '')}"}
+
+    async def film(self, request: web.Request, _text: str) -> Mapping[str, Any]:
+        """Where a film lies: no token is wanted, as on the real platform."""
+        stored = self._state.media.get(request.match_info["media"])
+        if stored is None:
+            raise Refused(40007)
+        return {"_file": stored, "name": "film.mp4"}
+
+    async def media_upload(self, request: web.Request, _text: str) -> Mapping[str, Any]:
+        self._check_token(request)
+        if not self._state.switches.verified:
+            raise Refused(48001)
+        kind = request.query.get("type", "")
+        if kind not in TYPES:
+            raise Refused(40004)
+        form = await request.post()
+        given = form.get("media")
+        if not isinstance(given, web.FileField):
+            raise Refused(41005)
+        data = given.file.read()
+        if len(data) > LIMITS[kind]:
+            raise Refused(40006)
+        if given.content_type.partition("/")[0] != TYPES[kind].partition("/")[0]:
+            raise Refused(40005)
+        name = "thumb_media_id" if kind == "thumb" else "media_id"
+        media = self._state.media.put(kind, data, given.content_type)
+        return {"type": kind, name: media, "created_at": int(self._state.now().timestamp())}
 
     def _follower(self, message: Mapping[str, Any]) -> Follower:
         follower = self._state.followers.get(str(message.get("touser", "")))
@@ -224,6 +300,7 @@ class PlatformApi:
         given = _object(text)
         if not isinstance(given.get("button"), list):
             raise Refused(47001)
+        _check_menu(given["button"])
         self._set_menu(given)
         return error(0)
 
@@ -233,6 +310,32 @@ class PlatformApi:
             raise Refused(46003)
         return {"menu": self._state.menu}
 
+    async def current_menu(self, request: web.Request, _text: str) -> Mapping[str, Any]:
+        """The menu with its lists one level deeper, as the platform gives it here and nowhere else."""
+        self._check_token(request)
+        if self._state.menu is None:
+            return {"is_menu_open": 0, "selfmenu_info": {"button": []}}
+        shown = [_listed(button) for button in self._state.menu["button"]]
+        return {"is_menu_open": 1, "selfmenu_info": {"button": shown}}
+
+    async def current_replies(self, request: web.Request, _text: str) -> Mapping[str, Any]:
+        self._check_token(request)
+        on = int(self._state.switches.own_replies_on)
+        return {"is_add_friend_reply_open": on, "is_autoreply_open": on}
+
+    async def create_code(self, request: web.Request, text: str) -> Mapping[str, Any]:
+        self._check_token(request)
+        if not self._state.switches.verified:
+            raise Refused(48001)
+        asked = _object(text)
+        scene = asked.get("action_info", {}).get("scene", {}).get("scene_str")
+        if asked.get("action_name") not in ("QR_LIMIT_STR_SCENE", "QR_STR_SCENE"):
+            raise Refused(47001)
+        if not isinstance(scene, str) or not 1 <= len(scene) <= 64:
+            raise Refused(40053)
+        ticket = "gQ" + secrets.token_urlsafe(60)
+        return {"ticket": ticket, "url": f"http://weixin.qq.com/q/{ticket[2:14]}"}
+
     async def delete_menu(self, request: web.Request, _text: str) -> Mapping[str, Any]:
         self._check_token(request)
         self._set_menu(None)
@@ -241,6 +344,27 @@ class PlatformApi:
     def _set_menu(self, menu: dict[str, Any] | None) -> None:
         self._state.menu = menu
         self._state.tell({"type": "menu", "menu": menu})
+
+
+def _listed(button: Mapping[str, Any]) -> Mapping[str, Any]:
+    below = button.get("sub_button")
+    return {"name": button["name"], "sub_button": {"list": below}} if below else button
+
+
+def _check_menu(buttons: list[dict[str, Any]]) -> None:
+    if not 1 <= len(buttons) <= 3:
+        raise Refused(40016)
+    for button in buttons:
+        below = button.get("sub_button") or []
+        if len(below) > 5:
+            raise Refused(40023)
+        for one, most in ((button, 16), *((item, 60) for item in below)):
+            if not 1 <= len(str(one.get("name", "")).encode()) <= most:
+                raise Refused(40018 if one is button else 40025)
+            if not one.get("sub_button") and one.get("type") not in ("click", "view"):
+                raise Refused(40017)
+            if one.get("type") == "view" and not str(one.get("url", "")).startswith("http"):
+                raise Refused(40054)
 
 
 def error(errcode: int) -> Mapping[str, Any]:
@@ -270,6 +394,9 @@ async def _fault_after(fault: str) -> Mapping[str, Any] | None:
 
 
 def _answer(answer: Mapping[str, Any]) -> web.Response:
+    if "_file" in answer:
+        stored, headers = answer["_file"], {"Content-Disposition": f'attachment; filename="{answer["name"]}"'}
+        return web.Response(body=stored.data, content_type=stored.type, headers=headers)
     if answer.get("_fault") == "http_502":
         return web.Response(status=502, text="<html>502 Bad Gateway</html>", content_type="text/html")
     if answer.get("_fault") == "garbage":
@@ -292,6 +419,13 @@ def _object(text: str) -> dict[str, Any]:
     return given
 
 
+async def _told_text(request: web.Request) -> str:
+    """The body as the wire log shows it: of a form, its size."""
+    if request.content_type == "multipart/form-data":
+        return f"{request.content_length} bytes"
+    return (await request.read()).decode("utf-8", "replace")
+
+
 def _openid(text: str) -> str:
     found = re.search(r'"touser"\s*:\s*"([^"]*)"', text)
     return found.group(1) if found else ""
@@ -302,7 +436,7 @@ def _as_it_stands(text: str) -> str:
     return re.sub(r"(?<!\\)((?:\\\\)*)\\u", r"\1\\\\u", text)
 
 
-def _shown(message: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _words(message: Mapping[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The text of a message and the choices below it."""
     kind = message.get("msgtype")
     part = message.get(str(kind))

@@ -58,6 +58,7 @@ class Control:
             web.post("/control/followers", self.create_follower),
             web.get(f"{person}/screen", self.screen),
             web.post(f"{person}/act", self.act),
+            web.get("/control/media/{media}", self.media),
             web.get("/control/wire", self.wire),
             web.post("/control/switches", self.switch),
             web.post("/control/tokens/{what:expire|revoke}", self.tokens),
@@ -149,6 +150,14 @@ class Control:
         except (KeyError, TypeError, ValueError) as wrong:
             raise _bad(str(wrong)) from None
         return _json({"push": push.id}, status=202)
+
+    async def media(self, request: web.Request) -> web.Response:
+        """A file of the platform's store, as a phone shows or plays it."""
+        stored = self._simulator.state.media.get(request.match_info["media"])
+        if stored is None:
+            raise web.HTTPNotFound(text="no such file")
+        headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"}
+        return web.Response(body=stored.data, content_type=stored.type, headers=headers)
 
     async def wire(self, request: web.Request) -> web.Response:
         after = _number(request.query.get("after", "0"))

@@ -5,6 +5,7 @@ given. Tests use it in their own process; `python -m bot simulate-wechat` serves
 """
 
 import asyncio
+import base64
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from bot.channels.wechat.window import MESSAGE, TOUCH, Window
 from bot.simulator.account import SimulatedAccount
 from bot.simulator.api import PlatformApi
 from bot.simulator.control import Control, local_only
+from bot.simulator.media import recorded
+from bot.simulator.oauth import Authorisation
 from bot.simulator.pushes import Push, Pusher
 from bot.simulator.state import Follower, Shown, State, Switches
 from bot.simulator.tokens import TokenOffice
@@ -34,6 +37,27 @@ SAMPLE_MENU: dict[str, Any] = {
         {"type": "click", "name": "联系前台", "key": "front_desk"},
         {"type": "view", "name": "位置交通", "url": "https://hotel.example/map"},
     ]
+}
+# What a push of each kind tells beside its MediaId, and the kinds that have none.
+_PUSHED: dict[str, dict[str, str]] = {
+    "image": {"PicUrl": "{url}/media/{media}"},
+    "voice": {"Format": "amr", "Recognition": ""},
+    "video": {"ThumbMediaId": "{media}-thumb"},
+}
+_PLAIN_KINDS: dict[str, dict[str, str]] = {
+    "location": {"Location_X": "38.874", "Location_Y": "121.541", "Scale": "16", "Label": "星海广场"},
+    "link": {
+        "Title": "大连三日游",
+        "Description": "一份行程",
+        "Url": "https://travel.example/dalian?days=3",
+    },
+    "file": {
+        "Title": "行程单.pdf",
+        "Description": "",
+        "FileKey": "k",
+        "FileMd5": "m",
+        "FileTotalLen": "2048",
+    },
 }
 _NAMES = ("小张", "林女士", "阿Ken", "王先生", "Sophie", "陈阿姨")
 
@@ -60,6 +84,7 @@ class Simulator:
         self._pusher = Pusher(self.state, account, target)
         self._control = Control(self)
         self._api = PlatformApi(self.state, account, self.tokens)
+        self._authorisation = Authorisation(self.state, account)
         self._runner: web.AppRunner | None = None
         self._port = port
         # MsgIds as the platform's: 18 digits, growing.
@@ -67,8 +92,8 @@ class Simulator:
 
     async def __aenter__(self) -> Self:
         await self._pusher.open()
-        app = web.Application(middlewares=[local_only])
-        app.add_routes([*self._api.routes(), *self._control.routes()])
+        app = web.Application(middlewares=[local_only], client_max_size=32_000_000)
+        app.add_routes([*self._api.routes(), *self._authorisation.routes(), *self._control.routes()])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
@@ -176,18 +201,18 @@ class Simulator:
         return self._message_push(follower, text, fields, window=TOUCH)
 
     def _send(self, follower: Follower, what: Mapping[str, Any]) -> Push:
-        """A picture, a voice message, a place."""
+        """A picture, a voice message, a film (of a file in "data", base64), a file, a place, a page."""
         kind = str(what["kind"])
-        media = secrets.token_urlsafe(24)
-        fields = {
-            "image": {"PicUrl": f"{self.url}/media/{media}", "MediaId": media},
-            "voice": {"MediaId": media, "Format": "amr"},
-            "video": {"MediaId": media, "ThumbMediaId": media[::-1]},
-            "location": {"Location_X": "38.874", "Location_Y": "121.541", "Scale": "16", "Label": "星海广场"},
-        }
-        if kind not in fields:
-            raise ValueError(f"kind is one of {', '.join(fields)}")
-        return self._message_push(follower, kind, {"MsgType": kind} | fields[kind], shown_as=kind)
+        if kind in _PLAIN_KINDS:
+            return self._message_push(follower, kind, {"MsgType": kind} | _PLAIN_KINDS[kind], shown_as=kind)
+        stored = "video" if kind == "shortvideo" else kind
+        if stored not in _PUSHED:
+            raise ValueError(f"kind is one of {', '.join([*_PUSHED, 'shortvideo', *_PLAIN_KINDS])}")
+        given = base64.b64decode(what["data"], validate=True) if what.get("data") else None
+        media = self.state.media.put(stored, recorded(stored, given))
+        fields = {"MsgType": kind, "MediaId": media}
+        fields |= {name: value.format(url=self.url, media=media) for name, value in _PUSHED[stored].items()}
+        return self._message_push(follower, kind, fields, shown_as=stored, media=media)
 
     def _message_push(
         self,
@@ -197,11 +222,12 @@ class Simulator:
         *,
         window: Window = MESSAGE,
         shown_as: str = "text",
+        media: str = "",
     ) -> Push:
         self._message += secrets.randbelow(1000) + 1
         self.state.acted(follower, window)
         push = self._pusher.push(follower, fields["MsgType"], fields | {"MsgId": str(self._message)})
-        self.state.show(follower, "guest", text, kind=shown_as, push=push.id)
+        self.state.show(follower, "guest", text, kind=shown_as, push=push.id, media=media)
         return push
 
     def _follow(self, follower: Follower, what: Mapping[str, Any]) -> Push:
@@ -221,6 +247,7 @@ class Simulator:
         return self._event(follower, "CLICK", {"EventKey": key}, "", TOUCH)
 
     def _view(self, follower: Follower, what: Mapping[str, Any]) -> Push:
+        self.state.viewer = follower.openid
         return self._event(follower, "VIEW", {"EventKey": str(what["url"])}, "", None)
 
     def _scan(self, follower: Follower, what: Mapping[str, Any]) -> Push:

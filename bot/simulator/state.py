@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.channels.wechat.window import Ledger, Window
+from bot.simulator.media import MediaStore
 
 MAX_WIRE = 500
 FAULT_KINDS = ("", "errcode", "hang", "cut_before", "cut_after", "http_502", "garbage")
@@ -34,6 +35,7 @@ class Shown:
     delivery: int = 0
     push: int = 0
     options: tuple[tuple[str, str], ...] = ()  # (id, content) of a msgmenu
+    media: str = ""  # what is to be seen or heard, in the platform's store
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ class Switches:
     send_fault: str = ""  # one of FAULT_KINDS
     send_errcode: int = 0  # for the kind errcode
     send_faults: int = 0
+    media_errcode: int = 0  # what the store answers in place of a file
+    media_faults: int = 0
+    own_replies_on: bool = False  # the account's own welcome and keywords answer as well
+    snapshot_users: bool = False  # a page is opened in a preview: the user is made up
+    films_by_address: bool = False  # a film comes as an address, as on the real platform
 
     def changed(self, changes: Mapping[str, Any]) -> "Switches":
         """With some of them set; ValueError names what cannot be."""
@@ -115,6 +122,8 @@ class State:
         self.followers: dict[str, Follower] = {}
         self.wire: deque[WireEntry] = deque(maxlen=MAX_WIRE)
         self.menu: Json | None = None
+        self.viewer = ""  # the openid whose phone has opened a page last
+        self.media = MediaStore(now)
         self.watchers: set[Watcher] = set()
         self._initial = switches
         self._numbers = itertools.count(1)
@@ -126,6 +135,7 @@ class State:
         """As at the start, but for numbers, which are never used again, and for the watchers."""
         self.followers.clear()
         self.wire.clear()
+        self.media.clear()
         self.switches = self._initial
         self.tell({"type": "reset"})
 

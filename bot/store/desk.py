@@ -1,7 +1,7 @@
 """What the desk lists: conversations and orders of one hotel, and the hotels and accounts themselves."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ class HotelRow:
     knowledge: dict[str, Any]
     wording: dict[str, Any]
     changed_at: datetime
+    wechat: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -247,7 +248,7 @@ async def empty_orders(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> N
 
 def _hotel(r: Row[Any]) -> HotelRow:
     loaded = (json.loads(r.profile), json.loads(r.knowledge), json.loads(r.wording))
-    return HotelRow(r.hotel_id, r.name, r.timezone, *loaded, r.changed_at)
+    return HotelRow(r.hotel_id, r.name, r.timezone, *loaded, r.changed_at, json.loads(r.wechat))
 
 
 async def list_hotels(tx: AsyncConnection) -> list[HotelRow]:
@@ -274,6 +275,7 @@ async def save_hotel(tx: AsyncConnection, hotel: HotelRow) -> None:
         "knowledge": json.dumps(hotel.knowledge, ensure_ascii=False, sort_keys=True),
         "wording": json.dumps(hotel.wording, ensure_ascii=False, sort_keys=True),
         "changed_at": hotel.changed_at,
+        "wechat": json.dumps(hotel.wechat, ensure_ascii=False, sort_keys=True),
     }
     query = insert_or_ignore(tx, hotels).values(hotel_id=hotel.id, **values)
     await tx.execute(query.on_conflict_do_update(index_elements=["hotel_id"], set_=values))

@@ -173,6 +173,14 @@ async def _take(tx: AsyncConnection, query: Any, owner: str, now: datetime, leas
     return taken
 
 
+async def hold(tx: AsyncConnection, item: Item, until: datetime) -> None:
+    """Keep a leased row for longer: its work takes more time than a question."""
+    query = update(outbox).where(
+        outbox.c.hotel_id == item.hotel, outbox.c.outbox_id == item.id, outbox.c.owner == item.owner
+    )
+    await tx.execute(query.values(lease_until=until))
+
+
 def _held_back(now: datetime) -> Any:
     """Whether another delivery of the line is in flight, or comes earlier and isn't due yet."""
     other = outbox.alias("other")

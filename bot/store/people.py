@@ -315,6 +315,16 @@ async def save_ledger(
     )
 
 
+async def ledgers_of(tx: AsyncConnection, channel: str, account: AccountId) -> list[dict[str, Any]]:
+    """The ledgers of everybody on an account."""
+    same = and_(
+        identities.c.hotel_id == ledgers.c.hotel_id, identities.c.identity_id == ledgers.c.identity_id
+    )
+    query = select(ledgers.c.ledger).select_from(ledgers.join(identities, same))
+    query = query.where(identities.c.channel == channel, identities.c.account == account)
+    return [json.loads(text) for text in (await tx.execute(query)).scalars()]
+
+
 # ---- read marks
 
 

@@ -65,6 +65,7 @@ hotels = Table(
     Column("wording", Text, nullable=False),  # JSON: language -> key -> sentence
     Column("changed_at", Moment, nullable=False),
     Column("points_revision", Integer, nullable=False, server_default="0"),  # moves with every point
+    Column("wechat", Text, nullable=False, server_default="{}"),  # JSON: what wechat.yml says
     PrimaryKeyConstraint("hotel_id"),
 )
 
@@ -144,6 +145,20 @@ link_codes = Table(
     Column("expires_at", Moment, nullable=False),
     PrimaryKeyConstraint("hotel_id", "code_hash"),
     ForeignKeyConstraint(["hotel_id", "identity_id"], ["identities.hotel_id", "identities.identity_id"]),
+)
+
+# Messages to an account of several hotels, until the guest has said which one is meant. Sealed.
+undecided = Table(
+    "undecided",
+    metadata,
+    Column("channel", String(32), nullable=False),
+    _id("account", nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("message_key", String(64), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("channel", "account", "message_key"),
+    Index("ix_undecided_channel_account_who", "channel", "account", "who"),
 )
 
 conversations = Table(

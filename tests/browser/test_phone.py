@@ -18,8 +18,9 @@ from bot.channels.port import Option, Reply
 from bot.channels.wechat import open_push, passive_reply, verify_address
 from bot.channels.wechat.render import custom_menu
 from bot.model import AccountId, ExternalId
-from bot.simulator import SimulatedAccount, Simulator, Switches
+from bot.simulator import Shown, SimulatedAccount, Simulator, Switches
 from bot.simulator.server import SAMPLE_MENU
+from tests.media_files import picture, voice
 
 # One browser for all of them: starting it takes longer than any of the tests.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -172,6 +173,32 @@ async def test_menus_and_choices_are_tapped(chromium: Browser) -> None:
                 assert (await response.json())["errcode"] == 0
         await page.get_by_role("button", name="确认", exact=True).click()
         await expect(page.locator(".message-theirs .bubble").last).to_have_text("您说：确认")
+
+
+async def test_a_picture_and_a_voice_file_are_chosen_and_sent(chromium: Browser) -> None:
+    async with phone(chromium) as (simulator, page):
+        await page.get_by_label("切换到输入").click()
+        await page.get_by_label("更多").click()
+        async with page.expect_file_chooser() as chooser:
+            await page.get_by_role("button", name="照片").click()
+        shown = {"name": "灯.jpg", "mimeType": "image/jpeg", "buffer": picture(64, 48)}
+        await (await chooser.value).set_files(shown)  # type: ignore[arg-type]
+        bubble = page.locator(".message-mine .bubble img")
+        await expect(bubble).to_be_visible()
+        assert await bubble.evaluate("one => one.decode().then(() => one.naturalWidth)") == 64
+        heard = {"name": "a.wav", "mimeType": "audio/wav", "buffer": voice(1.0, "wav")}
+        await page.locator("#pick-voice").set_input_files(heard)  # type: ignore[arg-type]
+        await expect(page.locator(".message-mine .bubble-voice")).to_be_visible()
+        pushed = [entry.title for entry in simulator.state.wire]
+        assert pushed[-2:] == ["image", "voice"]
+        stored = [simulator.state.media.get(one.media) for one in _mine(simulator)]
+        assert stored[-1]
+        assert stored[-1].data.startswith(b"#!AMR\n")
+
+
+def _mine(simulator: Simulator) -> list[Shown]:
+    (follower,) = simulator.state.followers.values()
+    return [one for one in follower.screen if one.side == "guest"]
 
 
 async def test_a_narrow_screen_is_the_phone_itself(chromium: Browser) -> None:

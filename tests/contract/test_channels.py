@@ -20,7 +20,7 @@ from bot import accounts
 from bot.channels import CHANNELS
 from bot.channels.port import Attachment, NeverDelivered, Option, Outcome, Reply, Sender, TryLater, Unclear
 from bot.channels.wechat import MemoryTokenCache, WeChatClient
-from bot.channels.wechat import client as wechat_client
+from bot.channels.wechat import calls as wechat_client
 from bot.channels.wechat.account import Account as WeChatAccount
 from bot.channels.wechat.account import Mode
 from bot.channels.wechat.render import custom_text

@@ -118,6 +118,7 @@ PUBLIC = {
     "/sample/{hotel}",
     "/files/{hotel}/{blob}",  # its address is signed: test_files
     "/wechat/{account}",  # signed by the platform: below
+    "/wechat/{account}/sign-in",  # the platform says who it is: test_wechat_sign_in
     "/wecom/{account}",  # likewise: test_wecom
 }
 

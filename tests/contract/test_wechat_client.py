@@ -12,8 +12,7 @@ import pytest
 from aiohttp import web
 
 from bot.channels.port import Accepted, NeverDelivered, Option, Outcome, Reply, TryLater, Unclear
-from bot.channels.wechat import NEXT_PUSH_MAY_CARRY, Account, MemoryTokenCache, Token, WeChatClient
-from bot.channels.wechat import client as client_module
+from bot.channels.wechat import NEXT_PUSH_MAY_CARRY, Account, MemoryTokenCache, Token, WeChatClient, calls
 from bot.channels.wechat.errcodes import TOKEN_REFUSED, outcome
 from bot.model import AccountId, ExternalId
 from bot.simulator import Follower, SimulatedAccount, Simulator
@@ -73,7 +72,8 @@ async def test_a_message_arrives_and_the_token_is_asked_for_once(desk: Desk) -> 
 async def test_options_and_long_texts_arrive_in_order(desk: Desk) -> None:
     assert await desk.send(Reply("哪个？", (Option("甲", "甲"), Option("乙", "乙")))) == Accepted()
     assert await desk.send(Reply("长" * 1000)) == Accepted()
-    assert desk.heard() == ["哪个？\n1. 甲\n2. 乙", "长" * 682, "长" * 318]
+    assert desk.heard() == ["哪个？", "长" * 682, "长" * 318]
+    assert desk.simulator.answers(desk.guest)[0].options == (("1", "甲"), ("2", "乙"))
 
 
 async def test_nothing_to_say_and_nobody_to_say_it_for(desk: Desk) -> None:
@@ -202,7 +202,7 @@ async def test_what_breaks_off_midway_is_unclear_and_not_repeated(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, fault: str, why: str, arrived: list[str]
 ) -> None:
     desk.simulator.state.switch({"send_fault": fault, "send_faults": 1})
-    monkeypatch.setattr(client_module, "_READ", 0.3)
+    monkeypatch.setattr(calls, "_READ", 0.3)
     async with serving(desk.account, desk.clock) as client:
         found = await client.send(ID, ExternalId(desk.guest.openid), HELLO)
     assert found == Unclear(why)

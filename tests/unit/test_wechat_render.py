@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.channels.port import Inbound, InboundKind, Option, Reply
-from bot.channels.wechat import Account, Ledger, Mode, Push, chosen, parts, passive_reply, window_for
+from bot.channels.port import Attachment, Inbound, InboundKind, Option, Reply
+from bot.channels.wechat import (
+    Account,
+    Ledger,
+    Mode,
+    Push,
+    chosen,
+    in_words,
+    parts,
+    passive_reply,
+    window_for,
+)
 from bot.channels.wechat.markup import read
 from bot.channels.wechat.render import custom_menu, custom_text, split, text_xml, typing
 from bot.channels.wechat.window import MESSAGE, TOUCH, Allowance
@@ -99,12 +109,39 @@ def test_a_reply_within_the_limit_is_one_message() -> None:
 # ---- options
 
 
-def test_options_become_numbered_lines_and_a_number_is_understood() -> None:
-    assert parts(CHOICE) == [Reply("要哪一个？\n1. 明早七点\n2. 不用了")]
+def test_options_are_tapped_or_numbered_and_both_are_understood() -> None:
+    assert parts(CHOICE) == [CHOICE]
+    assert in_words(CHOICE) == "要哪一个？\n1. 明早七点\n2. 不用了"
+    assert chosen(CHOICE.options, "不用了") == "取消"
     for said in ("2", "２", " 2 ", "2.", "２。", "②"):
         assert chosen(CHOICE.options, said) == "取消"
     for said in ("0", "3", "12", "2点", "-1", "", "二楼", "９" * 5000):
         assert chosen(CHOICE.options, said) == said
+
+
+@pytest.mark.parametrize("length", [1, 650, 681, 682, 683, 1500])
+def test_the_last_part_has_the_options_and_fits_when_they_are_written_out(length: int) -> None:
+    told = parts(Reply("长" * length, CHOICE.options))
+    assert "".join(part.text for part in told) == "长" * length
+    assert [part.options for part in told] == [()] * (len(told) - 1) + [CHOICE.options]
+    assert all(len(in_words(part).encode()) <= 2048 for part in told)
+    assert [one for part in told for one in parts(part)] == told
+
+
+def test_very_long_options_are_written_out() -> None:
+    many = tuple(Option("很长的选项" * 20, str(n)) for n in range(9))
+    told = parts(Reply("哪一个？", many))
+    assert all(not part.options and len(part.text.encode()) <= 2048 for part in told)
+    assert len(told) > 1
+
+
+def test_a_file_goes_as_it_is_or_as_its_address() -> None:
+    image = Attachment("image", "image/jpeg", "窗.jpg", b"x", "https://d.example/1")
+    assert parts(Reply("看这里", file=image)) == [Reply("看这里"), Reply("", file=image)]
+    assert in_words(Reply("", file=image)) == "窗.jpg\nhttps://d.example/1"
+    for kind, type_ in (("file", "application/pdf"), ("image", "image/webp"), ("video", "video/webm")):
+        other = Attachment(kind, type_, "x", b"x", "https://d.example/2")
+        assert parts(Reply("", file=other)) == [Reply("x\nhttps://d.example/2")]
 
 
 # ---- the reply window

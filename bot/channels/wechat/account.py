@@ -5,10 +5,12 @@ import binascii
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 from bot.model import AccountId
 
 OFFICIAL_API = "https://api.weixin.qq.com"
+OFFICIAL_FILM_HOSTS = ("qq.com",)  # a film comes as an address at one of the platform's own hosts
 
 _KEY_SHAPE = re.compile(r"[A-Za-z0-9+/]{43}")
 
@@ -38,6 +40,12 @@ class Account:
     mode: Mode = Mode.SAFE
     original_id: str | None = None
     api: str = OFFICIAL_API
+    film_hosts: tuple[str, ...] = OFFICIAL_FILM_HOSTS
+
+    def keeps_films_at(self, host: str) -> bool:
+        """Whether the platform keeps films there: at its api, or below one of the account's film hosts."""
+        own = urlsplit(self.api).hostname
+        return bool(host) and (host == own or any(f".{host}".endswith(f".{one}") for one in self.film_hosts))
 
 
 def aes_key(encoding_aes_key: str) -> bytes:

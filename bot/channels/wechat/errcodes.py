@@ -1,7 +1,7 @@
 """What the platform's error codes mean for a message. A table, and nothing but the table.
 
 Any errcode but 0 says that the message was refused, so none of them is Unclear. Source: the official list of
-global return codes and the page of custom/send.
+global return codes and the pages of custom/send and of temporary material.
 """
 
 from bot.channels.port import Accepted, NeverDelivered, Outcome, TryLater
@@ -54,7 +54,35 @@ _TABLE: dict[int, Outcome] = {
     45002: NeverDelivered("too_long"),
     47001: NeverDelivered("bad_message"),
     87014: NeverDelivered("content_refused"),
+    # A menu.
+    40015: NeverDelivered("menu_wrong"),
+    40016: NeverDelivered("menu_too_many_buttons"),
+    40017: NeverDelivered("menu_button_type"),
+    40018: NeverDelivered("menu_name_too_long"),
+    40019: NeverDelivered("menu_key_too_long"),
+    40020: NeverDelivered("menu_address_too_long"),
+    40023: NeverDelivered("menu_too_many_buttons"),
+    40024: NeverDelivered("menu_button_type"),
+    40025: NeverDelivered("menu_name_too_long"),
+    40026: NeverDelivered("menu_key_too_long"),
+    40027: NeverDelivered("menu_address_too_long"),
+    40054: NeverDelivered("menu_address"),
+    40055: NeverDelivered("menu_address"),
+    # A file.
+    40004: NeverDelivered("file_refused"),
+    40005: NeverDelivered("file_refused"),
+    40006: NeverDelivered("file_refused"),
+    40007: NeverDelivered("media_gone"),  # after three days, or never there
+    40009: NeverDelivered("file_refused"),
+    40010: NeverDelivered("file_refused"),
+    40011: NeverDelivered("file_refused"),
+    40012: NeverDelivered("file_refused"),
+    45001: NeverDelivered("file_refused"),
+    45007: NeverDelivered("file_refused"),
 }
+
+# What the platform won't store, the guest may still have from us.
+FILE_REFUSED = frozenset({"file_refused", "not_authorised", "daily_quota"})
 
 # What custom/send won't take, but a passive reply to the guest's next push may still carry.
 NEXT_PUSH_MAY_CARRY = frozenset({"window_closed", "count_used_up", "daily_quota", "not_authorised"})

@@ -20,11 +20,39 @@ from bot.model import ExternalId
 
 _NAME = re.compile(r"\S{1,128}")
 _QR_SCENE = "qrscene_"
-_MEDIA = frozenset({"image", "voice", "video", "shortvideo", "location", "link", "file"})
+_MEDIA = {kind: kind for kind in ("image", "voice", "video", "location", "link", "file")}
+_MEDIA["shortvideo"] = "video"
+_MEDIA_ID = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _RECEIPTS = frozenset({"templatesendjobfinish", "subscribe_msg_sent_event"})
 # The menu kinds and the scan that the platform counts as turning to us; opening a page (VIEW), sending a
 # picture or a place from a menu are not among them.
 _CLICKS = frozenset({"click", "scan", "scancode_push", "scancode_waitmsg"})
+# What the platform tells the account itself: no guest has done it, whoever it names as the sender.
+_ACCOUNTS = frozenset(
+    {
+        "annual_renew",
+        "card_not_pass_check",
+        "card_pass_check",
+        "card_pay_order",
+        "card_sku_remind",
+        "create_map_poi_audit_info",
+        "add_store_audit_info",
+        "modify_store_audit_info",
+        "masssendjobfinish",
+        "naming_verify_fail",
+        "naming_verify_success",
+        "poi_check_notify",
+        "publishjobfinish",
+        "qualification_verify_fail",
+        "qualification_verify_success",
+        "verify_expired",
+        "weapp_audit_fail",
+        "weapp_audit_success",
+    }
+)
+# Here the platform speaks, and names the follower in OpenID; the last one has closed their WeChat account.
+_CLOSED = "user_authorization_cancellation"
+_NAMED_INSIDE = frozenset({"user_info_modified", "user_authorization_revoke", _CLOSED})
 
 
 @dataclass(frozen=True)
@@ -35,6 +63,11 @@ class Push:
     to: str  # the account's own gh_… id, the sender of our answer
     key: str | None
     fields: Fields  # everything the platform said, for the simulator's and the tests' eyes; never logged
+
+    @property
+    def for_account(self) -> bool:
+        """Whether it is news for the account itself, and no guest's doing."""
+        return self.inbound.kind is InboundKind.OTHER and self.inbound.subtype in _ACCOUNTS
 
 
 def verify_address(account: Account, query: Mapping[str, str]) -> str:
@@ -56,7 +89,7 @@ def open_push(account: Account, query: Mapping[str, str], body: bytes) -> Push:
 
 def inbound(fields: Fields) -> Inbound:
     """What a push's fields mean to us."""
-    sender = _word(fields, "FromUserName")
+    sender = _word(fields, "OpenID" if _code(_word(fields, "Event")) in _NAMED_INSIDE else "FromUserName")
     if not _NAME.fullmatch(sender):
         raise BadRequest("sender")
     kind, subtype, text, body = _meaning(fields)
@@ -68,7 +101,14 @@ def inbound(fields: Fields) -> Inbound:
         text=whole(text),
         subtype=subtype,
         body=body,
+        fetch=_media_id(fields) if kind is InboundKind.MEDIA else None,
     )
+
+
+def _media_id(fields: Fields) -> str | None:
+    """The platform's name for the file; it becomes part of an address, so it must look like one."""
+    name = _word(fields, "MediaId")
+    return name if _MEDIA_ID.fullmatch(name) else None
 
 
 def message_key(fields: Fields) -> str:
@@ -121,7 +161,7 @@ def _meaning(fields: Fields) -> _Meaning:
     if kind == "event":
         return _event(fields)
     if kind in _MEDIA:
-        return InboundKind.MEDIA, kind, "", _details(fields, _MEDIA_DETAILS)
+        return InboundKind.MEDIA, _MEDIA[kind], "", _details(fields, _MEDIA_DETAILS)
     return InboundKind.OTHER, kind, "", {}
 
 
@@ -135,7 +175,7 @@ def _event(fields: Fields) -> _Meaning:
     event = _code(_word(fields, "Event"))
     if event == "subscribe":
         return _follow(fields)
-    if event == "unsubscribe":
+    if event in ("unsubscribe", _CLOSED):
         return InboundKind.UNFOLLOW, event, "", {}
     if event in _CLICKS:
         return InboundKind.CLICK, event, "", _details(fields, _CLICK_DETAILS)
@@ -154,9 +194,6 @@ def _follow(fields: Fields) -> _Meaning:
 
 
 _MEDIA_DETAILS = {
-    "media_id": "MediaId",
-    "thumb_media_id": "ThumbMediaId",
-    "url": "PicUrl",
     "format": "Format",
     "recognition": "Recognition",
     "latitude": "Location_X",
@@ -166,6 +203,7 @@ _MEDIA_DETAILS = {
     "title": "Title",
     "description": "Description",
     "link": "Url",
+    "size": "FileTotalLen",
 }
 _CLICK_DETAILS = {"key": "EventKey", "ticket": "Ticket"}
 _RECEIPT_DETAILS = {"reference": "MsgID", "status": "Status"}

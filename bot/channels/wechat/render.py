@@ -4,13 +4,14 @@ Texts are UTF-8 on every path: the platform shows \\u escapes as they stand. Ech
 never inject a tag, which `cdata` sees to.
 """
 
+import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from bot.channels.port import Option, Reply
+from bot.channels.port import Attachment, Option, Reply
 from bot.channels.wechat.account import Account
 from bot.channels.wechat.codec import encrypt, signature
 from bot.channels.wechat.markup import cdata, legal, whole
@@ -61,6 +62,24 @@ def custom_text(to: ExternalId, text: str) -> bytes:
     return _json({"touser": to, "msgtype": "text", "text": {"content": legal(whole(text))}})
 
 
+def custom_file(to: ExternalId, file: Attachment, media: str, thumb: str | None) -> bytes:
+    """The JSON body of custom/send for a file that the platform stores as `media`."""
+    told: dict[str, str] = {"media_id": media}
+    if file.kind == "video":
+        told |= {"title": legal(whole(file.name)), "description": ""}
+        told |= {"thumb_media_id": thumb} if thumb else {}
+    return _json({"touser": to, "msgtype": file.kind, file.kind: told})
+
+
+def form(name: str, filename: str, type_: str, data: bytes) -> tuple[bytes, str]:
+    """A file as a form of one field, the way the platform's upload wants it: body and content type."""
+    boundary = "form" + hashlib.sha256(data).hexdigest()[:40]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{filename}"\r\n'
+    head += f"Content-Type: {type_}\r\n\r\n"
+    body = head.encode() + data + f"\r\n--{boundary}--\r\n".encode()
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
 def custom_menu(to: ExternalId, reply: Reply) -> bytes:
     """The JSON body of custom/send for choices to tap. A tap opens the small reply window only."""
     choices = [
@@ -77,12 +96,41 @@ def typing(to: ExternalId, *, on: bool) -> bytes:
 
 
 def parts(reply: Reply) -> list[Reply]:
-    """A reply as those that carry it, each within MAX_BYTES; options become numbered lines, a file that the
-    platform doesn't carry its address."""
-    told = [Reply(text) for text in split(numbered(reply), MAX_BYTES)]
+    """A reply as those that carry it, each within MAX_BYTES also when its options are written out. The last
+    one of a text has the options to tap; a file that the platform doesn't carry becomes its address."""
+    lines = len(numbered(Reply("", reply.options)).encode("utf-8", "surrogatepass"))
+    if reply.options and lines < MAX_BYTES // 2:
+        told = [Reply(text) for text in split(reply.text, MAX_BYTES - lines - 1)] or [Reply("")]
+        told[-1] = Reply(told[-1].text, reply.options)
+    else:
+        told = [Reply(text) for text in split(numbered(reply), MAX_BYTES)]
     if reply.file:
-        told.append(Reply(f"{reply.file.name}\n{reply.file.address}"))
+        told.append(Reply("", file=reply.file) if carried(reply.file) else addressed(reply.file))
     return told
+
+
+# What the platform's store takes: types and bytes, by kind.
+CARRIED: Mapping[str, tuple[frozenset[str], int]] = {
+    "image": (frozenset({"image/jpeg", "image/png", "image/gif"}), 10_000_000),
+    "voice": (frozenset({"audio/mpeg", "audio/amr"}), 2_000_000),
+    "video": (frozenset({"video/mp4"}), 10_000_000),
+}
+
+
+def carried(file: Attachment) -> bool:
+    """Whether the platform carries it as a message of its own kind."""
+    types, most = CARRIED.get(file.kind, (frozenset(), 0))
+    return file.type in types and len(file.data) <= most
+
+
+def addressed(file: Attachment) -> Reply:
+    """A file as its name and where it is to be had for some days."""
+    return Reply(f"{file.name}\n{file.address}")
+
+
+def in_words(part: Reply) -> str:
+    """One of `parts` as a passive reply carries it, or an account that can't send by itself."""
+    return addressed(part.file).text if part.file else numbered(part)
 
 
 def numbered(reply: Reply) -> str:
@@ -92,8 +140,11 @@ def numbered(reply: Reply) -> str:
 
 
 def chosen(options: Sequence[Option], said: str) -> str:
-    """What a guest means who may have answered numbered options by a number: that option's text, else
+    """What a guest means who may have tapped an option or answered by its number: that option's text, else
     their own words."""
+    tapped = [option.text for option in options if option.title == said.strip()]
+    if tapped:
+        return tapped[0]
     number = unicodedata.normalize("NFKC", said).strip().rstrip(".。、")
     if number.isascii() and number.isdigit() and len(number) < 4 and 1 <= int(number) <= len(options):
         return options[int(number) - 1].text

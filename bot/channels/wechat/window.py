@@ -43,6 +43,7 @@ class Ledger:
     message_used: int = 0
     touch_at: datetime | None = None
     touch_used: int = 0
+    surprises: int = 0  # how often the platform had counted more than we have sent
 
     def opened(self, window: Window | None, at: datetime) -> Self:
         """After an act of the guest's at `at` (our clock); None or an older act changes nothing."""
@@ -57,8 +58,9 @@ class Ledger:
         return replace(self, message_used=self.message_used + 1, touch_used=self.touch_used + 1)
 
     def used_up(self) -> Self:
-        """After the platform said so itself (45047): it knows better than we do."""
-        return replace(self, message_used=MESSAGE.limit, touch_used=TOUCH.limit)
+        """After the platform said so itself (45047): it knows better than we do. Somebody else may send."""
+        more = self.surprises + 1
+        return replace(self, message_used=MESSAGE.limit, touch_used=TOUCH.limit, surprises=more)
 
     def closed(self) -> Self:
         """After the platform said that no window is open (45015), or the guest unsubscribed."""
@@ -86,6 +88,7 @@ class Ledger:
             "message_used": self.message_used,
             "touch_at": self.touch_at and self.touch_at.isoformat(),
             "touch_used": self.touch_used,
+            "surprises": self.surprises,
         }
 
     @classmethod
@@ -96,12 +99,14 @@ class Ledger:
             message_used=stored.get("message_used", 0),
             touch_at=_time(stored.get("touch_at")),
             touch_used=stored.get("touch_used", 0),
+            surprises=stored.get("surprises", 0),
         )
 
 
 def window_for(inbound: Inbound) -> Window | None:
-    """What an inbound opens. Tapping a choice of a msgmenu arrives as a text but counts as a menu click."""
-    if inbound.kind in _TOUCHES or inbound.subtype == "msgmenu":
+    """What an inbound opens. Tapping a choice of a msgmenu arrives as a text but counts as a menu click, as
+    do the words that a button of the menu stands for."""
+    if inbound.kind in _TOUCHES or inbound.subtype in ("msgmenu", "menu"):
         return TOUCH
     return MESSAGE if inbound.kind in _MESSAGES else None
 

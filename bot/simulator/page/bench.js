@@ -28,13 +28,21 @@ const GROUPS = [
     { name: "send_fault", label: "发送时", note: "", kind: "choice" },
     { name: "send_errcode", label: "错误码", note: "上面选“返回错误码”时用", kind: "number" },
     { name: "send_faults", label: "发生（次）", note: "-1 为一直", kind: "number" },
+    { name: "own_replies_on", label: "另有自动回复", note: "账号后台的回复也开着，check 会报警", kind: "check" },
+    { name: "snapshot_users", label: "快照用户", note: "网页授权给的是虚拟账号，不能当真", kind: "check" },
     { name: "verified", label: "账号已认证", note: "没认证就没有客服消息接口", kind: "check" },
+  ]],
+  ["文件", [
+    { name: "media_errcode", label: "取文件的错误码", note: "服务来取客人的照片、语音时返回", kind: "number" },
+    { name: "media_faults", label: "发生（次）", note: "-1 为一直", kind: "number" },
+    { name: "films_by_address", label: "视频给地址", note: "真平台给的是下载地址，不是文件", kind: "check" },
   ]],
   ["令牌", [{ name: "token_seconds", label: "有效期（秒）", note: "下一次取令牌时生效", kind: "number" }]],
 ];
 /** The values at which nothing is out of the ordinary. */
 const CALM = /** @type {Record<string, unknown>} */ ({
   delay: 0, disorder: false, duplicate: false, lose_pushes: 0, lose_answers: 0, verified: true, send_faults: 0,
+  media_faults: 0, own_replies_on: false, snapshot_users: false,
 });
 
 /** @type {Map<string, HTMLInputElement|HTMLSelectElement>} */

@@ -6,7 +6,9 @@ import { current, now, state } from "./state.js";
 
 const QUIET = 5 * 60 * 1000; // a time line stands where nothing was said for so long
 const EMOJI = [..."😀😄😊😍😘😂🤣😅😭😢😡😱🤔😴🙏👍👎👌✌💪👏❤🌹🎉🍻☕🍚🛏🔑🚕"];
-const KINDS = /** @type {Record<string, string>} */ ({ image: "照片", video: "视频", voice: "2″", location: "星海广场" });
+const KINDS = /** @type {Record<string, string>} */ ({
+  image: "照片", video: "视频", voice: "语音", location: "星海广场", link: "大连三日游", file: "行程单.pdf",
+});
 
 const chat = at("chat");
 const words = find("words", HTMLTextAreaElement);
@@ -44,6 +46,12 @@ export function start(hooks) {
   for (const one of document.querySelectorAll("[data-send]")) {
     one.addEventListener("click", () => void act({ do: "send", kind: one.getAttribute("data-send") }));
   }
+  for (const one of document.querySelectorAll("[data-pick]")) {
+    const kind = one.getAttribute("data-pick") ?? "";
+    const file = find(`pick-${kind}`, HTMLInputElement);
+    one.addEventListener("click", () => file.click());
+    file.addEventListener("change", () => void sendFile(kind, file));
+  }
   for (const one of document.querySelectorAll("[data-scan]")) {
     one.addEventListener("click", () => void act({ do: "scan", scene: one.getAttribute("data-scan") }));
   }
@@ -79,6 +87,21 @@ async function say() {
   drawInput();
   words.focus();
   await act({ do: "say", text });
+}
+
+/**
+ * @param {string} kind
+ * @param {HTMLInputElement} chosen
+ */
+async function sendFile(kind, chosen) {
+  const file = chosen.files?.[0];
+  chosen.value = "";
+  if (!file) return;
+  openDrawer("");
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let binary = "";
+  for (let at = 0; at < bytes.length; at += 32768) binary += String.fromCharCode(...bytes.subarray(at, at + 32768));
+  await act({ do: "send", kind, data: btoa(binary) });
 }
 
 /** @param {string} text */
@@ -198,7 +221,14 @@ function closeLists() {
 /** @param {import("./state.js").MenuButton} item */
 function tap(item) {
   closeLists();
-  void act(item.type === "view" ? { do: "view", url: item.url } : { do: "click", key: item.key });
+  if (item.type === "view") void view(item.url ?? "");
+  else void act({ do: "click", key: item.key });
+}
+
+/** A page opens in a tab of its own, once the platform knows who has opened it. @param {string} url */
+async function view(url) {
+  await act({ do: "view", url });
+  window.open(url, "_blank", "noopener");
 }
 
 function drawInput() {
@@ -270,7 +300,7 @@ function message(shown, origins) {
   const avatar = make("span", `avatar ${mine ? "avatar-guest" : "avatar-hotel"}`);
   avatar.setAttribute("aria-hidden", "true");
   if (mine) avatar.textContent = (current()?.name ?? "客")[0];
-  const bubble = make("div", `bubble bubble-${shown.kind}`, KINDS[shown.kind] ?? shown.text);
+  const bubble = make("div", `bubble bubble-${shown.kind}`, ...content(shown, mine));
   const body = make("div", "message-body", bubble);
   for (const [id, text] of shown.options) {
     body.append(button("choice", text, () => void act({ do: "choose", id, text })));
@@ -280,6 +310,31 @@ function message(shown, origins) {
   row.setAttribute("aria-label", `${mine ? "我" : state.account.name}，${hourMinute(new Date(shown.at))}`);
   row.setAttribute("role", "group");
   return row;
+}
+
+/**
+ * What is seen or heard: a picture, a film, sound that browsers play; else its name.
+ * @param {import("./state.js").Shown} shown
+ * @param {boolean} mine
+ * @returns {(string|HTMLElement)[]}
+ */
+function content(shown, mine) {
+  if (!shown.media || (mine && shown.kind === "voice")) return [KINDS[shown.kind] ?? shown.text];
+  const source = `/control/media/${encodeURIComponent(shown.media)}`;
+  if (shown.kind === "image") {
+    const picture = make("img", "");
+    picture.setAttribute("src", source);
+    picture.setAttribute("alt", KINDS.image);
+    picture.addEventListener("load", () => {
+      chat.scrollTop = chat.scrollHeight;
+    });
+    return [picture];
+  }
+  const player = make(shown.kind === "video" ? "video" : "audio", "");
+  player.setAttribute("src", source);
+  player.setAttribute("controls", "");
+  player.setAttribute("aria-label", KINDS[shown.kind] ?? "");
+  return [player];
 }
 
 /** @param {import("./state.js").Shown} shown */

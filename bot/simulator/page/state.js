@@ -3,7 +3,7 @@
 
 /**
  * @typedef {{openid: string, name: string, following: boolean, typing: boolean, left: number, closes_at: string|null}} Follower
- * @typedef {{id: number, at: string, side: "guest"|"account"|"notice", text: string, kind: string, via: string, delivery: number, push: number, options: [string, string][]}} Shown
+ * @typedef {{id: number, at: string, side: "guest"|"account"|"notice", text: string, kind: string, via: string, delivery: number, push: number, options: [string, string][], media: string}} Shown
  * @typedef {{id: number, at: string, kind: "push"|"call", title: string, openid: string, push: number, delivery: number, sent: string, sent_plain: string, status: number|null, answer: string, answer_plain: string, seconds: number|null, end: string, left: number|null, closes_at: string|null}} Entry
  * @typedef {{type: string, name: string, key?: string, url?: string, sub_button?: MenuButton[]}} MenuButton
  */

@@ -5,7 +5,9 @@ import { at, button, find, make, toTheSecond } from "./dom.js";
 import { state } from "./state.js";
 
 const TITLES = /** @type {Record<string, string>} */ ({
-  text: "文字", image: "照片", voice: "语音", video: "视频", location: "位置",
+  text: "文字", image: "照片", voice: "语音", video: "视频", shortvideo: "短视频", location: "位置",
+  link: "链接", file: "文件", "media/get": "取文件", "media/upload": "存文件", "qrcode/create": "建二维码",
+  get_current_selfmenu_info: "查现有菜单", get_current_autoreply_info: "查自动回复",
   subscribe: "关注", unsubscribe: "取消关注", CLICK: "点菜单", VIEW: "开网页", SCAN: "扫码",
   stable_token: "取令牌", token: "取令牌（旧）", "message/custom/send": "发客服消息",
   "message/custom/typing": "正在输入", getcallbackip: "查回调地址",
