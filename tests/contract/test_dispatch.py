@@ -1056,10 +1056,11 @@ async def test_nothing_of_one_hotel_is_found_from_the_other(floor: Floor) -> Non
 ACROSS = {
     "people": {
         "find_staff", "count_staff", "all_staff", "add_staff", "change_staff", "count_failure",
-        "roles_of", "names_of", "sign_in", "signed_in", "sign_out", "erased_guests",
+        "roles_of", "names_of", "sign_in", "signed_in", "sign_out", "erased_guests", "erased_identities",
+        "ledgers_of",
     },
     "desk": {"waiting_count", "longest_wait", "list_hotels", "hotel_of", "hotel_stamp", "list_accounts",
-             "account_of"},
+             "account_of", "switch_account"},
     "log": {"all_conversations", "count_events"},
     "proofs": set(),
     "outbox": {"lease_due", "due_lines", "run_out", "next_is_due", "depth", "forget_settled", "free_own",
