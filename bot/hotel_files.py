@@ -26,7 +26,9 @@ from bot.hotel_sheet import (
     parse_rooms,
     parse_slug,
     parse_spans,
+    parse_switch,
     parse_template,
+    parse_theme,
     parse_url,
     parse_words,
     parse_zone,
@@ -65,6 +67,8 @@ class WidgetLook:
 
     colour: str
     origins: tuple[str, ...]
+    theme: str = "auto"  # auto, light, dark
+    greeting: bool = True  # a word beside the button, for whoever stays on the page
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,7 @@ def _flat(hotel: HotelFile) -> Iterator[tuple[str, str]]:
     if hotel.away:
         yield "away.minutes", str(hotel.away.minutes)
         yield "away.channels", " ".join(hotel.away.channels)
+    yield from (("widget.theme", hotel.widget.theme), ("widget.greeting", str(hotel.widget.greeting)))
     yield from ((f"room_types.{room.code}", " ".join(room.words)) for room in hotel.room_types)
     yield "rooms", " ".join(hotel.rooms)
     yield from ((f"facts.{name}", str(value)) for name, value in hotel.facts.items())
@@ -288,7 +293,12 @@ def _privacy(sheet: Sheet) -> Privacy:
 
 
 def _widget(sheet: Sheet) -> WidgetLook:
-    return WidgetLook(sheet.take("colour", parse_colour, ""), sheet.take("origins", parse_origins, ()))
+    return WidgetLook(
+        sheet.take("colour", parse_colour, ""),
+        sheet.take("origins", parse_origins, ()),
+        sheet.option("theme", parse_theme, "auto"),
+        sheet.option("greeting", parse_switch, True),
+    )
 
 
 def _away(sheet: Sheet) -> Away:

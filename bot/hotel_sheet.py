@@ -47,6 +47,10 @@ class Sheet:
             self.wrong(name, str(error))
             return default
 
+    def option(self, name: str, parse: Callable[[Any], T], default: T) -> T:
+        """A field that may be left out."""
+        return self.take(name, parse, default) if name in self.content else default
+
     def part(self, name: str) -> "Sheet":
         """The mapping below `name`; its mistakes are noted here."""
         self._taken.add(name)
@@ -91,7 +95,14 @@ def _matching(pattern: str, wanted: str) -> Callable[[Any], str]:
 parse_slug = _matching(r"[a-z][a-z0-9-]{1,31}", "a short name of a-z, 0-9 and -")
 parse_phone = _matching(r"\+?[0-9][0-9 -]{2,19}", "a phone number")
 parse_colour = _matching(r"#[0-9a-fA-F]{6}", "a colour such as #0b5f8a")
+parse_theme = _matching(r"auto|light|dark", "auto, light or dark")
 _room = _matching(r"[0-9A-Za-z]{1,8}", "a room number")
+
+
+def parse_switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
 
 
 def parse_zone(value: Any) -> ZoneInfo:

@@ -13,7 +13,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from bot import staff
-from bot.accounts import WeChatAccounts, WeComAccounts
+from bot.accounts import GuestKeys, WeChatAccounts, WeComAccounts
 from bot.blobs import Blobs
 from bot.channels.port import Fetcher, Sender
 from bot.channels.wechat.client import WeChatClient
@@ -46,6 +46,7 @@ from bot.knowledge import Hotels
 from bot.knowledge.library import Library, folder_of
 from bot.logs import AccessLogger
 from bot.nudges import Nudges
+from bot.presence import Presence
 from bot.pulling import Puller
 from bot.readiness import Readiness
 from bot.robots import Robots
@@ -159,7 +160,9 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     senders: dict[str, Sender] = {"wechat": client, "wecom": wecom_client}
     fetchers: dict[str, Fetcher] = {"wechat": client, "wecom": wecom_client}
     ears = HttpRecogniser(settings.speech_url) if settings.speech_url else None
-    worker = Worker(dispatch, engine, senders, robots, process, lease, fetchers, settings.base_url, ears)
+    presence = Presence(redis, clock, nudges)
+    base = settings.base_url
+    worker = Worker(dispatch, engine, senders, robots, process, lease, fetchers, base, ears, presence)
     await worker.start()
     stack.push_async_callback(worker.stop)
     puller = Puller(dispatch, desks, wecom_client)
@@ -173,7 +176,8 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app.on_shutdown.append(guard.close_sockets)
     app[SETTINGS], app[CLOCK], app[DATABASE], app[HOTELS] = settings, clock, database, hotels
     app[DISPATCH], app[DESK] = dispatch, staff.Desk(database, clock)
-    app[files.FILES] = kept
+    app[files.FILES], app[guard.PRESENCE] = kept, presence
+    app[widget.GUEST_KEYS] = GuestKeys(seal)
     app[wechat.ACCOUNTS], app[wechat.WORKER] = accounts, worker
     app[wechat_sign_in.CLIENT] = client
     app[wechat.ADDRESSING] = worker.addressing

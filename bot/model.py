@@ -111,6 +111,7 @@ class EventType(StrEnum):
     VOICE_HEARD = "voice_heard"
     GUEST_OPTED = "guest_opted"
     GUEST_NOTIFIED = "guest_notified"
+    GUEST_RATED = "guest_rated"
     GUEST_ERASED = "guest_erased"
 
 

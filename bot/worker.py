@@ -56,6 +56,7 @@ from bot.model import (
     State,
 )
 from bot.nudges import wait_for
+from bot.presence import ASSISTANT, Presence
 from bot.robots import Robots
 from bot.speech import Recogniser
 from bot.store import desk, log, outbox, people
@@ -93,10 +94,12 @@ class Worker:
         fetchers: Mapping[str, Fetcher] | None = None,
         base_url: str = "",
         speech: Recogniser | None = None,
+        presence: Presence | None = None,
     ) -> None:
         self.dispatch, self.engine, self.senders, self.robots = dispatch, engine, senders, robots
         self.process, self.ask_lease = process, ask_lease
         self.fetchers, self.base_url, self.speech = fetchers or {}, base_url, speech
+        self.presence = presence
         dispatch.hears = speech is not None
         self.database, self.clock = dispatch.database, dispatch.clock
         self.addressing = Addressing(dispatch)
@@ -332,12 +335,17 @@ class Worker:
         if question is None:
             return await self._done(item)
         sign = asyncio.create_task(self._show_typing(item))
+        if self.presence:
+            await self.presence.typing(item.conversation, ASSISTANT)
         try:
             turn = await self._turn(item, question)
             found = await self._look_up(item, question, turn)
-        finally:
             sign.cancel()  # never after the answer
-        await self.dispatch.respond(item, question, turn, found)
+            await self.dispatch.respond(item, question, turn, found)
+        finally:
+            sign.cancel()
+            if self.presence:
+                await self.presence.ended(item.conversation, ASSISTANT)
 
     async def _show_typing(self, item: Item) -> None:
         """Once an answer takes long, let the guest see that it is being written, where a platform can."""

@@ -8,10 +8,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 from bot.channels.port import Capabilities, Inbound, InboundKind, Option, Reply
-from bot.model import AccountId, ExternalId
+from bot.model import AccountId, ExternalId, File
 
 CAPABILITIES = Capabilities(
     buttons=True,
@@ -58,7 +58,7 @@ def parse_frame(raw: str) -> dict[str, Any]:
 def parse_message(visitor_id: ExternalId, frame: Mapping[str, Any], at: datetime) -> Inbound:
     """A message of the page's. Its client id makes sending idempotent. Raises BadFrame."""
     client_id, text = frame.get("client_id"), frame.get("text")
-    if not isinstance(client_id, str) or not _CLIENT_ID.fullmatch(client_id):
+    if not is_client_id(client_id):
         raise BadFrame("bad_request")
     if not isinstance(text, str) or not text.strip():
         raise BadFrame("empty", client_id)
@@ -66,6 +66,16 @@ def parse_message(visitor_id: ExternalId, frame: Mapping[str, Any], at: datetime
         raise BadFrame("too_long", client_id)
     body = {"client_id": client_id}
     return Inbound(InboundKind.TEXT, visitor_id, f"{visitor_id}\n{client_id}", at, whole(text), body=body)
+
+
+def is_client_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(_CLIENT_ID.fullmatch(value))
+
+
+def file_message(visitor_id: ExternalId, client_id: str, file: File, at: datetime) -> Inbound:
+    """A file of the page's, kept already. Its client id makes sending idempotent, as with words."""
+    key, body = f"{visitor_id}\n{client_id}", {"client_id": client_id}
+    return Inbound(InboundKind.MEDIA, visitor_id, key, at, subtype=file.kind, body=body, file=file)
 
 
 def whole(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import dispatch, metrics, orders, staff
+from bot import dispatch, metrics, orders, presence, staff
 from bot.conversation import (
     Acknowledge,
     Claim,
@@ -33,6 +33,7 @@ from bot.http.guard import (
     DESK,
     DISPATCH,
     HOTELS,
+    PRESENCE,
     SETTINGS,
     SIGNED_IN,
     SOCKETS,
@@ -521,7 +522,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
     with request.app[DISPATCH].nudges.watch(f"hotel:{me.hotel}") as nudged:
         pushing = asyncio.create_task(push(socket, _push(request, socket, place, me, nudged)))
         try:
-            await _listen(request, socket, place, nudged)
+            await _listen(request, socket, place, me, nudged)
         finally:
             pushing.cancel()
             with suppress(asyncio.CancelledError):
@@ -541,13 +542,13 @@ async def _push(
         if await request.app[DESK].who(token) is None:
             await socket.close(code=4401)  # signed out, deactivated or run out
             return
-        for frame in await _frames(request, place, me):
+        for frame in await _frames(request, place, me) + await place.typing(request.app[PRESENCE]):
             await socket.send_str(dumps(frame))
         await wait_for(nudged, LOOK_SECONDS)
 
 
 async def _listen(
-    request: web.Request, socket: web.WebSocketResponse, place: Feed, nudged: asyncio.Event
+    request: web.Request, socket: web.WebSocketResponse, place: Feed, me: Caller, nudged: asyncio.Event
 ) -> None:
     async for message in socket:
         frame = _frame(message.data) if message.type is WSMsgType.TEXT else None
@@ -559,6 +560,16 @@ async def _listen(
                 nudged.set()
             case {"type": "unfollow", "conversation": str(id_)}:
                 place.follow.pop(ConversationId(id_), None)
+            case {"type": "typing", "conversation": str(id_)}:
+                await _typing(request, me, ConversationId(id_))
+
+
+async def _typing(request: web.Request, me: Caller, id_: ConversationId) -> None:
+    """A colleague is writing to this guest; the guest's page and the other desks may say so."""
+    async with request.app[DATABASE].read() as tx:
+        known = await log.row_of(tx, me.hotel, id_) is not None
+    if known:
+        await request.app[PRESENCE].typing(id_, presence.staff(me.signed_in.staff.id), me.hotel)
 
 
 def _frame(raw: str) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from bot.http import views
 from bot.http.guard import seq_of
 from bot.http.views import Lens
 from bot.model import ConversationId, State
+from bot.presence import Presence
 from bot.store import desk, log
 
 OVERLAP = timedelta(seconds=10)
@@ -35,6 +36,8 @@ class Feed:
     follow: dict[ConversationId, int] = field(default_factory=dict)
     _rows: dict[str, Any] = field(default_factory=dict)
     _orders: dict[str, Any] = field(default_factory=dict)
+    _typing: dict[ConversationId, list[str]] = field(default_factory=dict)
+    _ours: set[ConversationId] = field(default_factory=set)  # followed, and of this hotel
 
     @classmethod
     def resume(cls, cursor: object, follow: object, now: datetime) -> "Feed":
@@ -65,6 +68,16 @@ class Feed:
         frames = await (self._snapshot(tx, lens) if first else self._changes(tx, lens))
         for conversation, after in list(self.follow.items()):
             frames += await self._events(tx, lens, conversation, after)
+        return frames
+
+    async def typing(self, presence: Presence) -> list[Frame]:
+        """Who writes in the followed conversations, where that has changed: guest, assistant, staff:<id>."""
+        frames: list[Frame] = []
+        for conversation in self._ours & self.follow.keys():
+            who = sorted(await presence.who_types(conversation))
+            if who != self._typing.get(conversation, []):
+                self._typing[conversation] = who
+                frames.append({"type": "typing", "conversation": conversation, "who": who})
         return frames
 
     async def _snapshot(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
@@ -111,6 +124,8 @@ class Feed:
         self, tx: AsyncConnection, lens: Lens, conversation: ConversationId, after: int
     ) -> list[Frame]:
         row = await log.row_of(tx, lens.hotel.id, conversation)
+        if row is not None:
+            self._ours.add(conversation)
         if row is None or row.seq <= after:
             return []
         events = await views.show_events(tx, lens, row, after)

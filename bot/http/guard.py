@@ -18,6 +18,7 @@ from bot.clock import Clock
 from bot.dispatch import Dispatch
 from bot.knowledge import Hotels
 from bot.model import ConversationId, HotelId
+from bot.presence import Presence
 from bot.settings import Settings
 from bot.staff import SignedIn
 from bot.store.database import Database
@@ -37,6 +38,7 @@ HOTELS = web.AppKey("hotels", Hotels)
 CLOCK = web.AppKey("clock", Clock)
 SETTINGS = web.AppKey("settings", Settings)
 DESK = web.AppKey("desk", staff.Desk)
+PRESENCE = web.AppKey("presence", Presence)
 
 
 class Sockets(set[web.WebSocketResponse]):

@@ -31,6 +31,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/desk", to_desk)
     app.router.add_get("/desk/{path:.*}", desk_page)
     app.router.add_get("/widget.js", widget_script)
+    app.router.add_get("/widget-more.js", widget_script)
     app.router.add_get("/sample/{hotel}", sample_page)
 
 
@@ -85,7 +86,7 @@ async def desk_page(request: web.Request) -> web.StreamResponse:
 
 
 async def widget_script(request: web.Request) -> web.StreamResponse:
-    path = request.app[SETTINGS].frontend_dir / "widget" / "widget.js"
+    path = request.app[SETTINGS].frontend_dir / "widget" / request.path[1:]
     if not path.is_file():
         raise web.HTTPNotFound
     headers = {"Cache-Control": "public, max-age=300", "Access-Control-Allow-Origin": "*"}

@@ -5,59 +5,102 @@ made by the first message, not by opening the page.
 """
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
+from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import metrics
+from bot import guest_tokens, history, linking, metrics
+from bot.accounts import GuestKeys
 from bot.channels import web as channel
-from bot.conversation import Conversation
-from bot.http.files import FILES
+from bot.conversation import Conversation, Record
+from bot.dispatch import Received, bound_to
+from bot.http import cards
+from bot.http.files import FILES, take
 from bot.http.files import shown as shown_file
 from bot.http.guard import (
     CLOCK,
     DATABASE,
     DISPATCH,
     HOTELS,
+    PRESENCE,
     SOCKETS,
     Handler,
     Limit,
     Problem,
     dumps,
-    prefers_english,
     problem_response,
     push,
     read_object,
     respond,
     same_origin,
     seq_of,
+    text_of,
 )
 from bot.knowledge import Hotel
-from bot.model import AccountId, Audience, Content, Event, EventType, ExternalId, State
+from bot.media import LIMITS
+from bot.model import (
+    AccountId,
+    Actor,
+    ActorKind,
+    Audience,
+    Content,
+    ConversationId,
+    EventType,
+    ExternalId,
+    NewEvent,
+    State,
+)
 from bot.nudges import wait_for
-from bot.store import desk, log, people
+from bot.presence import GUEST
+from bot.store import desk, log, people, proofs
 from bot.store.desk import AccountRow
 from bot.store.people import Identity
+from bot.texts import Texts
+from bot.traditional import traditional
 
 LOOK_SECONDS = 1.0
 POLL_SECONDS = 25.0
 HEARTBEAT = 25.0
+VISITOR_HEADER = "X-Visitor"  # the visitor's token, where the body is a file
 HISTORY = 200  # messages given to a page that has none; one that resumes gets all it lacks
 
-LIMIT = web.AppKey("widget_limit", Limit)
+HANT = "zh-Hant"
+SITE = "site:"  # before a subject that a hotel's site has signed
+RATING_TEXT = 500
 
-_SAID = (EventType.GUEST_SAID, EventType.ASSISTANT_SAID, EventType.STAFF_SAID)
+PAGES = Path(__file__).with_name("pages")
+_TAGS = {"zh": "zh-CN", HANT: "zh-Hant", "en": "en"}
+_CHAT_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self' ws: wss:; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+# Redeems what a page of ours was opened with (a sign-in inside WeChat), once: what it proves.
+Redeem = Callable[[AccountRow, str], Awaitable[tuple[str, ...]]]
+REDEEM: web.AppKey[Redeem] = web.AppKey("redeem_sign_in")
+GUEST_KEYS = web.AppKey("guest_keys", GuestKeys)
+LIMIT = web.AppKey("widget_limit", Limit)
+FILE_LIMIT = web.AppKey("widget_file_limit", Limit)
 
 
 def add_routes(app: web.Application) -> None:
     app[LIMIT] = Limit(app[CLOCK], 30, 30.0)
+    app[FILE_LIMIT] = Limit(app[CLOCK], 20, 60.0)
+    app.router.add_get("/chat/{key}", chat_page)
     app.router.add_get("/widget/v1/{key}/config", config)
     app.router.add_get("/widget/v1/{key}/socket", socket)
     app.router.add_post("/widget/v1/{key}/poll", poll)
     app.router.add_post("/widget/v1/{key}/messages", take_message)
+    app.router.add_post("/widget/v1/{key}/files", take_file)
+    app.router.add_post("/widget/v1/{key}/typing", take_typing)
+    app.router.add_post("/widget/v1/{key}/rating", take_rating)
     app.router.add_route("OPTIONS", "/widget/v1/{key}/{what}", preflight)
 
 
@@ -105,31 +148,89 @@ VISITED: web.RequestKey[Visited] = web.RequestKey("visited", Visited)
 async def preflight(request: web.Request) -> web.Response:
     headers = {
         "Access-Control-Allow-Methods": "GET, POST",
-        "Access-Control-Allow-Headers": "Content-Type",
+        "Access-Control-Allow-Headers": f"Content-Type, {VISITOR_HEADER}",
         "Access-Control-Max-Age": "600",
     }
     return web.Response(status=204, headers=headers)
 
 
+async def chat_page(request: web.Request) -> web.Response:
+    """The widget as a whole page, for a menu or a link."""
+    async with request.app[DATABASE].read() as tx:
+        account = await desk.account_of(tx, "web", AccountId(request.match_info["key"]))
+        if account is None:
+            raise Problem(404, "unknown_key")
+        hotel = await request.app[HOTELS].get(tx, account.hotel)
+    lang = _lang(request.headers.get("Accept-Language"))
+    page = (PAGES / "chat.html").read_text("utf-8")
+    for name, value in {"key": account.account, "name": _name(hotel, lang), "lang": _TAGS[lang]}.items():
+        page = page.replace("{{" + name + "}}", escape(value))
+    headers = {"Content-Security-Policy": _CHAT_POLICY, "Cache-Control": "no-cache"}
+    return web.Response(text=page, content_type="text/html", headers=headers)
+
+
 async def config(request: web.Request) -> web.Response:
     """What the widget needs to draw itself: the hotel's name and colour, and every sentence it shows."""
     hotel, now = request[VISITED].hotel, request.app[CLOCK].now()
-    english = prefers_english(request)
-    texts = request.app[HOTELS].texts["en"] if english else hotel.texts
-    chrome = texts.chrome("widget_", hotel.facts)
+    lang = _lang(request.headers.get("Accept-Language"))
+    chrome = _texts(request, lang).chrome("widget_", hotel.facts)
     return respond(
         {
-            "hotel": {"name": hotel.file.name_en if english else hotel.file.name, "phone": hotel.file.phone},
+            "hotel": {"name": _name(hotel, lang), "phone": hotel.file.phone},
             "colour": hotel.file.widget.colour,
-            "locale": "en" if english else "zh-CN",
+            "locale": _TAGS[lang],
             "privacy": {"url": hotel.file.privacy.url, "version": hotel.file.privacy.version},
             "texts": dict(chrome),
+            "theme": None if hotel.file.widget.theme == "auto" else hotel.file.widget.theme,
+            "greeting": hotel.file.widget.greeting,
+            "limits": {"text": channel.MAX_TEXT, "files": LIMITS},
             "now": now,
         }
     )
 
 
-# ---- what a visitor sees
+def _lang(spoken: object) -> str:
+    """en, zh-Hant or zh, from what a page or a browser says it speaks."""
+    first = spoken.lower() if isinstance(spoken, str) else ""
+    if first.startswith("en"):
+        return "en"
+    return HANT if re.match(r"zh-(hant|tw|hk|mo)", first) else "zh"
+
+
+def _name(hotel: Hotel, lang: str) -> str:
+    if lang == "en":
+        return hotel.file.name_en
+    return traditional(hotel.file.name) if lang == HANT else hotel.file.name
+
+
+# ---- who it is, and what they see
+
+
+@dataclass(frozen=True)
+class Guest:
+    """Who looks: the visitor's page, and the words it is shown."""
+
+    visitor: ExternalId
+    lang: str = "zh"
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far a page has got: a seq of one conversation."""
+
+    seq: int = 0
+    conversation: ConversationId | None = None
+
+    @classmethod
+    def parse(cls, frame: dict[str, Any]) -> "Cursor":
+        id_ = frame.get("conversation")
+        return cls(seq_of(frame.get("after")), ConversationId(id_) if isinstance(id_, str) and id_ else None)
+
+
+async def _identity(request: web.Request, visitor: ExternalId) -> Identity | None:
+    account = request[VISITED].account
+    async with request.app[DATABASE].read() as tx:
+        return await people.find_identity(tx, account.hotel, "web", account.account, visitor)
 
 
 async def _find(request: web.Request, visitor: ExternalId) -> tuple[Identity, Conversation] | None:
@@ -140,35 +241,108 @@ async def _find(request: web.Request, visitor: ExternalId) -> tuple[Identity, Co
     return (identity, row) if identity and row else None
 
 
-async def _view(request: web.Request, visitor: ExternalId, after: int) -> dict[str, Any]:
-    """Messages after a seq, the highest seq there is, and who is speaking.
+async def _recognise(request: web.Request, visitor: ExternalId, signed: object) -> tuple[str, ...]:
+    """Who the hotel's site says it is, noted on the visitor; a visitor is one person for good.
 
-    A page may remember more than there is: its visitor was erased, and begins anew.
+    Raises BadFrame: bad_token where this visitor was somebody else, else the code of what is wrong with
+    the signed token, which costs the page nothing but the signature.
     """
-    found = await _find(request, visitor)
-    if found is None:
-        return {"seq": 0, "speaker": {"kind": "assistant", "name": None}, "messages": []}
-    identity, row = found
-    after = after if after <= row.seq else 0
+    if signed is None:
+        return ()
+    account, clock = request[VISITED].account, request.app[CLOCK]
+    keys = request.app[GUEST_KEYS].of(account)
+    try:
+        told = guest_tokens.verify(signed, keys, account.account, clock.now())
+    except guest_tokens.BadToken as bad:
+        raise channel.BadFrame(bad.code) from None
+    subjects = linking.proofs_named((f"{SITE}{told.subject}",))
+    if identity := await _identity(request, visitor):
+        async with request.app[DATABASE].read() as tx:
+            known = await proofs.subjects_of(tx, account.hotel, identity.id)
+        if any(subject.startswith((SITE, "sha256:")) for subject in known - set(subjects)):
+            raise channel.BadFrame("bad_token")
+    found = await request.app[DISPATCH].recognise(account, visitor, subjects)
+    if found:
+        await _note_guest(request, found, told)
+    return subjects
+
+
+async def _redeem(request: web.Request, visitor: ExternalId, signed: object) -> tuple[str, ...]:
+    """What a one-time sign-in proves, noted on the visitor; nothing where it is none, or was used."""
+    redeem = request.app.get(REDEEM)
+    if redeem is None or not isinstance(signed, str):
+        return ()
+    account = request[VISITED].account
+    subjects = await redeem(account, signed)
+    if subjects:
+        await request.app[DISPATCH].recognise(account, visitor, subjects)
+    return subjects
+
+
+async def _note_guest(request: web.Request, identity: Identity, told: guest_tokens.Signed) -> None:
+    """The name and the room that the hotel's site knows; a room without an end is nobody's for good."""
+    values: dict[str, Any] = {"name": told.name} if told.name else {}
+    if told.room and told.room_until:
+        values |= {"room": told.room, "room_until": told.room_until}
+    if not values:
+        return
     async with request.app[DATABASE].read() as tx:
-        limit = None if after else HISTORY
-        thread = await log.read_thread(tx, row.hotel, row.id, after, Audience.GUEST, limit)
-        mine = [(e, c) for e, c in thread if e.type in _SAID and e.identity == identity.id]
-        staff = {e.actor.id for e, _ in mine if e.actor.kind == "staff"} | {row.holder}
+        guest = await people.guest_of(tx, identity.hotel, identity.guest)
+    if any(getattr(guest, name) != value for name, value in values.items()):
+        async with request.app[DATABASE].write() as tx:
+            await people.change_guest(tx, identity.hotel, identity.guest, **values)
+
+
+async def _view(request: web.Request, guest: Guest, cursor: Cursor) -> dict[str, Any]:
+    """Messages after a cursor, the highest seq there is, and who is speaking.
+
+    `reset`: the page remembers another conversation, or more than there is (its visitor was linked, or
+    erased): what it shows is replaced.
+    """
+    identity = await _identity(request, guest.visitor)
+    if identity is None:
+        speaker = {"kind": "assistant", "name": None}
+        reset = cursor.seq > 0
+        return {"conversation": None, "seq": 0, "reset": reset, "speaker": speaker, "messages": []}
+    async with request.app[DATABASE].read() as tx:
+        seen = await history.read(tx, identity, cursor.seq, cursor.conversation, HISTORY)
+        row, after = seen.row, 0 if seen.reset else cursor.seq
+        placed = await cards.read(tx, row, after)
+        messages = [*await _touched(tx, identity, row, placed.touched), *seen.messages]
+        staff = {m.event.actor.id for m in messages if m.event.actor.kind == "staff"} | {row.holder}
         names = await people.names_of(tx, {str(s) for s in staff if s})
-    await _mark(request, identity, row.seq)
-    messages = _messages(request, identity, mine, names)
-    return {"seq": row.seq, "speaker": _speaker(row, names), "messages": messages}
+        speaker = _speaker(row, names) | await _ratable(tx, row)
+    await _mark(request, identity, row)
+    shown = [_message(request, guest, row, m, names, placed) for m in messages]
+    return {
+        "conversation": row.id,
+        "seq": row.seq,
+        "reset": seen.reset,
+        "speaker": speaker,
+        "messages": shown,
+    }
 
 
-async def _mark(request: web.Request, identity: Identity, seq: int) -> None:
+async def _touched(
+    tx: AsyncConnection, identity: Identity, row: Conversation, seqs: Sequence[int]
+) -> list[history.Message]:
+    """Messages that the page has, whose orders have moved since."""
+    found = [(await log.event_of(tx, row.hotel, row.id, seq), seq) for seq in seqs]
+    return [
+        history.Message(event, await log.content_of(tx, row.hotel, row.id, seq) or Content(), "web")
+        for event, seq in found
+        if event and event.identity == identity.id
+    ]
+
+
+async def _mark(request: web.Request, identity: Identity, row: Conversation) -> None:
     """The page has this now: the desk shows it as delivered."""
     viewer = f"identity:{identity.id}"
     async with request.app[DATABASE].read() as tx:
-        if await people.read_mark(tx, identity.hotel, identity.conversation, viewer) >= seq:
+        if await people.read_mark(tx, identity.hotel, row.id, viewer) >= row.seq:
             return
     async with request.app[DATABASE].write() as tx:
-        await people.mark_read(tx, identity.hotel, identity.conversation, viewer, seq)
+        await people.mark_read(tx, identity.hotel, row.id, viewer, row.seq)
 
 
 def _speaker(row: Conversation, names: dict[str, str]) -> dict[str, Any]:
@@ -176,32 +350,79 @@ def _speaker(row: Conversation, names: dict[str, str]) -> dict[str, Any]:
     return {"kind": kinds[row.state], "name": names.get(row.holder or "")}
 
 
-def _messages(
-    request: web.Request, identity: Identity, thread: Sequence[tuple[Event, Content]], names: dict[str, str]
-) -> list[dict[str, Any]]:
-    kept, now = request.app[FILES], request.app[CLOCK].now()
-    return [
-        {
-            "seq": e.seq,
-            "from": e.actor.kind,
-            "name": names.get(e.actor.id or ""),
-            "text": c.text or "",
-            "options": (c.details or {}).get("options"),
-            "file": shown_file(kept, identity.hotel, c.file, now) if c.file else None,
-            "at": e.at,
-            "client_id": e.body.get("client_id") if e.type is EventType.GUEST_SAID else None,
-        }
-        for e, c in thread
-    ]
+async def _ratable(tx: AsyncConnection, row: Conversation) -> dict[str, Any]:
+    """The visit that the guest may rate: a colleague has ended it, and it isn't rated yet."""
+    if row.state is not State.CLOSED:
+        return {}
+    types = (EventType.CLOSED, EventType.GUEST_RATED)
+    last = (await log.events_of_types_in(tx, row.hotel, row.id, types))[-1:]
+    ended = last and last[0].type is EventType.CLOSED and last[0].actor.kind is ActorKind.STAFF
+    return {"rate": row.visit} if ended else {}
 
 
-async def _send(request: web.Request, visitor: ExternalId, frame: dict[str, Any]) -> dict[str, Any]:
+def _texts(request: web.Request, lang: str) -> Texts:
+    hotel = request[VISITED].hotel
+    texts = request.app[HOTELS].texts["en"] if lang == "en" else hotel.texts
+    if lang != HANT:
+        return texts
+    return replace(texts, sentences={key: traditional(text) for key, text in texts.sentences.items()})
+
+
+def _message(
+    request: web.Request,
+    guest: Guest,
+    row: Conversation,
+    m: history.Message,
+    names: dict[str, str],
+    placed: cards.Cards,
+) -> dict[str, Any]:
+    e, c, now = m.event, m.content, request.app[CLOCK].now()
+    orders = placed.by_seq.get(e.seq, []) if e.conversation == row.id else []
+    return {
+        "id": m.id,
+        "seq": e.seq,
+        "channel": m.channel,
+        "from": e.actor.kind,
+        "name": names.get(e.actor.id or ""),
+        "text": c.text or "",
+        "options": (c.details or {}).get("options"),
+        "file": shown_file(request.app[FILES], row.hotel, c.file, now) if c.file else None,
+        "cards": cards.show(orders, _texts(request, guest.lang)) if orders else [],
+        "at": e.at,
+        "client_id": e.body.get("client_id") if e.type is EventType.GUEST_SAID else None,
+    }
+
+
+async def _send(
+    request: web.Request, visitor: ExternalId, frame: dict[str, Any], subjects: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """Take a message; sending the same client id again gives the same seq. Raises BadFrame."""
     if not request.app[LIMIT].allows(visitor):
         raise channel.BadFrame("too_many", frame.get("client_id"))
     inbound = channel.parse_message(visitor, frame, request.app[CLOCK].now())
-    received = await request.app[DISPATCH].receive(request[VISITED].account, inbound)
-    return {"client_id": frame["client_id"], "seq": received.seq, "at": request.app[CLOCK].now()}
+    received = await request.app[DISPATCH].receive(
+        request[VISITED].account, replace(inbound, subjects=subjects)
+    )
+    return _receipt(request, frame["client_id"], received)
+
+
+def _receipt(request: web.Request, client_id: str, received: Received) -> dict[str, Any]:
+    id_ = f"{received.row.id}:{received.seq}"
+    return {"client_id": client_id, "id": id_, "seq": received.seq, "at": request.app[CLOCK].now()}
+
+
+# ---- who is writing
+
+
+async def _somebody_types(request: web.Request, conversation: ConversationId) -> bool:
+    """Whether anybody is writing to the guest: who it is shows when they have written."""
+    return bool(await request.app[PRESENCE].who_types(conversation) - {GUEST})
+
+
+async def _types(request: web.Request, visitor: ExternalId) -> None:
+    """The guest is writing: the desk may say so. Whoever has never written anything isn't a guest yet."""
+    if found := await _find(request, visitor):
+        await request.app[PRESENCE].typing(found[1].id, GUEST, found[1].hotel)
 
 
 # ---- the socket
@@ -213,13 +434,15 @@ async def socket(request: web.Request) -> web.StreamResponse:
     try:
         hello = channel.parse_frame(await opened.receive_str(timeout=10))
         visitor = channel.visitor(request[VISITED].account.account, hello.get("token"))
+        talk = _Talk(request, opened, Guest(visitor, _lang(hello.get("lang"))), Cursor.parse(hello))
+        await talk.identify(hello.get("identity"), hello.get("signed"))
     except (channel.BadFrame, TypeError, TimeoutError):
         await opened.close(code=4401)
         return opened
     metrics.SOCKETS.labels("widget").inc()
     request.app[SOCKETS].add(opened)
     try:
-        await _Talk(request, opened, visitor, seq_of(hello.get("after"))).run()
+        await talk.run()
     finally:
         metrics.SOCKETS.labels("widget").dec()
         request.app[SOCKETS].discard(opened)
@@ -230,11 +453,13 @@ class _Talk:
     """One open socket: what comes in is taken, what is new goes out."""
 
     def __init__(
-        self, request: web.Request, opened: web.WebSocketResponse, visitor: ExternalId, after: int
+        self, request: web.Request, opened: web.WebSocketResponse, guest: Guest, cursor: Cursor
     ) -> None:
-        self._request, self._socket, self._visitor = request, opened, visitor
-        self._after = after
+        self._request, self._socket = request, opened
+        self._guest, self._visitor, self._cursor = guest, guest.visitor, cursor
+        self._subjects: tuple[str, ...] = ()  # who the hotel's site says it is
         self._speaker: dict[str, Any] | None = None
+        self._typing = False
         self._begun = asyncio.Event()  # the first message makes the conversation, and it is watched from then
 
     async def run(self) -> None:
@@ -247,9 +472,20 @@ class _Talk:
             with suppress(asyncio.CancelledError):
                 await pushing
 
+    async def identify(self, identity: object, signed: object = None) -> None:
+        """Raises BadFrame where the page has to begin with another token; else the page is only told."""
+        redeemed = await _redeem(self._request, self._visitor, signed)
+        try:
+            self._subjects = redeemed + await _recognise(self._request, self._visitor, identity)
+        except channel.BadFrame as bad:
+            if bad.code == "bad_token":
+                raise
+            self._subjects = redeemed
+            await self._say({"type": "unidentified", "code": bad.code})
+
     async def _welcome(self) -> None:
-        view = await _view(self._request, self._visitor, self._after)
-        self._after, self._speaker = view["seq"], view["speaker"]
+        view = await _view(self._request, self._guest, self._cursor)
+        self._cursor, self._speaker = Cursor(view["seq"], view["conversation"]), view["speaker"]
         await self._say({"type": "welcome", **view})
 
     async def _push(self) -> None:
@@ -258,25 +494,43 @@ class _Talk:
             await self._begun.wait()
             self._begun.clear()
             found = await _find(self._request, self._visitor)
-        nudges = self._request.app[DISPATCH].nudges
-        with nudges.watch(f"conversation:{found[1].id}") as nudged:
+        while not self._socket.closed:
+            found = await self._follow(found)
+
+    async def _follow(self, found: tuple[Identity, Conversation]) -> tuple[Identity, Conversation]:
+        """Push until the guest's conversation is another one: two guests have become one, or two again."""
+        nudges, id_ = self._request.app[DISPATCH].nudges, found[1].id
+        with nudges.watch(f"conversation:{id_}") as nudged:
             while not self._socket.closed:
                 nudged.clear()
-                await self._look()
+                now = await _find(self._request, self._visitor)
+                await self._look(now)
+                if now and now[1].id != id_:
+                    return now
+                await self._look_who_types(id_)
                 await wait_for(nudged, LOOK_SECONDS)
+        return found
 
-    async def _look(self) -> None:
-        found = await _find(self._request, self._visitor)
-        if found is None or found[1].seq <= self._after:
+    async def _look_who_types(self, conversation: ConversationId) -> None:
+        typing = await _somebody_types(self._request, conversation)
+        if typing != self._typing:
+            self._typing = typing
+            await self._say({"type": "typing", "on": typing})
+
+    async def _look(self, found: tuple[Identity, Conversation] | None) -> None:
+        known = self._cursor.conversation
+        if found is None or (known in (None, found[1].id) and found[1].seq <= self._cursor.seq):
             return
-        view = await _view(self._request, self._visitor, self._after)
-        self._after = view["seq"]
+        if known not in (None, found[1].id):
+            return await self._welcome()
+        view = await _view(self._request, self._guest, self._cursor)
+        self._cursor = Cursor(view["seq"], view["conversation"])
         for message in view["messages"]:
             await self._say({"type": "message", "message": message})
         if view["speaker"] != self._speaker:
             self._speaker = view["speaker"]
             await self._say({"type": "speaker", "speaker": self._speaker})
-        await self._say({"type": "seq", "seq": self._after})
+        await self._say({"type": "seq", "seq": self._cursor.seq, "conversation": self._cursor.conversation})
 
     async def _listen(self) -> None:
         async for message in self._socket:
@@ -285,6 +539,9 @@ class _Talk:
             try:
                 await self._take(channel.parse_frame(message.data))
             except channel.BadFrame as bad:
+                if bad.code == "bad_token":
+                    await self._socket.close(code=4401)
+                    continue
                 await self._refuse(bad)
                 if bad.code == "too_many":
                     await self._socket.close(code=4429)
@@ -293,14 +550,20 @@ class _Talk:
         match frame["type"]:
             case "ping":
                 await self._say({"type": "pong"})
+            case "typing":
+                await _types(self._request, self._visitor)
             case "send":
-                await self._say({"type": "sent", **await _send(self._request, self._visitor, frame)})
+                sent = await _send(self._request, self._visitor, frame, self._subjects)
+                await self._say({"type": "sent", **sent})
+                self._begun.set()
+            case "identify":
+                await self.identify(frame.get("identity"))
                 self._begun.set()
             case _:
                 raise channel.BadFrame("bad_request")
 
     async def _refuse(self, bad: channel.BadFrame) -> None:
-        texts, now = self._request[VISITED].hotel.texts, self._request.app[CLOCK].now()
+        texts, now = _texts(self._request, self._guest.lang), self._request.app[CLOCK].now()
         values, zone = {"limit": channel.MAX_TEXT}, self._request[VISITED].hotel.zone
         sentence = texts.render(f"errors_{bad.code}", values, facts={}, now=now, zone=zone)
         await self._say({"type": "error", "code": bad.code, "message": sentence, "client_id": bad.client_id})
@@ -319,19 +582,83 @@ def _visitor(request: web.Request, body: dict[str, Any]) -> ExternalId:
         raise Problem(401, "bad_token") from None
 
 
+async def _subjects(request: web.Request, visitor: ExternalId, signed: object) -> tuple[str, ...]:
+    """As on a socket: a signed token that says nothing leaves the visitor who they are."""
+    try:
+        return await _recognise(request, visitor, signed)
+    except channel.BadFrame as bad:
+        if bad.code == "bad_token":
+            raise Problem(401, "bad_token") from None
+        return ()
+
+
 async def take_message(request: web.Request) -> web.Response:
     body = await read_object(request)
     visitor = _visitor(request, body)
     try:
-        return respond(await _send(request, visitor, body))
+        subjects = await _subjects(request, visitor, body.get("identity"))
+        return respond(await _send(request, visitor, body, subjects))
     except channel.BadFrame as bad:
         status = 429 if bad.code == "too_many" else 400
         raise Problem(status, bad.code, limit=channel.MAX_TEXT) from None
 
 
+async def take_file(request: web.Request) -> web.Response:
+    """A file from the guest, as the body; `?client_id=` makes sending idempotent, `?name=` is shown."""
+    visitor = _visitor(request, {"token": request.headers.get(VISITOR_HEADER)})
+    client_id, account = request.query.get("client_id"), request[VISITED].account
+    if not channel.is_client_id(client_id):
+        raise Problem(400, "bad_request")
+    if not request.app[FILE_LIMIT].allows(visitor):
+        raise Problem(429, "too_many")
+    file = await take(request, account.hotel)
+    inbound = channel.file_message(visitor, client_id, file, request.app[CLOCK].now())
+    received = await request.app[DISPATCH].receive(account, inbound)
+    return respond(_receipt(request, client_id, received))
+
+
+async def take_rating(request: web.Request) -> web.Response:
+    """How a visit was that a colleague has ended: one to five stars, and a sentence if the guest likes."""
+    body = await read_object(request)
+    visitor = _visitor(request, body)
+    stars, visit, text = body.get("stars"), body.get("visit"), text_of(body, "text", RATING_TEXT, False)
+    if not isinstance(stars, int) or isinstance(stars, bool) or stars not in range(1, 6):
+        raise Problem(400, "bad_request")
+    found = await _find(request, visitor)
+    if found is None or not isinstance(visit, int):
+        raise Problem(404, "not_found")
+    identity, row = found
+    async with request.app[DATABASE].read() as tx:
+        if (await _ratable(tx, row)).get("rate") != visit:
+            raise Problem(409, "closed")
+    dispatch_, actor = request.app[DISPATCH], Actor(ActorKind.GUEST, identity.guest)
+    content = Content(*dispatch_.seal.protect(text, bound_to(row.hotel, row.id))) if text.strip() else None
+    rated = NewEvent(
+        EventType.GUEST_RATED,
+        request.app[CLOCK].now(),
+        actor,
+        Audience.STAFF,
+        identity.id,
+        {"stars": stars, "visit": visit},
+        content,
+    )
+    await dispatch_.act(
+        row.hotel, row.id, lambda _row, _gone: Record((rated,)), (identity.id, f"rate-{visit}")
+    )
+    return respond({"visit": visit, "stars": stars})
+
+
+async def take_typing(request: web.Request) -> web.Response:
+    await _types(request, _visitor(request, await read_object(request)))
+    return respond({})
+
+
 async def poll(request: web.Request) -> web.Response:
     body, clock = await read_object(request), request.app[CLOCK]
-    visitor, after = _visitor(request, body), seq_of(body.get("after"))
+    visitor, cursor = _visitor(request, body), Cursor.parse(body)
+    guest = Guest(visitor, _lang(body.get("lang")))
+    await _subjects(request, visitor, body.get("identity"))
+    knows = body.get("typing") is True  # what the page shows already
     deadline = clock.monotonic() + POLL_SECONDS
     found = await _find(request, visitor)
     topic = f"conversation:{found[1].id}" if found else "conversation:"
@@ -340,6 +667,9 @@ async def poll(request: web.Request) -> web.Response:
             nudged.clear()
             found = await _find(request, visitor)
             left = deadline - clock.monotonic()
-            if (found[1].seq if found else 0) != after or left <= 0:
-                return respond(await _view(request, visitor, after))
+            typing = found is not None and await _somebody_types(request, found[1].id)
+            moved = (found[1].seq if found else 0) != cursor.seq
+            moved = moved or (found is not None and cursor.conversation not in (None, found[1].id))
+            if moved or left <= 0 or typing is not knows:
+                return respond({**await _view(request, guest, cursor), "typing": typing})
             await wait_for(nudged, min(left, LOOK_SECONDS))

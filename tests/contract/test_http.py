@@ -115,6 +115,8 @@ PUBLIC = {
     "/desk",
     "/desk/{path}",
     "/widget.js",
+    "/widget-more.js",
+    "/chat/{key}",
     "/sample/{hotel}",
     "/files/{hotel}/{blob}",  # its address is signed: test_files
     "/wechat/{account}",  # signed by the platform: below
