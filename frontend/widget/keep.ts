@@ -88,7 +88,10 @@ export function newId(): string {
 const OUT = "out:";
 
 export function savePending(memory: Keep, pending: Pending): void {
-  memory.set(OUT + pending.clientId, JSON.stringify(pending));
+  const { file } = pending;
+  // The file itself doesn't fit here: after a reload the guest is told that it must be chosen again.
+  const kept = file ? { ...pending, file: { ...file, address: "" } } : pending;
+  memory.set(OUT + pending.clientId, JSON.stringify(kept));
 }
 
 export function dropPending(memory: Keep, clientId: string): void {
@@ -98,6 +101,6 @@ export function dropPending(memory: Keep, clientId: string): void {
 export function savedPending(memory: Keep): Pending[] {
   const found = memory.names(OUT).map((name) => attempt(() => JSON.parse(memory.get(name) ?? "") as Pending));
   return found
-    .filter((pending): pending is Pending => Boolean(pending?.clientId && pending.text))
+    .filter((pending): pending is Pending => Boolean(pending?.clientId && (pending.text || pending.file)))
     .sort((a, b) => a.at.localeCompare(b.at));
 }

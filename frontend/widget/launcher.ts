@@ -5,10 +5,11 @@ import type { Words } from "./words";
 export class Launcher {
   private readonly badge = el("span", { class: "badge", hidden: true, "aria-hidden": "true" });
   readonly element: HTMLButtonElement;
+  private greeting: HTMLElement | null = null;
 
   constructor(
     private readonly words: Words,
-    open: () => void,
+    private readonly open: () => void,
   ) {
     this.element = el(
       "button",
@@ -18,6 +19,26 @@ export class Launcher {
       this.badge,
     );
     this.count(0);
+  }
+
+  /** A word beside the button. `away` when the guest doesn't want it. */
+  greet(away: () => void): HTMLElement {
+    const close = (): void => {
+      away();
+      this.greeting?.remove();
+    };
+    this.greeting = el(
+      "div",
+      { class: "greeting" },
+      el("button", { type: "button", click: () => this.open() }, this.words("greeting")),
+      el("button", { class: "away", type: "button", "aria-label": this.words("close"), click: close }, icon("close")),
+    );
+    return this.greeting;
+  }
+
+  hide(): void {
+    this.element.hidden = true;
+    this.greeting?.remove();
   }
 
   count(unread: number): void {

@@ -1,13 +1,15 @@
 /** The thread on screen. Elements are kept by message, so that a bubble stays itself from waiting to sent. */
 import { el, icon, said } from "./dom";
-import type { Message } from "./protocol";
+import { type MediaActions, shown } from "./media";
+import type { Card, Kept, Message } from "./protocol";
 import { choices, type Pending, type Thread } from "./thread";
 import { clock, day, full, sameDay } from "./when";
 import type { Words } from "./words";
 
-export interface LogActions {
+export interface LogActions extends MediaActions {
   say(text: string): void;
   retry(clientId: string): void;
+  remove(clientId: string): void;
 }
 
 /** One line to be shown: a confirmed message, or one that waits. */
@@ -19,6 +21,8 @@ interface Line {
   text: string;
   waits: boolean;
   refused: string | null;
+  file: Kept | null;
+  cards: Card[];
 }
 
 export class Log {
@@ -96,9 +100,37 @@ export class Log {
       "div",
       { class: `row ${line.from}${line.refused === null ? "" : " refused"}`, "data-key": line.key },
       this.from(line),
-      el("div", { class: "bubble", title: full(line.at, this.locale), click: tap }, said(line.text)),
+      ...this.contents(line, tap),
       meta,
     );
+  }
+
+  private contents(line: Line, tap: () => void): HTMLElement[] {
+    const how = { title: full(line.at, this.locale), click: tap };
+    const words = line.text ? [el("div", { class: "bubble", ...how }, said(line.text))] : [];
+    const file = line.file ? [el("div", { class: "media", ...how }, shown(line.file, this.words, this.actions))] : [];
+    return [...words, ...file, ...line.cards.map((card) => this.card(card))];
+  }
+
+  /** What was set going, and how it stands. */
+  private card({ service, what, room, due_at, state }: Card): HTMLElement {
+    const when = due_at && `${day(due_at, new Date(), this.locale, this.words)} ${clock(due_at, this.locale)}`;
+    const about = [what, room && this.words("card_room", { room }), when].filter(Boolean) as string[];
+    return el(
+      "div",
+      { class: `card ${state}` },
+      el("div", {}, el("strong", {}, service), el("span", { class: "mark" }, this.words(`card_${state}`))),
+      ...about.map((part) => el("bdi", {}, part)),
+    );
+  }
+
+  /** How much of a file has gone. */
+  progress(clientId: string, share: number): void {
+    const row = this.shown.get(clientId)?.row;
+    const percent = `${Math.round(share * 100)}%`;
+    row?.style.setProperty("--share", percent);
+    const told = row?.querySelector(".share");
+    if (told) told.textContent = percent;
   }
 
   /** Who speaks, above each message: an assistant's words are marked, every time. */
@@ -114,12 +146,15 @@ export class Log {
   private fillMeta(meta: HTMLElement, line: Line): void {
     const time = el("time", { datetime: line.at }, clock(line.at, this.locale));
     if (line.refused !== null) {
-      const retry = (): void => this.actions.retry(line.key);
-      const again = el("button", { type: "button", click: retry }, this.words("retry"));
-      return meta.replaceChildren(icon("alert"), line.refused || this.words("refused"), again);
+      const button = (word: string, click: () => void): HTMLElement => el("button", { type: "button", click }, this.words(word));
+      const gone = line.file && !line.file.address;
+      const again = gone ? "" : button("retry", () => this.actions.retry(line.key));
+      const why = line.refused || this.words(gone ? "file_again" : "refused");
+      return meta.replaceChildren(icon("alert"), why, again, button("drop", () => this.actions.remove(line.key)));
     }
     if (line.waits) {
-      return meta.replaceChildren(icon("clock"), el("span", { class: "hidden" }, this.words("pending")));
+      const share = line.file ? el("span", { class: "share" }) : "";
+      return meta.replaceChildren(icon("clock"), el("span", { class: "hidden" }, this.words("pending")), share);
     }
     time.className = this.opened.has(line.key) ? "" : "hidden";
     meta.replaceChildren(time);
@@ -145,15 +180,19 @@ function linesOf(thread: Thread): Line[] {
 }
 
 function confirmed(message: Message): Line {
-  const { at, from, name, text } = message;
-  return { key: message.client_id ?? String(message.seq), at, from, name, text, waits: false, refused: null };
+  const { at, from, name, text, file = null, cards = [] } = message;
+  const key = message.client_id ?? String(message.seq);
+  return { key, at, from, name, text, waits: false, refused: null, file, cards };
 }
 
-function waiting({ clientId, at, text, refused }: Pending): Line {
+function waiting({ clientId, at, text, refused, file }: Pending): Line {
   const why = refused ?? null;
-  return { key: clientId, at, from: "guest", name: null, text, waits: why === null, refused: why };
+  const line = { key: clientId, at, from: "guest", name: null, text, waits: why === null, refused: why } as const;
+  return { ...line, file: file ?? null, cards: [] };
 }
 
 function same(a: Line, b: Line): boolean {
-  return (["text", "at", "waits", "refused", "name"] as const).every((part) => a[part] === b[part]);
+  const plain = (["text", "at", "waits", "refused", "name"] as const).every((part) => a[part] === b[part]);
+  const states = (line: Line): string => line.cards.map(({ state, due_at }) => state + due_at).join();
+  return plain && a.file?.address === b.file?.address && states(a) === states(b);
 }

@@ -36,10 +36,11 @@ describe("words", () => {
     expect(localeOf("en", "zh", "zh")).toBe("en");
     expect(localeOf(null, "", "fr-FR")).toBe("en");
     expect(localeOf()).toBe("zh");
+    expect(["zh-TW", "zh-HK", "zh-Hant-CN"].map((spoken) => localeOf(spoken))).toEqual(Array(3).fill("zh-Hant"));
   });
 
   it("set names off from the sentence and never read them as patterns", () => {
-    const words = wordsOf("zh", { widget_speaker_staff: "正在与 {name} 对话" });
+    const words = wordsOf({ widget_speaker_staff: "正在与 {name} 对话" });
     expect(words("speaker_staff", { name: "$& {name}" })).toBe("正在与 \u2068$& {name}\u2069 对话");
     expect(words("unknown")).toBe("");
   });
@@ -54,7 +55,7 @@ describe("words", () => {
 });
 
 describe("days", () => {
-  const words = wordsOf("zh", { widget_today: "今天", widget_yesterday: "昨天" });
+  const words = wordsOf({ widget_today: "今天", widget_yesterday: "昨天" });
   const now = new Date(2026, 10, 22, 0, 5);
 
   it("are counted from midnight to midnight", () => {

@@ -2,7 +2,9 @@
 import { el, icon } from "./dom";
 import { chip, Log, type LogActions } from "./log";
 import type { Config } from "./protocol";
-import { last, latest, type Thread, unread } from "./thread";
+import { last, type Thread, unread } from "./thread";
+import { size } from "./media";
+import { Tray } from "./tray";
 import type { Line } from "./wire";
 import { starters, type Words } from "./words";
 
@@ -14,6 +16,13 @@ const SLOW = 1500; // before that, connecting isn't worth a word
 export interface PanelActions extends LogActions {
   close(): void;
   seen(): void;
+  typing(): void;
+  send(file: Blob, name: string | undefined, address: string, seconds?: number): void;
+  /** Begins a voice message; what is shown meanwhile, or null where there is no microphone. */
+  record(): Promise<HTMLElement | null>;
+  /** Whether news is told aloud: what it is now, or once it has been changed. */
+  sound(change: boolean): boolean;
+  rating(visit: number): Promise<HTMLElement>;
 }
 
 export class Panel {
@@ -31,8 +40,13 @@ export class Panel {
   private readonly jump: HTMLButtonElement;
   private readonly jumpCount = el("span");
   private readonly sendButton: HTMLButtonElement;
+  private readonly micButton: HTMLButtonElement;
+  private readonly tray: Tray;
+  private readonly foot: HTMLElement;
+  private rated: number | undefined; // the visit whose rating is asked for
+  private rating: HTMLElement | null = null;
   private slow: ReturnType<typeof setTimeout> | undefined;
-  private shownUpTo = -1;
+  private shownOnce = false;
   private lastMine: string | undefined; // client id of what the guest wrote last
 
   constructor(
@@ -46,7 +60,11 @@ export class Panel {
       placeholder: words("placeholder"),
       "aria-label": words("placeholder"),
       enterkeyhint: "send",
-      input: () => this.fitBox(),
+      input: () => {
+        this.fitBox();
+        if (this.box.value) actions.typing();
+      },
+      paste: (event: ClipboardEvent) => this.onPaste(event),
       keydown: (event: KeyboardEvent) => this.onKey(event),
     });
     this.sendButton = el(
@@ -54,8 +72,15 @@ export class Panel {
       { class: "send", type: "button", "aria-label": words("send"), "aria-disabled": "true", click: () => this.send() },
       icon("send"),
     );
+    const speaking = { class: "tool mic", type: "button", "aria-label": words("voice"), click: () => void this.record() };
+    this.micButton = el("button", { ...speaking, hidden: !canRecord() }, icon("mic"));
+    this.tray = new Tray(words, config.limits?.files ?? {}, (wrong) => {
+      this.fitBox();
+      put(this.warning, wrong);
+    });
     this.jump = el("button", { class: "jump", type: "button", hidden: true, click: () => this.toEnd() });
     this.jump.append(icon("down"), this.jumpCount);
+    this.foot = this.makeFoot(config);
     this.reach = this.makeReach(config.hotel.phone ?? "");
     this.first = this.makeFirst(config);
     // Focusable, so that arrow keys scroll it.
@@ -75,14 +100,76 @@ export class Panel {
     const who = el("div", { class: "who" }, name, el("div", { class: "speaker" }, this.dot, this.speaker));
     return el(
       "section",
-      { class: "panel", role: "dialog", "aria-labelledby": "title", tabindex: "-1" },
-      el("div", { class: "head" }, crest(config), who, close),
+      {
+        class: "panel",
+        role: "dialog",
+        "aria-labelledby": "title",
+        tabindex: "-1",
+        dragover: (event: DragEvent) => this.onDrag(event, false),
+        dragleave: (event: DragEvent) => this.onDrag(event, false),
+        drop: (event: DragEvent) => this.onDrag(event, true),
+      },
+      el("div", { class: "head" }, crest(config), who, this.soundButton(), close),
       this.reach,
       this.line,
       this.scroll,
       this.warning,
-      el("div", { class: "foot" }, this.jump, this.box, this.sendButton),
+      this.tray.element,
+      this.foot,
     );
+  }
+
+  private makeFoot(config: Config): HTMLElement {
+    const { image = 0, file = 0 } = config.limits?.files ?? {};
+    const label = this.words("attach", { image: size(image), file: size(file) });
+    const pick = { class: "tool", type: "button", title: label, "aria-label": label, click: () => this.tray.input.click() };
+    const attach = config.limits ? [el("button", pick, icon("plus")), this.tray.input] : [];
+    return el("div", { class: "foot" }, this.jump, ...attach, this.box, this.micButton, this.sendButton);
+  }
+
+  private soundButton(): HTMLElement {
+    const button = el("button", { class: "close", type: "button", click: () => show(true) });
+    const show = (change: boolean): void => {
+      const on = this.actions.sound(change);
+      button.replaceChildren(icon(on ? "sound" : "mute"));
+      button.setAttribute("aria-label", this.words(on ? "sound_off" : "sound_on"));
+    };
+    show(false);
+    return button;
+  }
+
+  private onPaste(event: ClipboardEvent): void {
+    const files = event.clipboardData?.files;
+    if (!files?.length) return;
+    event.preventDefault();
+    this.tray.add(files);
+  }
+
+  private onDrag(event: DragEvent, dropped: boolean): void {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault(); // else the page would leave for the file
+    this.element.classList.toggle("dragged", !dropped && event.type !== "dragleave");
+    if (dropped) this.tray.add(event.dataTransfer.files);
+  }
+
+  private async record(): Promise<void> {
+    put(this.warning, "");
+    this.micButton.disabled = true;
+    const recording = await this.actions.record();
+    this.micButton.disabled = false;
+    if (!recording) return put(this.warning, this.words("voice_denied"));
+    this.foot.replaceWith(recording);
+    recording.querySelector<HTMLElement>(".send")?.focus();
+  }
+
+  /** The recording has ended, one way or the other. */
+  recorded(recording: HTMLElement): void {
+    recording.replaceWith(this.foot);
+    this.micButton.focus();
+  }
+
+  progress(clientId: string, share: number): void {
+    this.log.progress(clientId, share);
   }
 
   /** How to reach a person, in words and in one tap. */
@@ -127,9 +214,10 @@ export class Panel {
     this.bones.hidden = thread.speaker !== null || begun;
     this.first.hidden = begun || thread.speaker === null;
     this.log.show(thread);
-    if (atEnd || mine || this.shownUpTo < 0) this.toEnd();
+    this.askRating(thread.speaker?.rate);
+    if (atEnd || mine || !this.shownOnce) this.toEnd();
     this.showJump(thread);
-    if (thread.speaker) this.shownUpTo = latest(thread);
+    this.shownOnce ||= thread.speaker !== null;
   }
 
   private showSpeaker(thread: Thread): void {
@@ -139,6 +227,20 @@ export class Panel {
     if (this.speaker.textContent !== text) this.speaker.textContent = text;
     this.dot.className = `dot ${kind}`;
     this.reach.hidden = kind === "staff" || kind === "waiting";
+  }
+
+  private askRating(visit: number | undefined): void {
+    if (visit === this.rated) return;
+    this.rated = visit;
+    this.rating?.remove();
+    if (visit === undefined) return;
+    void this.actions.rating(visit).then((asked) => {
+      if (this.rated !== visit) return;
+      const atEnd = this.atEnd();
+      this.rating = asked;
+      this.scroll.append(asked);
+      if (atEnd) this.toEnd();
+    });
   }
 
   /** Connected or not: one thin line, and only when it matters. */
@@ -199,19 +301,27 @@ export class Panel {
   private send(): void {
     const text = this.box.value;
     this.box.focus();
-    if (!text.trim()) return;
+    if (!text.trim() && !this.tray.full) return;
     if (text.length > MAX_LENGTH) return put(this.warning, this.words("too_long", { limit: MAX_LENGTH }));
     this.box.value = "";
+    for (const [file, address] of this.tray.take()) this.actions.send(file, file.name, address);
     this.fitBox();
-    this.actions.say(text);
+    if (text.trim()) this.actions.say(text);
   }
 
   private fitBox(): void {
     put(this.warning, "");
-    this.sendButton.setAttribute("aria-disabled", String(!this.box.value.trim()));
+    const empty = !this.box.value.trim() && !this.tray.full;
+    this.sendButton.setAttribute("aria-disabled", String(empty));
+    this.micButton.hidden = !canRecord() || !empty;
+    this.sendButton.hidden = canRecord() && empty;
     this.box.style.height = "";
     if (this.box.value) this.box.style.height = `${this.box.scrollHeight + 2}px`;
   }
+}
+
+function canRecord(): boolean {
+  return typeof MediaRecorder !== "undefined" && Boolean(navigator.mediaDevices);
 }
 
 function put(line: HTMLElement, text: string): void {

@@ -43,6 +43,8 @@ transform-origin:bottom right;animation:rise .16s ease-out}
 .sheet .panel{inset:0 auto auto 0;top:var(--top,0);left:0;width:100%;max-width:none;height:var(--height,100%);max-height:none;
 border-radius:0;animation:none;box-shadow:none}
 
+.whole .panel{width:min(100%,720px);left:50%;transform:translateX(-50%)}
+.whole .head .close:last-child{display:none}
 .head{display:flex;align-items:center;gap:12px;padding:14px 10px 14px 18px;background:var(--accent);color:var(--on-accent)}
 .sheet .head{padding-top:calc(10px + env(safe-area-inset-top,0px));padding-bottom:10px}
 .crest{width:40px;height:40px;flex:none;border-radius:50%;display:grid;place-items:center;font-weight:600;font-size:18px;
@@ -88,6 +90,32 @@ font-variant-numeric:tabular-nums}
 .chips button{min-height:40px;padding:7px 16px;border-radius:20px;border:1px solid var(--link);color:var(--link);
 background:var(--panel);font-size:15px;line-height:1.5;max-width:100%;overflow-wrap:anywhere}
 .chips button:hover{background:var(--link);color:var(--panel)}
+.words a{color:inherit;text-decoration:underline;text-underline-offset:2px}
+.media{max-width:100%;margin-top:2px}
+.bubble+.media,.bubble+.card{margin-top:6px}
+.pic{display:block;border-radius:14px;overflow:hidden;border:1px solid var(--line);background:var(--bubble)}
+.pic img,.media video{display:block;max-width:100%;height:auto;max-height:260px;border-radius:14px;object-fit:cover}
+.media audio{display:block;width:240px;max-width:100%;height:44px}
+.file{display:flex;align-items:center;gap:8px;padding:10px 14px;border-radius:14px;border:1px solid var(--line);background:var(--bubble);
+color:var(--ink);font-size:14px;text-decoration:none;max-width:100%}
+a.file:hover bdi{text-decoration:underline}
+.file bdi{overflow:hidden;text-overflow:ellipsis;white-space:nowrap;min-width:0}
+.file small,.chosen small{color:var(--quiet);font-size:12px;flex:none}
+.card{min-width:200px;max-width:100%;padding:10px 14px;border-radius:14px;border:1px solid var(--line);border-inline-start:3px solid var(--link);
+background:var(--bubble);font-size:14px;display:flex;flex-direction:column;gap:2px;overflow-wrap:anywhere}
+.card div{display:flex;justify-content:space-between;gap:12px;align-items:center}
+.card strong{font-weight:600;font-size:15px}
+.card .mark{font-size:12px;color:var(--quiet)}
+.card.done .mark{color:var(--link)}
+.card.cancelled strong,.card.cancelled bdi{text-decoration:line-through;color:var(--quiet)}
+.card bdi{color:var(--quiet)}
+.rating{border:1px solid var(--line);background:var(--bubble);border-radius:14px;padding:14px 16px;margin:4px 0 12px;text-align:center}
+.rating strong{font-weight:600;font-size:15px}
+.rating p{margin:0;font-size:14px;color:var(--quiet)}
+.stars button{font-size:26px;line-height:44px;width:44px;text-align:center;color:var(--quiet);opacity:.75}
+.stars button.on{color:var(--link);opacity:1}
+.rest textarea{width:100%;height:auto;border-radius:12px;font-size:15px}
+.give{margin-top:8px;padding:8px 22px;border-radius:20px;background:var(--accent);color:var(--on-accent);font-weight:600;font-size:15px}
 .hello{display:flex;flex-direction:column;align-items:center;text-align:center;padding:34px 12px 22px;gap:6px}
 .hello .crest{width:56px;height:56px;font-size:24px;color:var(--link);margin-bottom:6px}
 .hello strong{font-weight:600;font-size:17px}
@@ -113,6 +141,36 @@ border-radius:22px;padding:8px 16px;line-height:1.6;height:44px;max-height:140px
 -webkit-appearance:none;appearance:none;scrollbar-width:thin}
 textarea::placeholder{color:var(--quiet);opacity:1}
 textarea:focus{border-color:var(--link);box-shadow:0 0 0 1px var(--link);outline:none}
+.tool{width:40px;height:44px;border-radius:50%;display:grid;place-items:center;flex:none;color:var(--quiet)}
+.tool:hover{color:var(--link)}
+.tool svg{width:24px;height:24px}
+.tray{display:flex;gap:8px;padding:10px 12px 0;overflow-x:auto;background:var(--panel);border-top:1px solid var(--line)}
+.tray+.foot{border-top:0}
+.tray[hidden]+.foot{border-top:1px solid var(--line)}
+.chosen{display:flex;align-items:center;gap:8px;flex:none;max-width:210px;padding:6px 4px 6px 8px;border:1px solid var(--line);border-radius:12px;
+font-size:13px}
+.chosen img{width:40px;height:40px;object-fit:cover;border-radius:8px}
+.chosen span{min-width:0;display:flex;flex-direction:column;line-height:1.35}
+.chosen bdi{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.chosen button{width:32px;height:40px;display:grid;place-items:center;flex:none;color:var(--quiet)}
+.chosen button svg{width:18px;height:18px}
+.dragged{box-shadow:inset 0 0 0 3px var(--link),var(--shade)}
+.recording{display:flex;align-items:center;gap:8px;padding:10px 12px;background:var(--panel);border-top:1px solid var(--line)}
+.recording i{width:10px;height:10px;border-radius:50%;background:#c62828;animation:dot 1.2s infinite}
+.recording .time{font-variant-numeric:tabular-nums}
+.recording .hint{flex:1;color:var(--quiet);font-size:13px}
+.sheet .recording{padding-bottom:calc(10px + var(--safe,env(safe-area-inset-bottom,0px)))}
+.large{position:fixed;inset:0;display:grid;place-items:center;background:rgba(0,0,0,.9);z-index:1}
+.large img{max-width:96vw;max-height:92vh;object-fit:contain}
+.large .close{position:absolute;top:calc(10px + env(safe-area-inset-top,0px));inset-inline-end:10px;color:#fff;background:rgba(0,0,0,.5)}
+.greeting{position:fixed;bottom:calc(var(--lift,var(--y)) + 64px + env(safe-area-inset-bottom,0px));display:flex;align-items:flex-start;
+max-width:min(300px,calc(100vw - 2*var(--x)));border-radius:16px;background:var(--panel);border:1px solid var(--line);
+box-shadow:0 6px 20px rgba(16,32,48,.2);font-size:15px;animation:rise .2s ease-out}
+.greeting button{padding:11px 4px 11px 16px}
+.greeting .away{padding:10px;color:var(--quiet);flex:none;display:grid;place-items:center}
+.greeting .away svg{width:16px;height:16px}
+.right .greeting{right:var(--x)}
+.left .greeting{left:var(--x)}
 .send{width:44px;height:44px;border-radius:50%;display:grid;place-items:center;flex:none;background:var(--accent);
 color:var(--on-accent)}
 .send[aria-disabled=true]{background:var(--line);color:var(--quiet);cursor:default}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Message, ServerFrame, Speaker } from "./protocol";
-import { choices, EMPTY, markRead, outdated, queue, receive, retry, type Thread, toSend, unread } from "./thread";
+import { choices, drop, EMPTY, markRead, queue, receive, retry, type Thread, toSend, unread } from "./thread";
 
 const ASSISTANT: Speaker = { kind: "assistant", name: null };
 
@@ -116,18 +116,40 @@ describe("what the guest sends", () => {
   });
 });
 
-describe("a server that knows less than we do", () => {
+describe("another history than the one we have", () => {
   const ahead = queue(after(welcome(9, message(8), message(9))), { clientId: "c1", text: "在吗", at: at(20) });
+  const other: ServerFrame = { ...welcome(2, message(1, { id: "d:1" })), reset: true, conversation: "d" } as ServerFrame;
 
-  it("is believed: the old history goes, what waits stays, and everything is asked for again", () => {
-    expect(outdated(ahead, welcome(2))).toBe(true);
-    const cleared = receive(ahead, welcome(2));
-    expect(cleared).toMatchObject({ seq: 0, messages: [], read: 0 });
-    expect(toSend(cleared)).toHaveLength(1);
+  it("replaces it: what was shown goes, what waits stays, and the place to resume is the new one's", () => {
+    const anew = receive(ahead, other);
+    expect(anew).toMatchObject({ seq: 2, conversation: "d" });
+    expect(anew.messages.map(({ id }) => id)).toEqual(["d:1"]);
+    expect(toSend(anew)).toHaveLength(1);
   });
 
-  it("is not suspected when it has as much", () => {
-    expect(outdated(ahead, welcome(9))).toBe(false);
+  it("isn't there as long as the server says so", () => {
+    expect(seqs(receive(ahead, welcome(9)))).toEqual([8, 9]);
+  });
+
+  it("of two conversations that became one stands in the order of time, each message once", () => {
+    const both = [message(3, { id: "a:3", at: at(3) }), message(3, { id: "b:3", at: at(2) }), message(1, { id: "b:1", at: at(4) })];
+    expect(after(welcome(9, ...both), welcome(9, ...both)).messages.map(({ id }) => id)).toEqual(["b:3", "a:3", "b:1"]);
+  });
+});
+
+describe("files of the guest", () => {
+  const file = { kind: "image", size: 9, name: "海.jpg", address: "blob:x" } as const;
+  const waiting = queue(after(welcome(3)), { clientId: "c1", text: "", at: at(9), file });
+
+  it("stand where they are until the server has them, and then as it has them", () => {
+    const sent = receive(waiting, { type: "sent", client_id: "c1", id: "a:4", seq: 4, at: at(10) });
+    expect(sent.messages[0]?.file).toEqual(file);
+    const kept = message(4, { id: "a:4", from: "guest", client_id: "c1", file: { ...file, address: "/files/x" } });
+    expect(receive(sent, { type: "message", message: kept }).messages).toEqual([kept]);
+  });
+
+  it("can be given up", () => {
+    expect(drop(waiting, "c1").pending).toEqual([]);
   });
 });
 
@@ -136,12 +158,12 @@ describe("what is new to the guest", () => {
 
   it("is what others said after the last one seen", () => {
     expect(unread(thread).map(({ seq }) => seq)).toEqual([1, 3, 4]);
-    expect(unread(markRead(thread, 3)).map(({ seq }) => seq)).toEqual([4]);
+    expect(unread(markRead(thread, at(3))).map(({ seq }) => seq)).toEqual([4]);
     expect(unread(markRead(thread))).toEqual([]);
   });
 
   it("never becomes new again", () => {
-    expect(markRead(markRead(thread), 2).read).toBe(4);
+    expect(markRead(markRead(thread), at(2)).read).toBe(at(4));
   });
 });
 

@@ -52,13 +52,12 @@ let frames: ServerFrame[];
 let waiting: Pending[];
 let seq: number;
 let tokens: number;
-let accepts: boolean;
 let wire: Wire;
 
 beforeEach(() => {
   vi.useFakeTimers();
   Socket.made = [];
-  [lines, frames, waiting, seq, tokens, accepts] = [[], [], [], 0, 0, true];
+  [lines, frames, waiting, seq, tokens] = [[], [], [], 0, 0];
   vi.stubGlobal("WebSocket", Socket);
   vi.stubGlobal("fetch", vi.fn(() => new Promise(() => undefined)));
   wire = new Wire(new URL("https://desk.example/widget/v1/k/"), {
@@ -67,10 +66,11 @@ beforeEach(() => {
     frame: (frame) => {
       frames.push(frame);
       if (frame.type === "sent") waiting = waiting.filter(({ clientId }) => clientId !== frame.client_id);
-      return accepts;
     },
     line: (line) => lines.push(line),
     badToken: () => (tokens += 1),
+    bytes: () => Promise.resolve(null),
+    progress: () => undefined,
   });
 });
 
@@ -177,16 +177,6 @@ describe("the socket", () => {
     reconnect();
     latest().accept();
     expect(hellos()[1]).toMatchObject({ token: "t1" });
-  });
-
-  it("asks for everything again when the thread says that it must", () => {
-    wire.start();
-    accepts = false;
-    latest().accept();
-    accepts = true;
-    latest().accept();
-    expect(Socket.made).toHaveLength(2);
-    expect(lines[lines.length - 1]).toBe("open");
   });
 
   it("waits longer where it was too much", () => {

@@ -9,23 +9,26 @@ import {
   CLOSED_FOREIGN_PAGE,
   CLOSED_TOO_MANY,
   type ClientFrame,
-  type Message,
+  type Hello,
   type ServerFrame,
-  type Speaker,
+  type View,
 } from "./protocol";
 import type { Pending } from "./thread";
+import { refusal, Refused, upload } from "./upload";
 
 export type Line = "connecting" | "open" | "offline" | "refused";
 
 export interface Ends {
   /** Where to resume: asked at each (re)connection. */
-  hello(): { token: string; after: number };
+  hello(): Hello;
   /** What is still to be sent, oldest first. */
   toSend(): Pending[];
-  /** False: the frame shows that we must ask for everything again. */
-  frame(frame: ServerFrame): boolean;
+  frame(frame: ServerFrame): void;
   line(line: Line): void;
   badToken(): void;
+  /** The bytes of a file that is to be sent; null once they are gone. */
+  bytes(clientId: string): Promise<Blob | null>;
+  progress(clientId: string, share: number): void;
 }
 
 const FAILED_SOCKETS = 2;
@@ -37,6 +40,8 @@ const POLL_WITHIN = 40_000;
 const POLL_FOR = 300_000; // then a socket is tried again
 const POLL_OPEN_AFTER = 2_000; // a poll that hangs this long has reached the server
 const LONGEST_WAIT = 30_000;
+const UPLOAD_TRIES = 5; // then the guest decides
+const TYPING_EVERY = 3_000;
 
 /** Half fixed, half random, so that a hotel's guests don't all come back in the same second. */
 export function backOff(attempt: number, random: () => number = Math.random): number {
@@ -52,11 +57,15 @@ export class Wire {
   private failures = 0;
   private attempts = 0;
   private inFlight = new Map<string, number>();
+  private uploading: AbortController | null = null;
+  private tries = new Map<string, number>();
+  private typed = -TYPING_EVERY;
   private timers = new Map<string, ReturnType<typeof setTimeout>>();
 
   constructor(
     private readonly base: URL, // ends in /widget/v1/<key>/
     private readonly ends: Ends,
+    private readonly locale = "zh",
   ) {}
 
   start(): void {
@@ -98,13 +107,42 @@ export class Wire {
   flush(): void {
     if (!this.welcomed) return;
     const now = Date.now();
+    void this.sendFiles();
     const due = this.ends
       .toSend()
-      .filter(({ clientId }) => now - (this.inFlight.get(clientId) ?? -RESEND_AFTER) >= RESEND_AFTER);
+      .filter(({ clientId, file }) => !file && now - (this.inFlight.get(clientId) ?? -RESEND_AFTER) >= RESEND_AFTER);
     for (const { clientId } of due) this.inFlight.set(clientId, now);
     if (this.socket) due.forEach(({ clientId, text }) => this.write({ type: "send", client_id: clientId, text }));
     else void this.post(due);
     if (this.ends.toSend().length > 0) this.after("resend", RESEND_AFTER, () => this.flush());
+  }
+
+  /** The guest is writing. */
+  typing(): void {
+    const now = Date.now();
+    if (!this.welcomed || now - this.typed < TYPING_EVERY) return;
+    this.typed = now;
+    if (this.socket) this.write({ type: "typing" });
+    else void this.tell("typing", { token: this.ends.hello().token });
+  }
+
+  /** The site has signed again who it is; `anew`: somebody else. */
+  identify(identity: string | null): void {
+    if (this.welcomed && this.socket) this.write({ type: "identify", identity });
+  }
+
+  /** Something that is no message; whether it has been kept. */
+  async tell(path: string, body: object): Promise<boolean> {
+    return this.ask(path, body).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** A file whose sending the guest has given up. */
+  giveUp(clientId: string): void {
+    if (this.inFlight.has(clientId)) this.uploading?.abort();
+    this.tries.delete(clientId);
   }
 
   private connect(): void {
@@ -120,6 +158,8 @@ export class Wire {
     socket?.close();
     this.polling?.abort();
     this.polling = null;
+    this.uploading?.abort();
+    this.uploading = null;
     this.welcomed = false;
     this.inFlight.clear();
     ["welcome", "ping", "pong", "resend", "reached"].forEach((name) => this.clear(name));
@@ -171,10 +211,7 @@ export class Wire {
     this.clear("pong");
     this.after("ping", PING_EVERY, () => this.ping());
     this.settle(frame);
-    if (!this.ends.frame(frame)) {
-      this.failures = 0;
-      return this.connect();
-    }
+    this.ends.frame(frame);
     if (frame.type === "welcome") {
       this.clear("welcome");
       this.failures = 0;
@@ -204,7 +241,7 @@ export class Wire {
     this.after("reached", POLL_OPEN_AFTER, () => this.reached(polling));
     try {
       while (Date.now() < until) {
-        const answer = await this.ask<{ seq: number; speaker: Speaker; messages: Message[] }>("poll", {
+        const answer = await this.ask<View>("poll", {
           ...this.ends.hello(),
         });
         if (this.polling !== polling) return;
@@ -226,11 +263,57 @@ export class Wire {
     this.flush();
   }
 
+  /** One after the other, each as often as it takes; what the server refuses is refused. */
+  private async sendFiles(): Promise<void> {
+    const next = this.ends.toSend().find(({ file }) => file);
+    if (!next || this.uploading || !this.welcomed) return;
+    const { clientId } = next;
+    const uploading = (this.uploading = new AbortController());
+    this.inFlight.set(clientId, Date.now());
+    let again = true;
+    try {
+      const receipt = await this.sendFile(next, uploading.signal);
+      this.tries.delete(clientId);
+      this.ends.frame({ type: "sent", client_id: clientId, ...receipt });
+    } catch (error) {
+      again = !this.failed(clientId, error) && this.uploading === uploading;
+    }
+    this.inFlight.delete(clientId);
+    if (this.uploading !== uploading) return;
+    this.uploading = null;
+    if (again) void this.sendFiles();
+  }
+
+  private async sendFile({ clientId, file }: Pending, stop: AbortSignal): Promise<{ seq: number; at: string }> {
+    const bytes = await this.ends.bytes(clientId);
+    if (!bytes) throw new Refused("", 0, false);
+    const url = new URL("files", this.base);
+    url.searchParams.set("client_id", clientId);
+    if (file?.name) url.searchParams.set("name", file.name);
+    const progress = (share: number): void => this.ends.progress(clientId, share);
+    return upload(url, this.ends.hello().token, this.locale, bytes, progress, stop);
+  }
+
+  /** Whether to wait before the next try: a file that failed for good is out of the way. */
+  private failed(clientId: string, error: unknown): boolean {
+    const refused = error instanceof Refused && !error.passing;
+    const tries = (this.tries.get(clientId) ?? 0) + 1;
+    this.tries.set(clientId, tries);
+    if (!refused && tries < UPLOAD_TRIES) {
+      this.after("upload", backOff(tries + 1), () => void this.sendFiles());
+      return true;
+    }
+    this.tries.delete(clientId);
+    const message = error instanceof Refused ? error.message : "";
+    this.ends.frame({ type: "error", code: "refused", message, client_id: clientId });
+    return false;
+  }
+
   private async post(due: Pending[]): Promise<void> {
-    const { token } = this.ends.hello();
+    const { token, identity } = this.ends.hello();
     for (const { clientId, text } of due) {
       try {
-        const body = { token, client_id: clientId, text };
+        const body = { token, identity, client_id: clientId, text };
         const answer = await this.ask<{ seq: number; at: string }>("messages", body);
         this.inFlight.delete(clientId);
         this.ends.frame({ type: "sent", client_id: clientId, ...answer });
@@ -248,13 +331,13 @@ export class Wire {
     try {
       const answer = await fetch(new URL(path, this.base), {
         method: "POST",
-        headers: { "Content-Type": "application/json" },
+        headers: { "Content-Type": "application/json", "Accept-Language": this.locale },
         body: JSON.stringify(body),
         credentials: "omit",
         cache: "no-store",
         signal: stop.signal,
       });
-      if (!answer.ok) throw await refusal(answer);
+      if (!answer.ok) throw refusal(answer.status, await answer.json().catch(() => null));
       return (await answer.json()) as T;
     } finally {
       clearTimeout(giveUp);
@@ -272,27 +355,4 @@ export class Wire {
     clearTimeout(this.timers.get(name));
     this.timers.delete(name);
   }
-}
-
-/** The server answered, and not with what we asked for. `code` is a closing code, as of a socket. */
-class Refused extends Error {
-  constructor(
-    message: string,
-    readonly code: number,
-    readonly passing: boolean,
-  ) {
-    super(message);
-  }
-}
-
-const CLOSING: Record<number, number> = {
-  401: CLOSED_BAD_TOKEN,
-  403: CLOSED_FOREIGN_PAGE,
-  429: CLOSED_TOO_MANY,
-};
-
-async function refusal(answer: Response): Promise<Refused> {
-  const body = (await answer.json().catch(() => ({}))) as { error?: { message?: string } };
-  const passing = answer.status >= 500 || answer.status in CLOSING;
-  return new Refused(body.error?.message ?? "", CLOSING[answer.status] ?? 0, passing);
 }

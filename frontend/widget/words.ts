@@ -1,20 +1,16 @@
-/** The widget's words: the hotel's from its config, laid over those built in. */
-
-declare const __WORDS__: Record<string, Record<string, string>> | undefined;
+/** The widget's words, as the hotel's config brings them. */
 
 export type Words = (key: string, values?: Record<string, string | number>) => string;
 
-const BUILT_IN = typeof __WORDS__ === "undefined" ? {} : __WORDS__;
-
-/** zh or en, from what the page or the browser says it speaks. */
+/** zh, zh-Hant or en, from what the page or the browser says it speaks. */
 export function localeOf(...spoken: (string | null | undefined)[]): string {
-  const first = spoken.find((language) => language);
-  return first && !first.toLowerCase().startsWith("zh") ? "en" : "zh";
+  const first = (spoken.find((language) => language) ?? "zh").toLowerCase();
+  if (!first.startsWith("zh")) return "en";
+  return /hant|-(tw|hk|mo)/.test(first) ? "zh-Hant" : "zh";
 }
 
 /** Names are set off by isolates, so that a name written right to left doesn't turn the sentence round. */
-export function wordsOf(locale: string, own: Record<string, string> = {}): Words {
-  const all: Record<string, string> = { ...BUILT_IN[locale], ...own };
+export function wordsOf(all: Record<string, string>): Words {
   return (key, values = {}) =>
     (all[`widget_${key}`] ?? "").replace(/\{(\w+)\}/g, (_, name: string) =>
       typeof values[name] === "string" ? `\u2068${values[name]}\u2069` : String(values[name] ?? ""),

@@ -1,15 +1,21 @@
 """The widget in a real browser against the real service; only the assistant is played."""
 
+import asyncio
+import base64
 import re
+import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
+import jwt
 import pytest
 import pytest_asyncio
 from playwright.async_api import (
     Browser,
     BrowserContext,
+    FilePayload,
     Locator,
     Page,
     WebSocketRoute,
@@ -17,7 +23,13 @@ from playwright.async_api import (
     expect,
 )
 
+from bot import accounts
+from bot.guest_tokens import Key
 from bot.http.widget import HISTORY
+from bot.model import AccountId
+from bot.sealing import Seal
+from bot.store import desk as store
+from bot.store.database import Database
 from tests.browser.desk_world import (
     CHROMIUM,
     CHROMIUM_ARGS,
@@ -26,6 +38,7 @@ from tests.browser.desk_world import (
     ScriptedAssistant,
     Visitor,
 )
+from tests.media_files import film, picture, voice
 from tests.scenario.world import HOTEL, DeskUser, World, running, until
 
 # One browser and one installation for all of them; each test has a visitor of its own.
@@ -34,11 +47,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(lo
 expect.set_options(timeout=20_000)  # a busy machine, and a page that waits before it tries again
 BUILT = ROOT / "frontend/dist/widget/widget.js"
 HOTELS_SITE = "https://www.xinghaihui.example"
+MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 STRANGE = (
     "<img src=x onerror=alert(1)><b>粗</b> ]]> &amp; \u202eתירבע gnorw\u202c שלום\n第二行"
     + "长" * 60
     + "x" * 200
 )
+SITE_SECRET = "a secret of the hotel's own site, long enough"
+PDF = b"%PDF-1.4\n"
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,
@@ -65,7 +81,7 @@ async def browser() -> AsyncIterator[Browser]:
         pytest.skip("the widget isn't built: `make frontend`")
     async with async_playwright() as playwright:
         # The hotel's site is on the internet, so to speak, and the service it asks on this machine.
-        args = [*CHROMIUM_ARGS, "--disable-features=LocalNetworkAccessChecks"]
+        args = [*CHROMIUM_ARGS, "--disable-features=LocalNetworkAccessChecks", *MICROPHONE]
         started = await playwright.chromium.launch(executable_path=CHROMIUM, args=args)
         yield started
         await started.close()
@@ -452,6 +468,327 @@ async def test_dark_and_english(browser: Browser, world: World) -> None:
         await keep(page, "english")
 
 
+# ---- pictures, files and voice
+
+
+def chosen(name: str, data: bytes, type_: str) -> FilePayload:
+    return {"name": name, "mimeType": type_, "buffer": data}
+
+
+async def pick(page: Page, *files: FilePayload) -> None:
+    await page.locator("input[type=file]").set_input_files(list(files))
+
+
+async def test_a_picture_is_chosen_seen_sent_and_opened_large(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        await pick(
+            page, chosen("海.jpg", picture(640, 480), "image/jpeg"), chosen("单.pdf", PDF, "application/pdf")
+        )
+        await expect(page.locator(".chosen")).to_have_count(2)
+        await keep(page, "chosen")
+        await say(page, "这是房间的窗")
+        await expect(page.locator(".row.guest .pic img")).to_have_attribute(
+            "src", re.compile("/files/xinghaihui/")
+        )
+        await expect(page.locator(".row.guest a.file")).to_contain_text("单.pdf")
+        await expect(bubbles(page, ".guest")).to_have_text("这是房间的窗")
+        await expect(page.locator(".row.guest .meta svg")).to_have_count(0)
+        assert await page.locator(".row.guest .pic img").evaluate("e => e.naturalWidth") == 640
+        await keep(page, "picture")
+        await page.locator(".row.guest .pic").click()
+        large = page.get_by_role("dialog", name="海.jpg")
+        await expect(large).to_be_visible()
+        await keep(page, "large")
+        await page.keyboard.press("Escape")
+        await expect(large).to_have_count(0)
+        await expect(page.get_by_role("dialog", name="星海会商务酒店")).to_be_visible()
+        await expect(page.locator(".row.guest .pic")).to_be_focused()
+        desk, conversation = await desk_of(world, "这是房间的窗")
+        files = [e["file"]["kind"] for e in await desk.events(conversation, "guest_said") if e["file"]]
+        assert files == ["image", "file"]
+        seen = await page.locator(".row").count()
+        await page.reload()
+        await open_widget(page)
+        await expect(page.locator(".row")).to_have_count(seen)
+        await expect(page.locator(".row.guest .pic img")).to_be_visible()
+
+
+async def test_what_is_pasted_or_dropped_waits_for_sending(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        event = """(box, [type, data]) => {
+            const all = new DataTransfer();
+            all.items.add(new File([new Uint8Array(data)], '图.png', {type: 'image/png'}));
+            const how = {bubbles: true, cancelable: true, composed: true};
+            box.dispatchEvent(type === 'paste' ? new ClipboardEvent('paste', {...how, clipboardData: all})
+                : new DragEvent('drop', {...how, dataTransfer: all}));
+        }"""
+        data = list(picture(60, 40, "PNG"))
+        await box(page).evaluate(event, ["paste", data])
+        await box(page).evaluate(event, ["drop", data])
+        await expect(page.locator(".chosen")).to_have_count(2)
+        await page.get_by_role("button", name="去掉 图.png").first.click()
+        await expect(page.locator(".chosen")).to_have_count(1)
+        await expect(page.locator(".row")).to_have_count(0)
+        await page.get_by_role("button", name="发送").click()
+        await expect(page.locator(".row.guest .pic img")).to_have_count(1)
+        await expect(page.locator(".row.guest .meta svg")).to_have_count(0)
+
+
+async def test_what_is_too_large_is_said_before_anything_is_sent(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        label = "发图片或文件（图片 10 MB 以内，其他 20 MB 以内）"
+        await expect(page.get_by_role("button", name=label)).to_be_visible()
+        await pick(page, chosen("大.pdf", PDF + b"0" * 20_000_001, "application/pdf"))
+        await expect(page.get_by_role("alert")).to_have_text("大.pdf 太大了，最大 20 MB", use_inner_text=True)
+        await expect(page.locator(".chosen")).to_have_count(0)
+
+
+async def test_a_file_that_is_none_says_why_and_can_be_given_up(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        await pick(page, chosen("坏.jpg", b"\xff\xd8\xff broken", "image/jpeg"))
+        await page.get_by_role("button", name="发送").click()
+        await expect(page.locator(".row.refused .meta")).to_contain_text("这个文件打不开，可能是坏了")
+        await keep(page, "file-refused")
+        await page.get_by_role("button", name="不发了").click()
+        await expect(page.locator(".row")).to_have_count(0)
+
+
+async def test_a_picture_waits_for_the_network_and_goes_once(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (context, page):
+        await say(page, "图片之前，转人工")
+        await expect(bubbles(page)).to_have_count(2)
+        await context.set_offline(True)
+        await expect(page.locator(".line[role=status]")).to_contain_text("网络断开了")
+        await pick(page, chosen("海.jpg", picture(640, 480), "image/jpeg"))
+        await page.get_by_role("button", name="发送").click()
+        await expect(page.locator(".row.guest .meta svg")).to_have_count(1)
+        await context.set_offline(False)
+        await expect(page.locator(".row.guest .meta svg")).to_have_count(0)
+        desk, conversation = await desk_of(world, "图片之前，转人工")
+        assert len([e for e in await desk.events(conversation, "guest_said") if e["file"]]) == 1
+
+
+async def test_a_voice_message_is_recorded_and_played(browser: Browser, world: World) -> None:
+    async with talking(browser, world, permissions=["microphone"]) as (_, page):
+        await say(page, "语音之前")
+        await page.get_by_role("button", name="说话").click()
+        await expect(page.locator(".recording")).to_contain_text("0:02")
+        await keep(page, "recording")
+        await page.get_by_role("button", name="取消录音").click()
+        await expect(page.locator(".recording")).to_have_count(0)
+        await page.get_by_role("button", name="说话").click()
+        await expect(page.locator(".recording")).to_contain_text("0:01")
+        await page.get_by_role("button", name="发送语音").click()
+        heard = page.locator(".row.guest audio")
+        await expect(heard).to_have_attribute("src", re.compile("/files/xinghaihui/"))
+        await expect(heard).to_have_js_property("error", None)
+        assert await heard.evaluate(
+            "e => new Promise(ok => e.duration ? ok(true) : e.onloadedmetadata = () => ok(true))"
+        )
+        await keep(page, "voice")
+        desk, conversation = await desk_of(world, "语音之前")
+        kinds = [e["file"]["kind"] for e in await desk.events(conversation, "guest_said") if e["file"]]
+        assert kinds == ["voice"]
+
+
+async def test_without_a_microphone_it_says_so(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        await page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('denied'))")
+        await page.get_by_role("button", name="说话").click()
+        await expect(page.get_by_role("alert")).to_contain_text("用不了麦克风")
+
+
+async def test_what_staff_send_is_shown_and_played_in_place(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        await say(page, "想看看泳池，转人工")
+        desk, conversation = await desk_of(world, "想看看泳池，转人工")
+        for n, data in enumerate((picture(400, 900), voice(), film())):
+            await desk.send_file(conversation, data, f"file-{n:04}")
+        await expect(page.locator(".row.staff .pic img")).to_be_visible()
+        await expect(page.locator(".row.staff audio")).to_be_visible()
+        await expect(page.locator(".row.staff video")).to_be_visible()
+        for player in ("audio", "video"):
+            loaded = "e => new Promise(ok => e.readyState ? ok(true) : e.onloadedmetadata = () => ok(true))"
+            assert await page.locator(f".row.staff {player}").evaluate(loaded)
+        await keep(page, "staff-files")
+
+
+# ---- cards, rating, who is writing
+
+
+async def test_an_order_is_a_card_that_moves_with_its_state(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        await say(page, "送两条毛巾来")
+        card = page.locator(".row.assistant .card")
+        await expect(card).to_contain_text("送物品")
+        await expect(card).to_contain_text("两条毛巾")
+        await expect(card).to_contain_text("1506 房")
+        await expect(card).to_contain_text("已记下")
+        await keep(page, "card")
+        desk, conversation = await desk_of(world, "送两条毛巾来")
+        (order,) = [o for o in await desk.orders() if o["conversation"] == conversation]
+        await desk.call("POST", f"orders/{order['id']}/done", {})
+        await expect(card).to_contain_text("已办好")
+        await expect(page.locator(".row")).to_have_count(2)
+
+
+async def test_a_visit_that_staff_have_ended_is_rated_with_a_sentence(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        await say(page, "请结束这次，转人工")
+        desk, conversation = await desk_of(world, "请结束这次，转人工")
+        await desk.reply(conversation, "好的，祝您入住愉快")
+        await desk.act(conversation, "close", reason="solved")
+        asked = page.get_by_role("region", name="这次服务您满意吗？")
+        await asked.get_by_role("button", name="4 星").click()
+        await asked.get_by_role("textbox").fill("很快")
+        await keep(page, "rating")
+        await asked.get_by_role("button", name="提交").click()
+        await expect(asked).to_contain_text("谢谢，我们收到了。")
+        (rated,) = await desk.events(conversation, "guest_rated")
+        assert (rated["body"]["stars"], rated["text"]) == (4, "很快")
+        await page.reload()
+        await open_widget(page)
+        await expect(bubbles(page, ".staff")).to_have_count(1)
+        await expect(page.locator(".rating")).to_have_count(0)
+
+
+async def test_the_guest_sees_that_somebody_is_writing(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        world.gate.close()
+        try:
+            await say(page, "慢慢想，早餐几点")
+            await expect(page.locator(".dots")).to_be_visible()
+            await expect(page.locator(".log")).to_contain_text("对方正在输入")
+            await keep(page, "typing")
+        finally:
+            world.gate.open()
+        await expect(bubbles(page, ".assistant")).to_have_count(1)
+        await expect(page.locator(".dots")).to_have_count(0)
+
+
+# ---- what is asked for, and what isn't
+
+
+async def test_links_can_be_followed_and_lead_where_they_say(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        await say(page, "看链接，转人工")
+        desk, conversation = await desk_of(world, "看链接，转人工")
+        words = (
+            "路线在 https://map.example/a?b=1。别信 https://bank.example@evil.example/ 和 javascript:alert(1)"
+        )
+        await desk.reply(conversation, words)
+        link = page.locator(".row.staff .words a")
+        await expect(link).to_have_text(["https://map.example/a?b=1"])
+        await expect(link).to_have_attribute("rel", "noopener noreferrer nofollow")
+        await expect(link).to_have_attribute("target", "_blank")
+        assert await bubbles(page, ".staff").evaluate("e => e.textContent") == words
+
+
+async def test_news_is_in_the_title_and_heard_by_who_has_written(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, page):
+        title = await page.title()
+        await page.evaluate(
+            """() => {
+                window.tones = 0;
+                const start = OscillatorNode.prototype.start;
+                OscillatorNode.prototype.start = function (at) {
+                    window.tones += 1;
+                    return start.call(this, at);
+                };
+                window.look = (how) => {
+                    Object.defineProperty(document, 'visibilityState', {value: how, configurable: true});
+                    document.dispatchEvent(new Event('visibilitychange'));
+                };
+            }"""
+        )
+        await say(page, "去别的标签页，转人工")
+        await expect(bubbles(page)).to_have_count(2)
+        assert await page.evaluate("window.tones") == 0
+        await page.evaluate("look('hidden')")
+        desk, conversation = await desk_of(world, "去别的标签页，转人工")
+        await desk.reply(conversation, "您好")
+        await expect(page).to_have_title(f"(1) 有新消息 · {title}")
+        await page.wait_for_function("window.tones === 2")
+        await page.evaluate("look('visible')")
+        await expect(page).to_have_title(title)
+        await page.get_by_role("button", name="关闭提示音").click()
+        await page.evaluate("look('hidden')")
+        await desk.reply(conversation, "还在吗")
+        await expect(page).to_have_title(f"(1) 有新消息 · {title}")
+        assert await page.evaluate("window.tones") == 2
+
+
+async def test_whoever_stays_is_greeted_once_and_not_again_when_they_wave_it_away(
+    browser: Browser, world: World
+) -> None:
+    async with visiting(browser, world) as (_, page):
+        greeting = page.locator(".greeting")
+        await expect(greeting).to_contain_text("您好，需要帮忙吗？")
+        await keep(page, "greeting")
+        await page.clock.install()
+        await greeting.get_by_role("button", name="关闭").click()
+        await expect(greeting).to_have_count(0)
+        await page.reload()
+        await expect(page.locator(".launcher")).to_be_visible()
+        await page.clock.run_for(10_000)
+        await expect(greeting).to_have_count(0)
+
+
+async def test_traditional_chinese(browser: Browser, world: World) -> None:
+    async with browser_on_hotels_site(browser, world, lang="zh-Hant-TW") as page:
+        await open_widget(page)
+        await expect(page.locator(".speaker")).to_have_text("自動助手在為您服務")
+        await say(page, "选一个")
+        await expect(page.locator(".log .chips button")).to_have_count(2)
+        await keep(page, "traditional")
+
+
+# ---- everybody can use it
+
+
+async def problems(page: Page) -> list[str]:
+    """What the checker finds wrong by WCAG 2.2 AA, the shadow root included."""
+    await page.add_script_tag(path=ROOT / "frontend/node_modules/axe-core/axe.min.js")
+    found = await page.evaluate(
+        "axe.run('dianxiaoer-widget', {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+    )
+    return [
+        f"{v['id']}: {node['target']} {node['failureSummary']}"
+        for v in found["violations"]
+        for node in v["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_keeps_to_wcag_aa(browser: Browser, world: World, scheme: str) -> None:
+    if not (ROOT / "frontend/node_modules/axe-core").is_dir():
+        pytest.skip("axe-core isn't installed: `make frontend`")
+    for how in ({}, PHONE):
+        async with visiting(browser, world, color_scheme=scheme, **how) as (_, page):
+            await expect(page.locator(".greeting")).to_be_visible()
+            assert await problems(page) == []
+            await open_widget(page)
+            await expect(page.locator(".first")).to_be_visible()
+            assert await problems(page) == []
+            words = f"送两条毛巾来，{scheme}{len(how)}"
+            await say(page, words)
+            await expect(page.locator(".card")).to_be_visible()
+            await pick(
+                page,
+                chosen("海.jpg", picture(), "image/jpeg"),
+                chosen("坏.jpg", b"\xff\xd8\xff", "image/jpeg"),
+            )
+            assert await problems(page) == []
+            await say(page, f"转人工，看 https://map.example/{scheme}")
+            await expect(page.locator(".row.refused")).to_be_visible()
+            await expect(page.locator(".row.guest .pic img")).to_be_visible()
+            desk, conversation = await desk_of(world, words)
+            await desk.send_file(conversation, voice(), f"file-{scheme}-{len(how)}")
+            await desk.act(conversation, "close", reason="solved")
+            await page.get_by_role("button", name="4 星").click()
+            assert await problems(page) == []
+
+
 # ---- other people's pages
 
 
@@ -461,7 +798,10 @@ async def browser_on_hotels_site(
 ) -> AsyncIterator[Page]:
     """A page of the hotel's own site, whose content policy allows what docs/channels/web.md asks for."""
     ours = world.bot.url
-    policy = f"default-src 'none'; script-src {ours}; connect-src {ours} {ours.replace('http', 'ws', 1)}"
+    media = f"img-src {ours} blob:; media-src {ours} blob:"
+    policy = (
+        f"default-src 'none'; script-src {ours}; connect-src {ours} {ours.replace('http', 'ws', 1)}; {media}"
+    )
     html = (
         f"<!doctype html><html lang={lang}><meta charset=utf-8><title>酒店</title>"
         f"<script src='{ours}/widget.js' data-key='{HOTEL}-page' data-side=left data-offset-x=32 async>"
@@ -505,6 +845,88 @@ async def test_it_does_not_show_on_anybody_elses_site(browser: Browser, world: W
         )
         assert asked == "refused"
         await expect(page.locator("dianxiaoer-widget")).to_have_count(0)
+
+
+# ---- visitors whom the hotel's site knows, and a page of its own
+
+
+def signed(subject: str) -> str:
+    claims = {"sub": subject, "aud": f"{HOTEL}-page", "exp": int(time.time()) + 300}
+    return jwt.encode(claims, SITE_SECRET, algorithm="HS256", headers={"kid": "site"})
+
+
+@pytest.fixture(scope="module")
+def site_key(world: World) -> None:
+    """The hotel's site may say who its visitors are."""
+    seal, clock = (
+        Seal({"test": base64.b64decode("dGVzdHRlc3R0ZXN0dGVzdHRlc3R0ZXN0dGVzdHRlc3Q=")}),
+        world.clock(),
+    )
+
+    async def add() -> None:
+        database = Database(f"sqlite:///{world.database}")
+        async with database.write() as tx:
+            row = await store.account_of(tx, "web", AccountId(f"{HOTEL}-page"))
+            assert row
+            await accounts.change_keys(tx, seal, row, [Key("site", "HS256", SITE_SECRET)], clock.now())
+        await database.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(add())).result()
+
+
+@pytest.mark.usefixtures("site_key")
+async def test_who_signs_out_leaves_nothing_to_who_signs_in_next(browser: Browser, world: World) -> None:
+    async with visiting(browser, world) as (_, page):
+        await page.evaluate("token => Dianxiaoer.identify(token)", signed("wang"))
+        await open_widget(page)
+        await say(page, "王先生的问题")
+        await expect(bubbles(page)).to_have_count(2)
+        await page.evaluate("token => Dianxiaoer.identify(() => Promise.resolve(token))", signed("li"))
+        await expect(page.locator(".first")).to_be_visible()
+        await expect(page.locator(".row")).to_have_count(0)
+        await say(page, "李女士的问题")
+        await expect(bubbles(page)).to_have_count(2)
+        await page.evaluate("Dianxiaoer.signOut()")
+        await expect(page.locator(".row")).to_have_count(0)
+        kept = await page.evaluate("Object.keys(localStorage).filter(k => k.endsWith(':sub'))")
+        assert kept == []
+        await page.evaluate("token => Dianxiaoer.identify(token)", signed("wang"))
+        await expect(bubbles(page, ".guest")).to_have_text(["王先生的问题"])
+        await page.reload()
+        await open_widget(page)
+        await expect(page.locator(".first")).to_be_visible()
+        await expect(page.locator(".row")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("site_key")
+async def test_the_same_guest_on_two_devices_sees_one_conversation(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (_, laptop), talking(browser, world, **PHONE) as (_, phone):
+        for page in (laptop, phone):
+            await page.evaluate("token => Dianxiaoer.identify(token)", signed("zhao"))
+        await say(laptop, "电脑上问的")
+        await say(phone, "手机上问的")
+        for page in (laptop, phone):
+            await expect(bubbles(page, ".guest")).to_have_text(["电脑上问的", "手机上问的"])
+
+
+async def test_it_fills_a_page_of_its_own(browser: Browser, world: World) -> None:
+    for name, how in (("phone", PHONE), ("desktop", {})):
+        async with visiting(browser, world, **how) as (_, page):
+            complaints: list[str] = []
+            page.on("console", lambda m, kept=complaints: kept.append(m.text) if m.type == "error" else None)
+            await page.goto(f"/chat/{HOTEL}-page#signed=once")
+            await say(page, "早餐几点？")
+            await expect(bubbles(page, ".assistant")).to_contain_text("06:30–10:00")
+            assert page.url.endswith("-page")
+            await pick(page, chosen("海.jpg", picture(), "image/jpeg"))
+            await page.get_by_role("button", name="发送").click()
+            await expect(page.locator(".row.guest .pic img")).to_have_js_property("naturalWidth", 320)
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("dialog")).to_be_visible()
+            await expect(page.get_by_role("button", name="关闭", exact=True)).to_have_count(0)
+            await keep(page, f"page-{name}")
+            assert complaints == []
 
 
 # ---- beside the browser

@@ -198,6 +198,14 @@ class DeskUser:
     async def reply(self, conversation: str, text: str, client_id: str = "") -> dict[str, Any]:
         return await self.act(conversation, "reply", text=text, client_id=client_id or f"c-{time.time_ns()}")
 
+    async def send_file(self, conversation: str, data: bytes, client_id: str) -> dict[str, Any]:
+        path = f"conversations/{conversation}/files?client_id={client_id}"
+        url = f"{self.bot.url}/desk/v1/hotels/{self.hotel}/{path}"
+        async with self._session.post(url, data=data) as answer:
+            assert answer.status == 200, await answer.text()
+            found: dict[str, Any] = await answer.json()
+            return found
+
     async def orders(self, state: str = "open") -> list[dict[str, Any]]:
         _, found = await self.call("GET", f"orders?state={state}")
         rows: list[dict[str, Any]] = found["orders"]
