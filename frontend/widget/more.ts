@@ -115,6 +115,7 @@ export function rating(words: Words, send: (stars: number, text: string) => Prom
   const choose = (count: number): void => {
     stars = count;
     rest.hidden = false;
+    box.scrollIntoView({ block: "nearest" });
     buttons.forEach((button, at) => {
       button.className = at < count ? "on" : "";
       button.setAttribute("aria-pressed", String(at + 1 === count));
@@ -125,8 +126,9 @@ export function rating(words: Words, send: (stars: number, text: string) => Prom
     const kept = await send(stars, note.value);
     submit.disabled = false;
     const said = el("p", { role: "status" }, words(kept ? "rate_thanks" : "rate_failed"));
-    if (kept) box.replaceChildren(said);
-    else rest.append(said);
+    if (!kept) return rest.append(said);
+    box.dataset.given = "";
+    box.replaceChildren(said);
   };
   box.append(row, rest);
   return box;

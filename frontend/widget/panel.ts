@@ -1,7 +1,7 @@
 /** The open widget: who is speaking, the thread, the box to write in. Shows a thread, knows no wire. */
 import { el, icon } from "./dom";
 import { chip, Log, type LogActions } from "./log";
-import type { Config } from "./protocol";
+import type { Config, Speaker } from "./protocol";
 import { last, type Thread, unread } from "./thread";
 import { size } from "./media";
 import { Tray } from "./tray";
@@ -214,7 +214,7 @@ export class Panel {
     this.bones.hidden = thread.speaker !== null || begun;
     this.first.hidden = begun || thread.speaker === null;
     this.log.show(thread);
-    this.askRating(thread.speaker?.rate);
+    this.askRating(thread.speaker);
     if (atEnd || mine || !this.shownOnce) this.toEnd();
     this.showJump(thread);
     this.shownOnce ||= thread.speaker !== null;
@@ -229,8 +229,10 @@ export class Panel {
     this.reach.hidden = kind === "staff" || kind === "waiting";
   }
 
-  private askRating(visit: number | undefined): void {
-    if (visit === this.rated) return;
+  private askRating(speaker: Speaker | null): void {
+    const visit = speaker?.rate;
+    const thanked = speaker?.kind === "closed" && this.rating?.dataset.given !== undefined;
+    if (visit === this.rated || thanked) return;
     this.rated = visit;
     this.rating?.remove();
     if (visit === undefined) return;
