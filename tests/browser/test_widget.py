@@ -424,7 +424,7 @@ async def test_on_a_phone_it_is_a_sheet_that_keeps_the_focus(browser: Browser, w
             await page.keyboard.press("Tab")
             assert await page.evaluate("document.activeElement.tagName") == "DIANXIAOER-WIDGET"
         assert await page.evaluate("getComputedStyle(document.documentElement).overflow") == "hidden"
-        await page.get_by_role("button", name="关闭").tap()
+        await page.get_by_role("button", name="关闭", exact=True).tap()
         await expect(page.locator(".launcher")).to_be_visible()
         assert await page.evaluate("getComputedStyle(document.documentElement).overflow") != "hidden"
         await keep(page, "phone-launcher")
