@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.channels import wechat, wecom
 from bot.guest_tokens import MAX_KEYS, BadKey, Key, check_key
 from bot.model import AccountId, HotelId
+from bot.push_webhooks import AWAY
 from bot.robots import ROBOTS
 from bot.sealing import Seal
 from bot.store import desk
@@ -25,13 +26,16 @@ FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "wecom": (frozenset({"corpid", "open_kfid", "api"}), frozenset({"secret", "token", "aes_keys"})),
     "web": (frozenset(), frozenset({"keys"})),
-    "app": (frozenset({"origins"}), frozenset({"keys", "push_url", "push_secret"})),
+    "app": (frozenset({"origins", "push_after", "sample"}), frozenset({"keys", "push_url", "push_secret"})),
     **{robot: (frozenset(), frozenset({"url", "secret"})) for robot in ROBOTS},
 }
 
 
 # Kinds of accounts whose guests a hotel's own systems vouch for, by tokens signed with these keys.
 VOUCHED = frozenset(kind for kind, (_, secret) in FIELDS.items() if "keys" in secret)
+
+
+PUSH_SECRET = 16  # characters
 
 
 class BadAccount(ValueError):
@@ -62,6 +66,10 @@ async def save(
         raise BadAccount(f"{channel} accounts have no {', '.join(unknown)}")
     if channel in VOUCHED and "keys" not in values and (known := await desk.account_of(tx, channel, account)):
         values = {**values, "keys": [key.to_json() for key in open_keys(known, seal)]}
+    if values.get("push_url"):
+        values = {"push_after": AWAY, **values}
+        if len(values.get("push_secret", "")) < PUSH_SECRET:
+            raise BadAccount(f"the account lacks or has wrong: push_secret ({PUSH_SECRET} characters)")
     config = {k: v for k, v in values.items() if k in public}
     sealed = seal.close_secrets({k: v for k, v in values.items() if k in secret}, bound_to(channel, account))
     if channel == "wechat" and (wrong := wechat.mistakes(_wechat(account, values))):

@@ -819,31 +819,42 @@ class Dispatch:
         await orders.project(tx, decision.row, events, decision.events)
         await files.project(tx, decision.row, events, decision.events)
         await _remember(tx, decision.row, decision.events)
-        effects = [await self._routed(tx, row, effect, account) for effect in decision.effects]
-        await outbox.put(tx, row.hotel, row.id, decision.row.seq, [e for e in effects if e], now)
+        routed = [await self._routed(tx, row, effect, account) for effect in decision.effects]
+        effects = [effect for several in routed for effect in several]
+        await outbox.put(tx, row.hotel, row.id, decision.row.seq, effects, now)
         _count(events)
         return decision.row
 
     async def _routed(
         self, tx: AsyncConnection, row: Conversation, effect: Effect, account: AccountRow | None
-    ) -> Effect | None:
-        """A delivery as its channel takes it: not at all where pages pull (but perhaps a look, later, whether
-        the guest has left the page), with the next push where only that can carry it."""
+    ) -> list[Effect]:
+        """A delivery as its channel takes it: where pages pull, a look, later, whether the guest is there;
+        with the next push where only that can carry it."""
         if not isinstance(effect, Deliver):
-            return effect
+            return [effect]
         identity = await people.identity_of(tx, row.hotel, effect.identity)
         if identity is None:
-            return None
-        if CHANNELS[identity.channel].capabilities.pulls:
-            away = (await self.hotels.get(tx, row.hotel)).file.away
-            due = self.clock.now() + timedelta(minutes=away.minutes) if away else None
-            return Wake("reach", due, str(effect.seq)) if due else None
-        if account is None or account.account != identity.account:
+            return []
+        if account is None or (account.channel, account.account) != (identity.channel, identity.account):
             account = await desk.account_of(tx, identity.channel, identity.account)
+        if CHANNELS[identity.channel].capabilities.pulls:
+            return await self._if_away(tx, identity, effect.seq, account)
         if not CHANNELS[identity.channel].capabilities.passive:
-            return replace(effect, due=self.clock.now())  # no push is open that could carry it
+            return [replace(effect, due=self.clock.now())]  # no push is open that could carry it
         passive_only = account is not None and not account.config.get("custom_send", True)
-        return replace(effect, due=None) if passive_only else effect
+        return [replace(effect, due=None) if passive_only else effect]
+
+    async def _if_away(
+        self, tx: AsyncConnection, identity: Identity, seq: int, account: AccountRow | None
+    ) -> list[Effect]:
+        """What is done, by settings, for a guest who doesn't look: their app's backend is told; the answer is
+        brought to where they can be reached."""
+        now, wakes = self.clock.now(), list[Effect]()
+        if pushes := account.config.get("push_after") if account else None:
+            wakes.append(Wake("push", now + timedelta(seconds=pushes), identity.id))
+        if away := (await self.hotels.get(tx, identity.hotel)).file.away:
+            wakes.append(Wake("reach", now + timedelta(minutes=away.minutes), str(seq)))
+        return wakes
 
     async def _account(self, tx: AsyncConnection, row: Conversation) -> AccountRow | None:
         identity = await people.identity_of(tx, row.hotel, row.identity) if row.identity else None

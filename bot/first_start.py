@@ -3,12 +3,14 @@
 Does only what is missing, so it may run before every start.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot import accounts, staff
 from bot.commands import hotel as hotel_command
 from bot.commands import opening
+from bot.guest_tokens import Key
 from bot.model import AccountId, HotelId
 from bot.settings import Settings
 from bot.store import desk, people
@@ -16,6 +18,7 @@ from bot.store.database import Database
 from bot.store.migrate import migrate
 
 ADMINISTRATOR = "admin"
+SAMPLE_APP = AccountId("sample-app")
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,12 @@ async def _administrator(opened: Database, settings: Settings) -> str | None:
         roles = {row.id: "administrator" for row in await desk.list_hotels(tx)}
         await staff.add(tx, ADMINISTRATOR, "管理员", roles, password, opening.clock(settings).now())
         return password
+
+
+def sample_app() -> dict[str, object]:
+    """An app whose tokens we sign ourselves, for the sample page: of `python -m bot run` alone."""
+    key = Key("sample", "HS256", secrets.token_urlsafe(48))
+    return {"sample": True, "keys": [key.to_json()]}
 
 
 async def register(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import linking, orders
 from bot.conversation import GRAVE, Close, Command, Conversation, Record
 from bot.erasures import Erasure
+from bot.guest_tokens import Signed
 from bot.model import (
     SERVICE,
     Audience,
@@ -33,6 +34,16 @@ Commit = Callable[[AsyncConnection, Conversation, Command, datetime], Awaitable[
 
 class UnknownGuest(LookupError):
     """No guest of this id in this hotel."""
+
+
+def news_of(kept: people.Guest, signed: Signed) -> dict[str, Any]:
+    """What a token tells of the guest that isn't known yet. A name that staff have given stays."""
+    values: dict[str, Any] = {}
+    if signed.name and kept.name is None:
+        values["name"] = signed.name
+    if signed.room and (kept.room, kept.room_until) != (signed.room, signed.room_until):
+        values |= {"room": signed.room, "room_until": signed.room_until}
+    return values
 
 
 async def export(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> dict[str, Any]:

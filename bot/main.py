@@ -26,13 +26,17 @@ from bot.engine import Engine
 from bot.erasures import BadErasures, Erasures
 from bot.files import Files
 from bot.http import (
+    api_page,
+    app_door,
     colleagues,
     corrections,
     desk,
     files,
     guard,
     knowledge,
+    openapi,
     operations,
+    sample,
     search,
     today,
     wechat,
@@ -40,6 +44,7 @@ from bot.http import (
     wecom,
     widget,
 )
+from bot.http import app as app_edge
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
 from bot.ids import new_id
 from bot.knowledge import Hotels
@@ -170,7 +175,13 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     stack.push_async_callback(puller.stop)
     app = web.Application(
         client_max_size=MAX_BODY,
-        middlewares=[guard.secure_headers, guard.answer_errors, guard.guard_desk, widget.guard_widget],
+        middlewares=[
+            guard.secure_headers,
+            guard.answer_errors,
+            guard.guard_desk,
+            widget.guard_widget,
+            app_door.guard_app,
+        ],
     )
     app[guard.SOCKETS] = guard.Sockets()
     app.on_shutdown.append(guard.close_sockets)
@@ -183,20 +194,19 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app[wechat.ADDRESSING] = worker.addressing
     app[wecom.ACCOUNTS], app[wecom.PULLER] = desks, puller
     app[operations.READINESS] = Readiness(database, redis, settings)
-    edges = (
+    app[app_door.KEYS], app[openapi.OPERATIONS] = GuestKeys(seal), []
+    for_guests = (
         wechat,
         wechat_sign_in,
         wecom,
         widget,
-        desk,
-        colleagues,
-        search,
-        today,
-        knowledge,
-        corrections,
+        app_edge,
+        openapi,
+        api_page,
+        sample,
         files,
         operations,
     )
-    for edge in edges:
+    for edge in (*for_guests, desk, colleagues, search, today, knowledge, corrections):
         edge.add_routes(app)
     return app

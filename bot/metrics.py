@@ -50,6 +50,9 @@ ERASURES_UNLISTED = Counter(
 ROBOT_CALLS = Counter(
     "dianxiaoer_robot_calls", "Messages to group robots, by how they ended.", ["outcome"], registry=REGISTRY
 )
+PUSHES = Counter(
+    "dianxiaoer_pushes", "Events to apps' backends, by how they ended.", ["outcome"], registry=REGISTRY
+)
 SOCKETS = Gauge("dianxiaoer_sockets", "Open WebSockets, by edge.", ["edge"], registry=REGISTRY)
 OUTBOX_DEPTH = Gauge("dianxiaoer_outbox_rows", "Outbox rows, by kind.", ["kind"], registry=REGISTRY)
 OUTBOX_LAG = Gauge(

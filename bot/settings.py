@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SECRET_LENGTH = 16  # characters; shorter tokens can be guessed
 
 
@@ -202,6 +203,11 @@ class Settings:
     hotels_dir: Path = setting(_folder, "hotels")
     texts_dir: Path = setting(_folder, "texts")
     frontend_dir: Path = setting(_folder, "frontend/dist")
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether only this machine can use it, or a test: where a sample may stand open."""
+        return self.environment is Environment.TEST or urlsplit(self.base_url).hostname in LOOPBACK
 
     @property
     def base_url(self) -> str:

@@ -23,12 +23,11 @@ from bot import first_start, logs
 from bot import settings as settings_of
 from bot.commands import CommandFailed, simulate_wechat
 from bot.processes import Kept, NotReady, Probe, Program, python, stop_all
-from bot.settings import Settings
+from bot.settings import LOOPBACK, Settings
 
 VAR = Path("var")
 MODEL = Path("models/dianxiaoer.tar.gz")
 RASA = Path(".venv-rasa/bin/rasa")
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class CannotRun(CommandFailed):
@@ -109,6 +108,8 @@ async def _bring_up(
     if simulate:
         values = simulate_wechat.values(settings)
         await first_start.register(settings, "wechat", simulate_wechat.ACCOUNT, values)
+    if settings.on_this_machine:
+        await first_start.register(settings, "app", first_start.SAMPLE_APP, first_start.sample_app())
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
         await _start(kept, *programs(settings, inherited, session, simulate=simulate))
     print(addresses(settings, simulate=simulate), flush=True)
@@ -304,7 +305,10 @@ def addresses(settings: Settings, *, simulate: bool) -> str:
     lines = [
         f"  The desk                    {settings.base_url}/desk/",
         f"  A hotel's page with widget  {settings.base_url}/sample/{sample}",
+        f"  The API to read             {settings.base_url}/docs",
     ]
+    if settings.on_this_machine:
+        lines.insert(2, f"  A hotel's app (a sample)    {settings.base_url}/sample/{sample}/app")
     if simulate:
         lines.append(f"  A guest's phone (WeChat)    http://127.0.0.1:{settings.simulator_port}/")
     return "\n".join(["", "店小二 is running:", *lines])

@@ -57,6 +57,7 @@ from bot.model import (
 )
 from bot.nudges import wait_for
 from bot.presence import ASSISTANT, Presence
+from bot.push_webhooks import PushWebhooks
 from bot.robots import Robots
 from bot.speech import Recogniser
 from bot.store import desk, log, outbox, people
@@ -104,6 +105,7 @@ class Worker:
         self.database, self.clock = dispatch.database, dispatch.clock
         self.addressing = Addressing(dispatch)
         self.daily = Daily(self.database)
+        self.pushes = PushWebhooks(dispatch.database, dispatch.seal)
         self._running: set[asyncio.Task[None]] = set()
         self._lines: set[IdentityId] = set()
         self._loops: list[asyncio.Task[None]] = []
@@ -452,6 +454,14 @@ class Worker:
         await self.dispatch.act(item.hotel, item.conversation, lambda row, gone: Record((rung,)), once)
         await self._done(item)
 
+    async def _push(self, item: Item) -> None:
+        """A guest of an app hasn't looked: tell the app's backend."""
+        again = await self.pushes.push(item, self.clock.now())
+        if again is None:
+            return await self._done(item)
+        async with self.database.write() as tx:
+            await outbox.put_back(tx, item, self.clock.now() + again, self.clock.now())
+
     async def _erase(self, item: Item) -> None:
         """The guest has unfollowed: erase once nothing of theirs is open, at the latest in 30 days."""
         now = self.clock.now()
@@ -653,4 +663,5 @@ _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "fetch": Worker._fetch,
     "reach": Worker._reach,
     "hear": Worker._hear,
+    "push": Worker._push,
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.channels import web, wechat, wecom
+from bot.channels import app, web, wechat, wecom
 from bot.channels.port import Capabilities, Inbound, Option, Reply
 
 
@@ -78,4 +78,5 @@ CHANNELS: dict[str, Channel] = {
         Windows(_opened(wecom.opened_by), _spent, _refused, _allowance, wecom.NEXT_WORD_MAY_CARRY),
     ),
     "web": Channel("web", web.CAPABILITIES, web.parts, web.chosen),
+    "app": Channel("app", app.CAPABILITIES, app.parts, app.chosen),
 }

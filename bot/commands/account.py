@@ -23,14 +23,15 @@ from bot.store.desk import AccountRow
 
 LISTS = frozenset({"aes_keys", "origins"})
 NEVER_TYPED = frozenset({"keys"})  # `account key add` keeps those
-SWITCHES = frozenset({"custom_send", "sign_in"})
+SWITCHES = frozenset({"custom_send", "sign_in", "sample"})
+COUNTS = frozenset({"push_after"})
 VALUES = """what the account needs, may be repeated; NAME=@FILE takes the value from a file, secrets that are
 left out are asked for. wechat: appid, secret, token, aes_keys (current, or current,previous), mode (safe or
-plain), original_id, custom_send (false for an account that isn't verified),
-hotels (others that the account serves too), sign_in (true
-for a verified service account whose menu opens our page). app: origins (of pages that may
-use it in a browser), push_url, push_secret (where we say that a guest who is away has something to read).
-wecom: corpid, open_kfid, secret, token, aes_keys. Robots: url, secret."""
+plain), original_id, custom_send (false for an account that isn't verified), hotels (others that the account
+serves too), sign_in (true for a verified service account whose menu opens our page). app: origins (of pages
+that may use it in a browser); push_url, push_secret, push_after (where we say that a guest has something to
+read who hasn't looked for so many seconds). wecom: corpid, open_kfid, secret, token, aes_keys. Robots: url,
+secret."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,6 +126,10 @@ def _from_file(path: str) -> str:
 def _value(name: str, value: str) -> Any:
     if name in LISTS:
         return [part.strip() for part in value.split(",") if part.strip()]
+    if name in COUNTS:
+        if not value.isdecimal():
+            raise CommandFailed(f"{name} is a number of seconds.")
+        return int(value)
     if name in SWITCHES:
         return value.lower() not in ("false", "no", "0", "off")
     return value

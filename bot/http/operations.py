@@ -6,13 +6,13 @@ from pathlib import Path
 from aiohttp import web
 
 from bot import metrics
-from bot.channels import CHANNELS
 from bot.http.guard import CLOCK, DATABASE, HOTELS, SETTINGS, respond
+from bot.http.openapi import STRING, TRUTH, Operation, add_operations, shape
+from bot.http.widget import page_key
 from bot.knowledge import UnknownHotel
 from bot.model import HotelId
 from bot.readiness import Readiness
 from bot.store import desk, outbox
-from bot.store.desk import AccountRow
 
 READINESS = web.AppKey("readiness", Readiness)
 PAGES = Path(__file__).with_name("pages")
@@ -24,8 +24,7 @@ _DESK_POLICY = (
 
 
 def add_routes(app: web.Application) -> None:
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
+    add_operations(app, OPERATIONS)
     app.router.add_get("/metrics", show_metrics)
     app.router.add_get("/", to_desk)
     app.router.add_get("/desk", to_desk)
@@ -43,6 +42,31 @@ async def healthz(request: web.Request) -> web.Response:
 async def readyz(request: web.Request) -> web.Response:
     missing = await request.app[READINESS].missing()
     return respond({"ready": not missing, "missing": missing}, 503 if missing else 200)
+
+
+_READY = shape({"ready": TRUTH, "missing": {"type": "array", "items": STRING}})
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/healthz",
+        healthz,
+        "The process lives.",
+        "service",
+        answer=shape({"ok": TRUTH}),
+        public=True,
+    ),
+    Operation(
+        "GET",
+        "/readyz",
+        readyz,
+        "All that is needed is there; else 503, and what is missing.",
+        "service",
+        answer=_READY,
+        others={503: _READY},
+        public=True,
+    ),
+)
 
 
 async def show_metrics(request: web.Request) -> web.Response:
@@ -93,10 +117,6 @@ async def widget_script(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(path, headers=headers)
 
 
-def _stands_on_pages(account: AccountRow) -> bool:
-    return account.channel in CHANNELS and CHANNELS[account.channel].capabilities.pulls
-
-
 async def sample_page(request: web.Request) -> web.Response:
     """A page of the hotel's own site, as far as a widget can tell."""
     id_ = HotelId(request.match_info["hotel"])
@@ -106,7 +126,7 @@ async def sample_page(request: web.Request) -> web.Response:
         except UnknownHotel:
             raise web.HTTPNotFound from None
         accounts = await desk.list_accounts(tx)
-    key = next((a.account for a in accounts if a.hotel == id_ and _stands_on_pages(a)), None)
+    key = page_key(accounts, id_)
     if key is None:
         raise web.HTTPNotFound
     known = {"widget_key": key, "colour": hotel.file.widget.colour, **hotel.facts}

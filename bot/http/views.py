@@ -1,6 +1,6 @@
 """What the desk's pages are told: rows, events and orders as JSON. Reads, never decides."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,7 @@ from bot.model import (
     Event,
     EventType,
     HotelId,
+    IdentityId,
     State,
 )
 from bot.store import log, outbox, people, points
@@ -30,6 +31,7 @@ from bot.store.desk import OrderRow
 from bot.store.people import Identity
 
 _OURS = frozenset({"memory", "file", "fetch", "media_id", "thumb_media_id", "url"})  # of no use to a page
+_SEEN = {"delivered": "identity", "read": "reader"}  # how far a guest's page has come, by kind of mark
 PREVIEW = 120  # characters of the last words in a list
 
 
@@ -135,7 +137,7 @@ async def show_events(
     thread = await log.read_thread(tx, lens.hotel.id, row.id, after)
     identities = {i.id: i for i in await people.identities_of(tx, lens.hotel.id, of or row.id)}
     sent = await outbox.deliveries(tx, lens.hotel.id, row.id)
-    seen = {id_: await people.read_mark(tx, lens.hotel.id, row.id, f"identity:{id_}") for id_ in identities}
+    seen = {state: await _marks(tx, row, identities, viewer) for state, viewer in _SEEN.items()}
     mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
     mentioned |= {e.body.get("holder") for e, _ in thread}
     names = await people.names_of(tx, {str(id_) for id_ in mentioned if id_})
@@ -166,6 +168,12 @@ async def show_identities(tx: AsyncConnection, lens: Lens, row: Conversation) ->
     ]
 
 
+async def _marks(
+    tx: AsyncConnection, row: Conversation, identities: Iterable[IdentityId], viewer: str
+) -> dict[IdentityId, int]:
+    return {id_: await people.read_mark(tx, row.hotel, row.id, f"{viewer}:{id_}") for id_ in identities}
+
+
 async def _with_points(
     tx: AsyncConnection, hotel: HotelId, row: Conversation, shown: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -188,7 +196,7 @@ def _event(
     c: Content,
     identities: dict[Any, Identity],
     sent: dict[int, tuple[str, str | None]],
-    seen: dict[Any, int],
+    seen: dict[str, dict[IdentityId, int]],
     names: dict[str, str],
 ) -> dict[str, Any]:
     identity = identities.get(e.identity)
@@ -213,12 +221,16 @@ def _event(
 
 
 def _delivery(
-    e: Event, identity: Identity | None, sent: dict[int, tuple[str, str | None]], seen: dict[Any, int]
+    e: Event,
+    identity: Identity | None,
+    sent: dict[int, tuple[str, str | None]],
+    seen: dict[str, dict[IdentityId, int]],
 ) -> dict[str, Any] | None:
     if e.type not in ("assistant_said", "staff_said") or identity is None:
         return None
     if CHANNELS[identity.channel].capabilities.pulls:
-        return {"state": "delivered" if seen.get(identity.id, 0) >= e.seq else "queued", "why": None}
+        states = [state for state, marks in seen.items() if marks.get(identity.id, 0) >= e.seq]
+        return {"state": states[-1] if states else "queued", "why": None}
     state, why = sent.get(e.seq, ("queued", None))
     return {"state": state, "why": why}
 

@@ -54,6 +54,7 @@ from bot.model import (
     ConversationId,
     EventType,
     ExternalId,
+    HotelId,
     NewEvent,
     State,
 )
@@ -143,6 +144,11 @@ class Visited:
 
 
 VISITED: web.RequestKey[Visited] = web.RequestKey("visited", Visited)
+
+
+def page_key(accounts: Sequence[AccountRow], hotel: HotelId) -> AccountId | None:
+    """The widget of a hotel's page; the first, where it has several."""
+    return next((a.account for a in accounts if a.hotel == hotel and a.channel == "web" and a.active), None)
 
 
 async def preflight(request: web.Request) -> web.Response:

@@ -2,18 +2,21 @@
 
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import jwt
 from aiohttp import ClientResponse, ClientWebSocketResponse, CookieJar, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import accounts, knowledge, main, staff
+from bot.guest_tokens import Key
 from bot.http.guard import DATABASE
 from bot.model import AccountId, HotelId
 from bot.sealing import Seal
@@ -28,6 +31,7 @@ ORIGIN = "https://www.xinghaihui.example"
 PASSWORD = "a-password-of-ones-own"
 AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TOKEN, OTHER_TOKEN = "v" * 43, "w" * 43
+APP_SECRET = "a-secret-of-the-hotels-own-backend-for-tests"
 SOON: dict[str, object] = {"ENGINE_TIMEOUT": 0.5}
 
 
@@ -51,6 +55,8 @@ async def _furnish(tx: AsyncConnection, seal: Seal) -> None:
         await knowledge.save(tx, documents(folder), now)
     for hotel in (ONE, TWO):
         await accounts.save(tx, seal, "web", AccountId(f"{hotel}-page"), HotelId(hotel), {}, now)
+        app = {"origins": [ORIGIN], "keys": [Key("k1", "HS256", APP_SECRET).to_json()]}
+        await accounts.save(tx, seal, "app", AccountId(f"{hotel}-app"), HotelId(hotel), app, now)
     plain = {**wechat, "mode": "plain"}
     await accounts.save(tx, seal, "wechat", AccountId("plain"), HotelId(ONE), plain, now)
     safe = {**wechat, "mode": "safe", "aes_keys": [AES_KEY]}
@@ -63,6 +69,13 @@ async def _furnish(tx: AsyncConnection, seal: Seal) -> None:
     }.items():
         await staff.add(tx, login, f"员工{login}", roles, PASSWORD, now)
     await tx.execute(text("UPDATE staff SET must_change = false WHERE login <> 'new'"))
+
+
+def app_token(subject: str = "member-7", hotel: str = ONE, secret: str = APP_SECRET, **claims: Any) -> str:
+    """A token as the hotel's backend signs it."""
+    now = int(time.time())
+    whole = {"sub": subject, "aud": f"{hotel}-app", "iat": now, "exp": now + 600} | claims
+    return jwt.encode(whole, secret, "HS256", headers={"kid": "k1"})
 
 
 class Browser:
@@ -99,6 +112,18 @@ class Browser:
         return await self.call(
             "POST", f"/widget/v1/{ONE}-page/poll", {"token": token, "after": after}, {"Origin": ORIGIN}
         )
+
+    async def app(
+        self, method: str, path: str, body: object = None, token: str | None = None, **more: Any
+    ) -> tuple[int, Any]:
+        """What the hotel's app sends, as one of its guests."""
+        headers = {"Authorization": f"Bearer {token or app_token()}"} | more.pop("headers", {})
+        return await self.call(method, f"/app/v1/{path}", body, headers, **more)
+
+    async def app_socket(self, token: str | None = None, **hello: object) -> ClientWebSocketResponse:
+        socket = await self.client.ws_connect("/app/v1/socket")
+        await socket.send_json({"type": "hello", "token": token or app_token()} | hello)
+        return socket
 
     async def widget(self, origin: str = ORIGIN) -> ClientWebSocketResponse:
         return await self.client.ws_connect(f"/widget/v1/{ONE}-page/socket", headers={"Origin": origin})

@@ -34,7 +34,7 @@ from bot.model import AccountId, ExternalId, HotelId
 from bot.settings import Settings
 from bot.simulator.wecom import WeCom
 from tests.conftest import SettingsMaker
-from tests.contract.site import AES_KEY, ONE, SOON, TOKEN, Site, serving
+from tests.contract.site import AES_KEY, ONE, SOON, TOKEN, Site, app_token, serving
 from tests.servers import free_port
 from tests.unit.test_wechat_push import message, signed
 
@@ -152,7 +152,25 @@ class WebKit(Kit):
         return status
 
 
-KITS: tuple[type[Kit], ...] = (WeChatKit, WeComKit, WebKit)
+class AppKit(Kit):
+    name = "app"
+
+    async def say(self, text: str, key: str, proof: str = "right") -> int:
+        right, wrong = app_token(), app_token(secret="of-somebody-who-is-not-the-hotel-at-all")
+        headers = {"Authorization": f"Bearer {right if proof == 'right' else wrong}"}
+        body = {"client_id": f"client-{key}", "text": text}
+        return await self._send(body, {} if proof == "missing" else headers)
+
+    async def unknown(self) -> int:
+        """An app of a later release may send more than we know."""
+        body = {"client_id": "client-0099", "text": "在吗", "hologram": {"x": 1}}
+        return await self._send(body, {"Authorization": f"Bearer {app_token()}"})
+
+    async def _send(self, body: dict[str, Any], headers: dict[str, str]) -> int:
+        return (await self._browser.call("POST", "/app/v1/messages", body, headers))[0]
+
+
+KITS: tuple[type[Kit], ...] = (WeChatKit, WeComKit, WebKit, AppKit)
 SENDING = [kit for kit in KITS if not CHANNELS[kit.name].capabilities.pulls]
 
 

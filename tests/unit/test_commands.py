@@ -23,6 +23,9 @@ q9UU8I5mEovUf86QZ7kOBIjJwqnzD1omageEHWwHdBO6B+dFabmdT9POxg==
 -----END PUBLIC KEY-----"""
 
 
+APP = ("account", "add", "app", "--hotel", "xinghaihui")
+
+
 @dataclass(frozen=True)
 class Done:
     returncode: int
@@ -145,6 +148,9 @@ def test_people_come_and_go(bot: Bot) -> None:
         (("account", "add", "wechat", "--hotel", "xinghaihui", "--set", "mode=odd"), "odd"),
         (("account", "add", "wechat", "--hotel", "xinghaihui"), "appid"),
         (("account", "add", "web", "--hotel", "xinghaihui", "--set", "secret=1"), "secret"),
+        ((*APP, "--set", "push_url=https://app.example/push", "--set", "push_secret=short"), "push_secret"),
+        ((*APP, "--set", "push_url=nowhere", "--set", "push_secret=0123456789abcdef"), "push_url"),
+        ((*APP, "--set", "push_after=soon"), "number of seconds"),
         (("account", "add", "wecom_robot", "--hotel", "xinghaihui", "--set", "url=@nowhere"), "nowhere"),
     ],
 )

@@ -68,6 +68,7 @@ MAY_NAME_A_CHANNEL = (
     "channels/",
     "http/wechat.py",
     "http/widget.py",
+    "http/app_door.py",
     "accounts.py",
     "simulator/",
     "commands/",

@@ -130,9 +130,13 @@ def test_the_addresses_name_a_hotel_that_is_there() -> None:
     Path("hotels/xinghaihui").mkdir(parents=True)
     Path("hotels/xinghaihui/hotel.yml").write_text("")
     said = supervisor.addresses(first_settings(PUBLIC_URL="https://desk.example.com"), simulate=True)
-    assert "https://desk.example.com/sample/xinghaihui" in said
+    for page in ("/sample/xinghaihui\n", "/docs\n"):
+        assert f"https://desk.example.com{page}" in said
+    assert "/sample/xinghaihui/app" not in said
     assert "https://desk.example.com/desk/" in said
     assert "http://127.0.0.1:8090/" in said
+    said = supervisor.addresses(first_settings(), simulate=True)
+    assert "http://127.0.0.1:8080/sample/xinghaihui/app\n" in said
 
 
 async def test_what_is_missing_is_named_before_anything_starts() -> None:
