@@ -143,6 +143,8 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
       return t("event.transferred", { who, holder: String(event.body.holder_name ?? t("thread.colleague")) });
     case "preference_remembered":
       return t("event.preference_remembered", { text: event.text ?? String(event.body.preference ?? "") });
+    case "voice_heard":
+      return t("event.voice_heard", { text: event.text ?? "" });
     case "order_placed":
     case "order_changed":
     case "order_cancelled":

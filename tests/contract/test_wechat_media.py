@@ -54,7 +54,7 @@ async def test_a_film_lies_at_an_address_of_the_platforms_own(desk: Desk) -> Non
     desk.simulator.state.switch({"films_by_address": True})
     media = desk.simulator.state.media.put("video", film())
     assert await desk.client.fetch(ID, media, LARGEST) == Fetched(film(), "film.mp4")
-    assert await desk.client.fetch(ID, media, 100) == NeverDelivered("too_large")
+    assert await desk.client.fetch(ID, media, 100) == NeverDelivered("file_too_large")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_films_are_taken_from_the_platforms_hosts_alone(host: str, trusted: bool
 
 async def test_what_is_too_large_is_not_read_to_its_end(desk: Desk) -> None:
     media = desk.simulator.state.media.put("image", b"x" * 300_000)
-    assert await desk.client.fetch(ID, media, 100_000) == NeverDelivered("too_large")
+    assert await desk.client.fetch(ID, media, 100_000) == NeverDelivered("file_too_large")
 
 
 @pytest.mark.parametrize(

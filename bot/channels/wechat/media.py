@@ -37,7 +37,7 @@ class Media:
             return _not_brought(outcome(code) if code else NeverDelivered("answer_unreadable"))
         if address := _film(answer):
             return await self._film(account, address, limit)
-        return Fetched(answer.data, answer.name) if answer.data else NeverDelivered("empty")
+        return Fetched(answer.data, answer.name) if answer.data else NeverDelivered("file_empty")
 
     async def _film(self, account: Account, address: str, limit: int) -> Fetched | TryLater | NeverDelivered:
         """A film lies at an address that the platform itself gives: taken on its own hosts only."""
@@ -47,7 +47,7 @@ class Media:
         answer = await self._calls.at(address, Call("", limit=limit, seconds=SLOW))
         if not isinstance(answer, Answer):
             return _not_brought(answer)
-        return Fetched(answer.data, answer.name) if answer.data else NeverDelivered("empty")
+        return Fetched(answer.data, answer.name) if answer.data else NeverDelivered("file_empty")
 
     async def upload(self, account: Account, kind: str, file: Attachment) -> str | TryLater | NeverDelivered:
         """The MediaId of a file put into the store; whatever fails here, no message has been sent."""
@@ -91,7 +91,7 @@ def _not_brought(failure: object) -> TryLater | NeverDelivered:
         case TryLater() | NeverDelivered():
             return failure
         case Unclear(why) if why == TOO_LARGE:
-            return NeverDelivered("too_large")
+            return NeverDelivered("file_too_large")
         case Unclear(why):
             return TryLater(RETRY, why)
         case _:

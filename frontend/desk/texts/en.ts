@@ -298,6 +298,7 @@ export const en: Record<Key, string> = {
   "event.identity_unlinked": "A channel was unlinked",
   "event.guest_erased": "The guest's data has been erased",
   "event.unknown": "Event: {type}",
+  "event.voice_heard": "Heard in the voice message: {text}",
   "event.media_kept": "The file was fetched",
   "event.media_lost": "The file was not fetched",
 

@@ -293,6 +293,7 @@ export const zh = {
   "event.identity_unlinked": "取消了渠道关联",
   "event.guest_erased": "客人的个人信息已清除",
   "event.unknown": "事件：{type}",
+  "event.voice_heard": "语音里听到的：{text}",
   "event.media_kept": "文件取到了",
   "event.media_lost": "文件没取到",
 
