@@ -57,7 +57,10 @@ async def read(
     conversation: ConversationId | None = None,
     limit: int = KEPT,
 ) -> History:
-    """What this identity's side may see after a cursor; the last `limit` messages where there is none."""
+    """What this identity's side may see after a cursor; the last `limit` messages where there is none.
+
+    What is appended while this reads comes with the next cursor, not twice.
+    """
     hotel = identity.hotel
     row = await log.row_of(tx, hotel, identity.conversation)
     assert row
@@ -72,7 +75,7 @@ async def read(
         messages += [
             Message(e, c, channels.get(e.identity or IdentityId(""), identity.channel))
             for e, c in thread
-            if e.type in SAID and e.identity in mine
+            if e.type in SAID and e.identity in mine and (id_ != row.id or e.seq <= row.seq)
         ]
     messages.sort(key=lambda m: (m.event.at, m.event.seq))
     return History(row, tuple(messages if after else messages[-limit:]), reset)
