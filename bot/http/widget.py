@@ -6,7 +6,7 @@ made by the first message, not by opening the page.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from html import escape
@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guest_tokens, history, linking, metrics
+from bot import guest_tokens, history, linking, metrics, sign_in
 from bot.accounts import GuestKeys
 from bot.channels import web as channel
 from bot.conversation import Conversation, Record
@@ -73,6 +73,7 @@ VISITOR_HEADER = "X-Visitor"  # the visitor's token, where the body is a file
 HISTORY = 200  # messages given to a page that has none; one that resumes gets all it lacks
 
 HANT = "zh-Hant"
+FOLLOWER = "wechat:"  # before a subject that WeChat has vouched for
 SITE = "site:"  # before a subject that a hotel's site has signed
 RATING_TEXT = 500
 
@@ -83,9 +84,6 @@ _CHAT_POLICY = (
     "media-src 'self' blob:; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 )
 
-# Redeems what a page of ours was opened with (a sign-in inside WeChat), once: what it proves.
-Redeem = Callable[[AccountRow, str], Awaitable[tuple[str, ...]]]
-REDEEM: web.AppKey[Redeem] = web.AppKey("redeem_sign_in")
 GUEST_KEYS = web.AppKey("guest_keys", GuestKeys)
 LIMIT = web.AppKey("widget_limit", Limit)
 FILE_LIMIT = web.AppKey("widget_file_limit", Limit)
@@ -274,14 +272,21 @@ async def _recognise(request: web.Request, visitor: ExternalId, signed: object) 
 
 
 async def _redeem(request: web.Request, visitor: ExternalId, signed: object) -> tuple[str, ...]:
-    """What a one-time sign-in proves, noted on the visitor; nothing where it is none, or was used."""
-    redeem = request.app.get(REDEEM)
-    if redeem is None or not isinstance(signed, str):
+    """What a one-time sign-in inside WeChat proves, noted on the visitor; nothing where it is none, or was
+    used. Raises BadFrame where this visitor was somebody else."""
+    if not isinstance(signed, str):
         return ()
-    account = request[VISITED].account
-    subjects = await redeem(account, signed)
-    if subjects:
-        await request.app[DISPATCH].recognise(account, visitor, subjects)
+    account, dispatch_ = request[VISITED].account, request.app[DISPATCH]
+    subject = await sign_in.signed_by(dispatch_, account.hotel, signed)
+    if subject is None:
+        return ()
+    subjects = linking.proofs_named((subject,))
+    if identity := await _identity(request, visitor):
+        async with request.app[DATABASE].read() as tx:
+            known = await proofs.subjects_of(tx, account.hotel, identity.id)
+        if any(other.startswith(FOLLOWER) for other in known - set(subjects)):
+            raise channel.BadFrame("bad_token")
+    await dispatch_.recognise(account, visitor, subjects)
     return subjects
 
 

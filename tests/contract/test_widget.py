@@ -11,7 +11,7 @@ import jwt
 import pytest
 from aiohttp import WSMsgType
 
-from bot import accounts, orders
+from bot import accounts, orders, sign_in
 from bot.conversation import Close, Record
 from bot.guest_tokens import Key
 from bot.http import widget
@@ -24,6 +24,7 @@ from bot.model import (
     Content,
     ConversationId,
     EventType,
+    ExternalId,
     HotelId,
     NewEvent,
     Order,
@@ -382,18 +383,22 @@ async def test_the_widget_has_a_page_of_its_own(site: Site) -> None:
     assert (await visitor.call("GET", "/chat/nokey"))[0] == 404
 
 
-async def test_a_sign_in_that_works_once_proves_what_it_was_made_for(site: Site) -> None:
-    made = {"once": ("wechat:sim:openid",)}
-
-    async def redeem(_account: object, signed: str) -> tuple[str, ...]:
-        return made.pop(signed, ())
-
-    site.app._state[widget.REDEEM] = redeem
+async def test_who_signs_in_inside_wechat_finds_what_they_said_there(site: Site) -> None:
+    dispatch = site.app[DISPATCH]
+    async with dispatch.database.read() as tx:
+        account = await desk.account_of(tx, "wechat", AccountId("plain"))
+    assert account
+    once = await sign_in.token_for(dispatch, account, ExternalId("o-openid"))
     phone, tablet = await site.browser(), await site.browser()
-    one, _ = await hello(phone, signed="once")
+    one, _ = await hello(phone, signed=once)
     await one.send_json({"type": "send", "client_id": "client-0001", "text": "在微信里问"})
     await frames(one, "sent")
-    found = await site.sql("SELECT subject FROM subjects")
-    assert [row[0] for row in found] == ["wechat:sim:openid"]
-    _, view = await hello(tablet, token=OTHER_TOKEN, signed="once")
+    found = await site.sql("SELECT DISTINCT subject FROM subjects")
+    assert [row[0] for row in found] == ["wechat:plain:o-openid"]
+    assert len({row[0] for row in await site.sql("SELECT guest_id FROM identities")}) == 1
+    _, view = await hello(tablet, token=OTHER_TOKEN, signed=once)
     assert view["messages"] == []
+    other = await sign_in.token_for(dispatch, account, ExternalId("o-somebody-else"))
+    socket = await phone.widget()
+    await socket.send_json({"type": "hello", "token": TOKEN, "after": 0, "signed": other})
+    assert (await socket.receive(timeout=10)).data == 4401
