@@ -12,7 +12,7 @@ from bot.model import HotelId
 from bot.sign_in import signed_by
 from bot.simulator import Follower
 from tests.conftest import SettingsMaker
-from tests.contract.site import ONE, Browser
+from tests.contract.site import ONE, TOKEN, Browser, frames
 from tests.contract.town import ACCOUNT, Town, living
 from tests.servers import free_port
 
@@ -134,3 +134,15 @@ async def test_the_platform_turns_a_wrong_request_away(town: Town, wrong: dict[s
     asked: dict[str, Any] = {**at.query, **wrong}
     async with browser.client.session.get(at.with_query(asked), allow_redirects=False) as answer:
         assert answer.status == 400
+
+
+async def test_the_page_that_shows_the_token_is_the_followers(town: Town) -> None:
+    follower, browser = await town.guest(), await town.site.browser()
+    token = token_in(await go(browser, await authorised(town, browser, follower)))
+    socket = await browser.widget()
+    await socket.send_json({"type": "hello", "token": TOKEN, "after": 0, "signed": token})
+    await frames(socket, "welcome")
+    await browser.send("我在网页上", "client-0001")
+    rows = await town.site.sql("SELECT count(DISTINCT guest_id), count(*) FROM identities")
+    assert rows == [(1, 2)]
+    await socket.close()
