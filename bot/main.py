@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 from redis.asyncio import Redis
 
-from bot import sign_in, staff
+from bot import staff
 from bot.accounts import GuestKeys, WeChatAccounts, WeComAccounts
 from bot.blobs import Blobs
 from bot.channels.port import Fetcher, Sender
@@ -191,7 +191,6 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app[widget.GUEST_KEYS] = GuestKeys(seal)
     app[wechat.ACCOUNTS], app[wechat.WORKER] = accounts, worker
     app[wechat_sign_in.CLIENT] = client
-    app[widget.REDEEM] = sign_in.redeemer(dispatch)
     app[wechat.ADDRESSING] = worker.addressing
     app[wecom.ACCOUNTS], app[wecom.PULLER] = desks, puller
     app[operations.READINESS] = Readiness(database, redis, settings)

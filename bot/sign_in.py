@@ -6,7 +6,6 @@ talks to the platform.
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from bot.dispatch import Dispatch
@@ -41,16 +40,6 @@ async def signed_by(dispatch: Dispatch, hotel: HotelId, token: str) -> str | Non
     if found is None or found.external is None:
         return None
     return subject_of(found.account, found.external)
-
-
-def redeemer(dispatch: Dispatch) -> Callable[[AccountRow, str], Awaitable[tuple[str, ...]]]:
-    """What a page's edge calls with the token that the page shows: the subjects it proves, once."""
-
-    async def redeem(account: AccountRow, token: str) -> tuple[str, ...]:
-        subject = await signed_by(dispatch, account.hotel, token)
-        return (subject,) if subject else ()
-
-    return redeem
 
 
 def _hash(hotel: HotelId, token: str) -> str:
