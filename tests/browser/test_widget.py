@@ -598,7 +598,8 @@ async def test_a_voice_message_is_recorded_and_played(browser: Browser, world: W
 
 async def test_without_a_microphone_it_says_so(browser: Browser, world: World) -> None:
     async with talking(browser, world) as (_, page):
-        await page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('denied'))")
+        denied = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('denied'))"
+        await page.evaluate(f"() => {{ {denied}; }}")
         await page.get_by_role("button", name="说话").click()
         await expect(page.get_by_role("alert")).to_contain_text("用不了麦克风")
 
@@ -611,8 +612,9 @@ async def test_what_staff_send_is_shown_and_played_in_place(browser: Browser, wo
             await desk.send_file(conversation, data, f"file-{n:04}")
         await expect(page.locator(".row.staff .pic img")).to_be_visible()
         await expect(page.locator(".row.staff audio")).to_be_visible()
-        await expect(page.locator(".row.staff video")).to_be_visible()
-        for player in ("audio", "video"):
+        # A film in a format that this browser can't play stands there as a link.
+        await expect(page.locator(".row.staff a.file")).to_contain_text("视频")
+        for player in ("audio",):
             loaded = "e => new Promise(ok => e.readyState ? ok(true) : e.onloadedmetadata = () => ok(true))"
             assert await page.locator(f".row.staff {player}").evaluate(loaded)
         await keep(page, "staff-files")
