@@ -60,11 +60,14 @@ class Vote:
         self.sense = Sense(config, weighing.width)
         self.labels: list[str] = []
 
-    def fit(self, texts: list[str], dense: Array | None, labels: list[str]) -> Vote:
+    def fit(
+        self, texts: list[str], dense: Array | None, labels: list[str], sensed: list[str] | None = None
+    ) -> Vote:
+        """`sensed`: the labels of the dense rows, where not every text has one."""
         self.labels = sorted(set(labels))
         self.spelling.fit(texts, labels)
         if dense is not None:
-            self.sense.fit(dense, labels)
+            self.sense.fit(dense, sensed or labels)
         return self
 
     def save(self, folder: Path, name: str) -> None:
@@ -208,9 +211,12 @@ class VoteClassifier(IntentClassifier, GraphComponent):
         if len(set(labels)) < 2:
             return self._resource
         cutter = Words(words.read(self._config["dictionary"]))
-        texts, dense = [_text(one) for one in examples], dense_rows(examples)
-        weighing = self._learned_to_weigh(cutter, texts, dense, labels)
-        self._vote = Vote(self._config, cutter, weighing).fit(texts, dense, labels)
+        texts = [_text(one) for one in examples]
+        # The encoder takes a sample of many; what is weighed, is weighed on those.
+        heard = [at for at, one in enumerate(examples) if _row(one) is not None] or list(range(len(texts)))
+        dense, sensed = dense_rows([examples[at] for at in heard]), [labels[at] for at in heard]
+        weighing = self._learned_to_weigh(cutter, [texts[at] for at in heard], dense, sensed)
+        self._vote = Vote(self._config, cutter, weighing).fit(texts, dense, labels, sensed)
         self._persist()
         return self._resource
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -25,7 +26,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.featurizers.dense_featurizer.dense_featurizer import DenseFeaturizer
 from rasa.nlu.tokenizers.tokenizer import Tokenizer
-from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT, TEXT_TOKENS
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, INTENT, TEXT, TEXT_TOKENS
 from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
@@ -100,10 +101,31 @@ class Shelf:
         os.replace(draft.name, self._path)
 
 
+FEWEST = 5  # examples of a label that a sample holds, where it has them
+
+
+def sampled(examples: Iterable[Message], most: int) -> list[Message]:
+    """At most about `most` of the examples that have a text and an intent, chosen by chance, no label left
+    out: encoding is most of what training costs, and what ten thousand teach eight thousand do too."""
+    found = [one for one in examples if one.get(TEXT) and one.get(INTENT)]
+    if len(found) <= most:
+        return found
+    order = np.random.default_rng(1).permutation(len(found))
+    seen: Counter[str] = Counter()
+    chosen = []
+    for place, at in enumerate(order):
+        label = found[at].get(INTENT)
+        if place < most or seen[label] < FEWEST:
+            seen[label] += 1
+            chosen.append(found[at])
+    return chosen
+
+
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
 class SentenceEncoder(DenseFeaturizer, GraphComponent):
     """`longest`: how many of the last characters the encoder sees (its cost grows with them, and a long story
-    says at its end what is wanted); `waits`: leave it to who needs the vector to make it; `shelf`: where
+    says at its end what is wanted); `waits`: leave it to who needs the vector to make it; `taught`: how
+    many examples training encodes, of more a sample in which each label has its share; `shelf`: where
     training keeps vectors, null for nowhere."""
 
     @classmethod
@@ -120,6 +142,7 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
             **DenseFeaturizer.get_default_config(),
             "longest": 120,
             "waits": False,
+            "taught": 8000,
             "sequence_rows": True,
             "shelf": ".rasa/vectors.npz",
         }
@@ -140,14 +163,14 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Encoding is most of what training costs, so vectors are kept beside Rasa's own cache."""
         shelf = Shelf(Path(self._config["shelf"])) if self._config["shelf"] else None
-        texts = {self._seen(one.get(TEXT)) for one in training_data.training_examples if one.get(TEXT)}
+        taught = sampled(training_data.intent_examples, self._config["taught"])
+        texts = {self._seen(one.get(TEXT)) for one in taught}
         known = shelf.take(texts) if shelf else {}
         known.update(encode_all(texts - known.keys()))
         if shelf:
             shelf.keep(known)
-        for one in training_data.training_examples:
-            if one.get(TEXT):
-                self._put(one, known[self._seen(one.get(TEXT))])
+        for one in taught:
+            self._put(one, known[self._seen(one.get(TEXT))])
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
