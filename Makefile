@@ -68,14 +68,14 @@ rollback: env-rasa ## Go back to the model before the one in use; it stays until
 
 # --- Checking it ---
 
-# What needs no clock to keep to runs side by side; what does, afterwards and alone.
+# What needs few processes first; then what starts a whole installation for each test, or a browser.
 SIDE_BY_SIDE := tests/unit tests/contract tests/rasa
 
 .PHONY: test
 test: env env-rasa ## Everything: install, check, train, all tests.
 	@$(MAKE) -j2 --output-sync=target check train frontend test-frontend
 	$(BIN)/pytest -n 2 --dist loadfile $(SIDE_BY_SIDE)
-	$(BIN)/pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
+	$(BIN)/pytest -n 2 --dist loadfile $(addprefix --ignore=,$(SIDE_BY_SIDE))
 
 .PHONY: eval
 eval: env train ## How well guests are understood: figures, pictures and a page in var/eval.
