@@ -16,6 +16,7 @@ from bot.channels.port import Inbound, InboundKind
 from bot.channels.wecom.client import CannotPull, WeComClient
 from bot.dispatch import Dispatch
 from bot.model import AccountId
+from bot.nudges import wait_for
 from bot.store import cursors
 from bot.store.desk import AccountRow
 
@@ -31,18 +32,22 @@ class Puller:
         self._dispatch, self._accounts, self._client = dispatch, accounts, client
         self._locks: defaultdict[AccountId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._loop: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     def start(self) -> None:
         self._loop = asyncio.create_task(self._pulling())
 
-    async def stop(self) -> None:
+    async def stop(self, grace: float = 5.0) -> None:
+        """Let what is under way end: a question to the database broken off would leave its thread behind."""
+        self._stopping.set()
         if self._loop:
+            await asyncio.wait([self._loop], timeout=grace)
             self._loop.cancel()
             with suppress(asyncio.CancelledError):
                 await self._loop
 
     async def _pulling(self) -> None:
-        while True:
+        while not self._stopping.is_set():
             for row in await self._rows():
                 try:
                     await self.pull(row)
@@ -50,7 +55,7 @@ class Puller:
                     logger.warning("messages can't be pulled: %s", cannot)
                 except Exception as error:
                     logger.error("pulling failed: %s", type(error).__name__, exc_info=True)
-            await asyncio.sleep(EVERY_SECONDS)
+            await wait_for(self._stopping, EVERY_SECONDS)
 
     async def _rows(self) -> list[AccountRow]:
         try:
