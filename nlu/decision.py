@@ -102,13 +102,13 @@ class DecisionMaker(IntentClassifier, GraphComponent):
         best = ranking[0]
         if not _LETTERS.search(normalise(message.get(TEXT) or "").text):
             return "lost", []
+        tongue = foreign(message.get(TEXT) or "")
+        if tongue and best["name"] in self._config["own_line"]:
+            return "foreign", []
         if best["confidence"] >= self._taken_from(best["name"]):
             return "sure", []
-        if foreign(message.get(TEXT) or ""):
-            read = (
-                best["confidence"] >= self._config["foreign"] and best["name"] not in self._config["own_line"]
-            )
-            return ("sure" if read else "foreign"), []
+        if tongue:
+            return ("sure" if best["confidence"] >= self._config["foreign"] else "foreign"), []
         if self._together(ranking) >= self._config["answer"]:
             return "sure", []
         return self._asked(ranking)

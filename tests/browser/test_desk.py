@@ -426,6 +426,8 @@ async def test_what_was_misread_is_marked_and_reviewed_by_a_second_person(
         await agent.keyboard.press("Enter")
         await expect(agent.get_by_text("助手当成：问早餐（不太确定）")).to_be_visible()
         await keep(agent, "message-menu")
+        await expect(agent.get_by_role("menuitem", name="依据：早餐")).to_be_focused()
+        await agent.keyboard.press("ArrowDown")
         await expect(agent.get_by_role("menuitem", name="答得不对")).to_be_focused()
         await agent.keyboard.press("Enter")
         dialog = agent.get_by_role("dialog")

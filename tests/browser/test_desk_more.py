@@ -48,7 +48,11 @@ async def test_the_day_shows_what_happened(browser: Browser, world: World) -> No
         await one.say("滑雪板能寄存吗")
         await two.say("我要投诉，等了半天")
         user = await world.desk()
-        await until(lambda: user.conversations("WAITING"))
+
+        async def both_wait() -> bool:
+            return len(await user.conversations("WAITING")) == 2
+
+        await until(both_wait)
         world.shift(minutes=6)
         await sign_in(page, path="/desk/xinghaihui/today")
         messages = page.locator("[data-number=messages]")
@@ -158,7 +162,8 @@ async def test_files_are_seen_before_they_go_and_after(
     async with desk_page(browser, world) as page:
         await sign_in(page)
         await rows(page).filter(has_text="微信").click()
-        await page.locator("input[type=file]").set_input_files(shown)
+        bill = {"name": "账单.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+        await page.locator("input[type=file]").set_input_files(files=[bill])
         await expect(page.locator(".tray li")).to_contain_text(
             "微信收不了文件，客人会收到一个 7 天内能打开的链接"
         )

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 import aiohttp
 import pytest
@@ -154,7 +155,8 @@ async def test_leaving_and_coming_back(chromium: Browser) -> None:
         await page.get_by_role("button", name="关注公众号").click()
         await expect(page.locator(".chat-notice").last).to_have_text("已关注公众号")
         events = [entry.title for entry in simulator.state.wire]
-        assert events == ["subscribe", "unsubscribe", "subscribe"]
+        # A push that a busy machine answers late comes again.
+        assert [name for name, _ in groupby(events)] == ["subscribe", "unsubscribe", "subscribe"]
 
 
 async def test_menus_and_choices_are_tapped(chromium: Browser) -> None:

@@ -124,7 +124,7 @@ async def test_nothing_is_missing_and_nothing_comes_twice(world: World, tmp_path
             events = [e for e in await desk.events(conversation) if e["type"] in SAID]
             return await shown(page) == [e["text"] or e["file"]["kind"] for e in events]
 
-        await until(complete)
+        await until(complete, within=90)
         said = await shown(page)
         assert all(said.count(f"断网时{who}写的：{name}") == 1 for who in ("", "同事") for name in AWAY)
         assert said.count("image") == len(AWAY)
