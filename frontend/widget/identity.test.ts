@@ -57,6 +57,7 @@ describe("who the site says its visitor is", () => {
     await vi.advanceTimersByTimeAsync(31_000);
     for (let time = 0; time < 3; time += 1) identity.refused();
     expect(give).toHaveBeenCalledTimes(2);
+    await vi.advanceTimersByTimeAsync(0);
     await identity.use(token("a"));
     identity.refused();
     expect(told).toHaveLength(3);
