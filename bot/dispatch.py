@@ -80,6 +80,7 @@ T = TypeVar("T")
 TRIES = 20
 ANSWERED = frozenset({InboundKind.TEXT, InboundKind.MEDIA, InboundKind.FOLLOW, InboundKind.CLICK})
 MODEL_TEXT = 500  # characters of a turn that the model reads
+SCANNED = 300  # events among which a scanned code is looked for: a turn costs the same however long the log
 HANDED_BACK_TEXT = 120  # characters of a colleague's last words that the assistant is told
 
 
@@ -633,7 +634,7 @@ class Dispatch:
     async def _scanned(self, tx: AsyncConnection, hotel: Hotel, row: Conversation) -> str | None:
         """The room whose code was scanned last in this visit: likely, and proven by nothing."""
         types = (EventType.CHANNEL_EVENT_RECEIVED, EventType.GUEST_FOLLOWED)
-        seen = await log.events_of_types_in(tx, row.hotel, row.id, types)
+        seen = await log.events_of_types_in(tx, row.hotel, row.id, types, row.seq - SCANNED)
         scenes = [e.body.get("scene") for e in seen if row.opened_at is None or e.at >= row.opened_at]
         rooms = [room for scene in scenes if (room := meaning.room_of(hotel, scene))]
         return rooms[-1] if rooms else None

@@ -88,9 +88,9 @@ class Puller:
             return False
         if code := wecom.welcome_code(message):
             self._client.may_welcome(row.account, inbound.external_id, code)
-        if inbound.kind in (InboundKind.TEXT, InboundKind.MEDIA):
-            await self._claim_session(account, inbound)
-        await self._dispatch.receive(row, inbound)
+        received = await self._dispatch.receive(row, inbound)
+        if received.deliveries == 1 and inbound.kind in (InboundKind.TEXT, InboundKind.MEDIA):
+            await self._claim_session(account, inbound)  # once it is safe: the platform may be slow
         return True
 
     async def _claim_session(self, account: wecom.Account, inbound: Inbound) -> None:

@@ -47,7 +47,7 @@ async def verify_address(request: web.Request) -> web.Response:
     try:
         echo = wechat.verify_address(request.app[ACCOUNTS].open(row), request.query)
     except wechat.PushRefused as refused:
-        return _refused(refused)
+        return push_refused("wechat", refused)
     return web.Response(text=echo, content_type="text/plain")
 
 
@@ -55,12 +55,12 @@ async def take_push(request: web.Request) -> web.Response:
     arrived = request.app[CLOCK].monotonic()
     row = await _row(request)
     if (request.content_length or 0) > MAX_BODY:
-        return _refused(wechat.TooLarge("body"))
+        return push_refused("wechat", wechat.TooLarge("body"))
     account = request.app[ACCOUNTS].open(row)
     try:
         push = wechat.open_push(account, request.query, await request.read())
     except wechat.PushRefused as refused:
-        return _refused(refused)
+        return push_refused("wechat", refused)
     if push.for_account:
         logger.info("news for the account %s: %s", row.account, push.inbound.subtype)
         return web.Response(text=wechat.SUCCESS)
@@ -84,10 +84,10 @@ async def _row(request: web.Request) -> AccountRow:
     return row
 
 
-def _refused(refused: wechat.PushRefused) -> web.Response:
+def push_refused(channel: str, refused: wechat.PushRefused) -> web.Response:
     """The reason stands in the log and the count; the other side learns the status alone."""
-    logger.warning("push refused: %s", refused)
-    metrics.REFUSALS.labels("wechat", type(refused).__name__).inc()
+    logger.warning("a push of %s refused: %s", channel, refused)
+    metrics.REFUSALS.labels(channel, type(refused).__name__).inc()
     return web.Response(status=refused.status)
 
 

@@ -4,11 +4,11 @@ import logging
 
 from aiohttp import web
 
-from bot import metrics
 from bot.accounts import WeComAccounts
 from bot.channels import wechat, wecom
 from bot.channels.wecom.client import CannotPull
 from bot.http.guard import MAX_BODY
+from bot.http.wechat import push_refused
 from bot.model import AccountId
 from bot.pulling import Puller
 from bot.store.desk import AccountRow
@@ -29,19 +29,19 @@ async def verify_address(request: web.Request) -> web.Response:
     try:
         echo = wecom.verify_address(request.app[ACCOUNTS].open(row), request.query)
     except wechat.PushRefused as refused:
-        return _refused(refused)
+        return push_refused("wecom", refused)
     return web.Response(text=echo, content_type="text/plain")
 
 
 async def take_nudge(request: web.Request) -> web.Response:
     row = await _row(request)
     if (request.content_length or 0) > MAX_BODY:
-        return _refused(wechat.TooLarge("body"))
+        return push_refused("wecom", wechat.TooLarge("body"))
     account = request.app[ACCOUNTS].open(row)
     try:
         nudge = wecom.open_nudge(account, request.query, await request.read())
     except wechat.PushRefused as refused:
-        return _refused(refused)
+        return push_refused("wecom", refused)
     if nudge is None or nudge.open_kfid != account.open_kfid:
         return web.Response(text="success")  # of no use to us, and no reason to be told again
     try:
@@ -57,9 +57,3 @@ async def _row(request: web.Request) -> AccountRow:
     if row is None:
         raise web.HTTPNotFound
     return row
-
-
-def _refused(refused: wechat.PushRefused) -> web.Response:
-    logger.warning("nudge refused: %s", refused)
-    metrics.REFUSALS.labels("wecom", type(refused).__name__).inc()
-    return web.Response(status=refused.status)

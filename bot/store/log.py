@@ -271,11 +271,17 @@ async def events_of_types(tx: AsyncConnection, hotel: HotelId, types: Iterable[E
 
 
 async def events_of_types_in(
-    tx: AsyncConnection, hotel: HotelId, id_: ConversationId, types: Iterable[EventType]
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId, types: Iterable[EventType], after: int = 0
 ) -> list[Event]:
-    """A conversation's events of some types, without content, in order."""
+    """A conversation's events of some types after a seq, without content, in order.
+
+    Reads all events after it: what is asked with every message names where to begin.
+    """
     query = select(events).where(
-        events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type.in_(list(types))
+        events.c.hotel_id == hotel,
+        events.c.conversation_id == id_,
+        events.c.seq > after,
+        events.c.type.in_(list(types)),
     )
     return [_event(r) for r in (await tx.execute(query.order_by(events.c.seq))).mappings()]
 

@@ -1,51 +1,23 @@
 """The knowledge pages in a real browser: written by one, approved by another, heard by a guest."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.desk_world import (
-    CHROMIUM,
-    CHROMIUM_ARGS,
-    DESK,
-    ScriptedAssistant,
+    COLLEAGUE,
     Visitor,
     desk_page,
     keep,
     sign_in,
 )
-from tests.scenario.world import HOTEL, World, own_password, running, until
+from tests.scenario.world import HOTEL, World, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
 expect.set_options(timeout=15_000)
-
-COLLEAGUE, COLLEAGUE_NAME = "wangfang", "王芳"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: CHROMIUM names one")
-    if not DESK.is_file():
-        pytest.skip("the desk isn't built: `make frontend`")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
-        yield started
-        await started.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    folder = tmp_path_factory.mktemp("knowledge")
-    async with ScriptedAssistant() as assistant, running(folder, assistant) as made:  # type: ignore[arg-type]
-        made.bot.command("staff", "add", COLLEAGUE, COLLEAGUE_NAME, "--hotel", HOTEL)
-        await own_password(made.bot, COLLEAGUE)
-        yield made
 
 
 async def open_page(page: Page, name: str, login: str = "admin") -> None:

@@ -299,6 +299,13 @@ def test_the_next_word_after_the_end_opens_a_new_visit() -> None:
     assert opened.row.visit == 2
 
 
+def test_what_the_service_says_itself_leaves_an_earlier_question_owed() -> None:
+    told = after(fresh(), Receive(said()), Receive(said("绑定"), words=words(), ask=False))
+    assert told.pending
+    assert not after(told, respond(told)).pending
+    assert not after(fresh(), Receive(said("绑定"), words=words(), ask=False)).pending
+
+
 def test_two_questions_and_one_answer_leave_the_second_open() -> None:
     first = after(fresh(), Receive(said("一")))
     second = after(first, Receive(said("二")))

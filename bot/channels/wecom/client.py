@@ -221,8 +221,9 @@ class WeComClient:
             value, seconds = answer.get("access_token"), answer.get("expires_in")
             if not isinstance(value, str) or not isinstance(seconds, int):
                 found = outcome(int(answer.get("errcode") or -1))
-                known = isinstance(found, TryLater | NeverDelivered)
-                return found if known else TryLater(_RETRY, "token_unreadable")  # type: ignore[return-value]
+                if isinstance(found, TryLater | NeverDelivered):
+                    return found
+                return TryLater(_RETRY, "token_unreadable")
             await self._cache.put(key, Token.made(value, timedelta(seconds=seconds), self._now()))
             return value
 
