@@ -28,6 +28,7 @@ from bot.channels.wecom import WeComClient
 from bot.channels.wecom import client as wecom_client
 from bot.channels.wecom.account import Account as WeComAccount
 from bot.http.guard import DATABASE
+from bot.http.wecom import PULLER
 from bot.main import seal_of
 from bot.media import LIMITS, BadFile, read
 from bot.model import AccountId, ExternalId, HotelId
@@ -95,6 +96,7 @@ class WeComKit(Kit):
     name = "wecom"
 
     async def open(self, site: Site, settings: Settings) -> None:
+        await site.app[PULLER].stop()  # what is pulled here is pulled because of a nudge
         self._platform = WeCom()
         await self._platform.start()
         at = self._platform
