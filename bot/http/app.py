@@ -16,6 +16,7 @@ from bot.channels import app as channel
 from bot.channels.app import Cursor
 from bot.channels.web import MAX_FRAME, MAX_TEXT, BadFrame, parse_frame
 from bot.dispatch import Received
+from bot.http import ratings
 from bot.http.app_door import CALLER, CALLS, Caller, believe
 from bot.http.app_view import (
     MOST,
@@ -139,6 +140,7 @@ async def _send(request: web.Request, caller: Caller, frame: dict[str, Any]) -> 
     inbound = channel.parse_message(caller.signed.subject, frame, request.app[CLOCK].now())
     received = await request.app[DISPATCH].receive(caller.account, inbound)
     await note(request, received.identity, caller.signed)
+    await request.app[PRESENCE].ended(received.row.id, GUEST, received.row.hotel)
     return await _sent(request, received, client_id)
 
 
@@ -187,6 +189,14 @@ async def _types(request: web.Request, caller: Caller) -> None:
     """The guest is writing: the desk may say so. Whoever has never written anything isn't a guest yet."""
     if identity := await known(request, caller):
         await request.app[PRESENCE].typing(identity.conversation, GUEST, identity.hotel)
+
+
+async def rate(request: web.Request) -> web.Response:
+    """How a visit was that a colleague has ended."""
+    body, identity = await read_object(request), await known(request, request[CALLER])
+    async with request.app[DATABASE].read() as tx:
+        row = await log.row_of(tx, identity.hotel, identity.conversation) if identity else None
+    return respond(await ratings.take(request, (identity, row) if identity and row else None, body))
 
 
 async def link_code(request: web.Request) -> web.Response:
@@ -368,6 +378,8 @@ class _Talk:
 _CURSOR = {"type": "string", "pattern": f"^{channel.CURSOR}$"}
 _CLIENT_ID = {"type": "string", "pattern": f"^{channel.CLIENT_ID}$"}
 _TEXT = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT}
+_STARS = {"type": "integer", "minimum": 1, "maximum": 5}
+_RATED = shape({"visit": COUNT, "stars": _STARS})
 _DONE = shape({})
 _CONFIG = shape(
     {
@@ -458,6 +470,18 @@ OPERATIONS = (
         "app",
         answer=_DONE,
         refusals=(403, 429),
+    ),
+    Operation(
+        "POST",
+        "/app/v1/rating",
+        rate,
+        "How the visit was that the conversation's `rate` names; once for each visit.",
+        "app",
+        answer=_RATED,
+        body=shape(
+            {"visit": COUNT, "stars": _STARS}, {"text": {"type": "string", "maxLength": ratings.TEXT_LIMIT}}
+        ),
+        refusals=(400, 403, 409, 413, 429),
     ),
     Operation(
         "POST",

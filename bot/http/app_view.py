@@ -14,6 +14,7 @@ from bot.channels.app import Cursor
 from bot.conversation import Conversation
 from bot.guest_tokens import Signed
 from bot.history import History, Message
+from bot.http import ratings
 from bot.http.app_door import Caller
 from bot.http.files import FILES
 from bot.http.files import shown as shown_file
@@ -73,6 +74,7 @@ EMPTY: dict[str, Any] = {
         "speaker": {"kind": "assistant", "name": None},
         "unread": 0,
         "typing": False,
+        "rate": None,
     },
 }
 
@@ -123,6 +125,7 @@ async def _look(
         since = seen if complete else await history.read(tx, identity, read, seen.conversation, ALL)
         staff = {m.event.actor.id for m in seen.messages if m.event.actor.kind == "staff"}
         names = await people.names_of(tx, {str(s) for s in staff | {seen.row.holder} if s})
+        rate = await ratings.due(tx, seen.row)
     row = seen.row
     return (
         seen,
@@ -134,6 +137,7 @@ async def _look(
             "speaker": {"kind": _KINDS[row.state], "name": names.get(row.holder or "")},
             "unread": _unread(since, read),
             "typing": await _somebody_types(request, row),
+            "rate": rate,
         },
     )
 

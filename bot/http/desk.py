@@ -324,6 +324,7 @@ async def reply(request: web.Request) -> web.Response:
         return Speak(me.signed_in.staff.id, content, said, way and way[0], gone, take_over)
 
     row, seq = await act(request, speak, client_id, way and way[1])
+    await request.app[PRESENCE].ended(row.id, presence.staff(me.signed_in.staff.id), me.hotel)
     return respond(await _row_and_event(request, row, seq))
 
 

@@ -195,7 +195,8 @@ SCHEMAS: dict[str, Schema] = {
             "speaker": ref("Speaker"),
             "unread": {**COUNT, "description": "messages to the guest after their read mark"},
             "typing": {"type": "boolean", "description": "somebody is writing to the guest"},
-        }
+        },
+        {"rate": nullable({**COUNT, "description": "the visit that the guest may rate now"})},
     ),
     "Page": shape(
         {
@@ -223,7 +224,6 @@ _STATUSES = {
 
 _TAGS = {
     "app": "What the hotel's app calls for its guest.",
-    "widget": "What the widget on the hotel's page calls.",
     "service": "Health, and this document.",
 }
 

@@ -11,12 +11,13 @@ from bot.conversation import Conversation
 from bot.http.guard import DATABASE, Problem, caller, respond
 from bot.http.views import Lens, lens_of, show_guests
 from bot.knowledge import unanswered
-from bot.model import ConversationId, Event, EventType
+from bot.model import ConversationId, Event, EventType, HotelId
 from bot.store import days, log, people
-from bot.store.days import Asked
+from bot.store.days import Asked, Rated
 
 LISTED = 100
 QUESTIONS = 20
+SENTENCE = 200
 
 
 def add_routes(app: web.Application) -> None:
@@ -115,6 +116,7 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
     waits = await _waits(tx, lens, await days.asked(tx, hotel, *bounds))
     _, talks = await days.talks(tx, hotel, *bounds, LISTED)
     unsure = (await days.unsure(tx, hotel, *bounds))[-LISTED:][::-1]
+    rated = await days.rated(tx, hotel, *bounds)
     questions = [q for q in await unanswered.read(tx, hotel, bounds[0]) if q.at < bounds[1]]
     longest = sorted(waits, key=lambda wait: -wait["seconds"])[:LISTED]
     names = await people.names_of(tx, {wait["by"] for wait in longest if wait["by"]})
@@ -124,9 +126,11 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
         [t.conversation for t in talks]
         + [w["conversation"] for w in longest]
         + [u.conversation for u in unsure]
-        + [q.conversation for q in questions],
+        + [q.conversation for q in questions]
+        + [r.conversation for r in rated],
     )
     guests = await show_guests(tx, lens, list(rows.values()))
+    said = {r: await _sentence(tx, hotel, r) for r in rated[:LISTED]}
 
     def who(conversation: ConversationId) -> dict[str, Any]:
         return {"conversation": conversation, "guest": guests[conversation]}
@@ -144,7 +148,18 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
             for q in questions[:QUESTIONS]
         ],
         "questions_total": len(questions),
+        "ratings": [
+            {**who(r.conversation), "seq": r.seq, "at": r.at, "stars": r.stars, "text": said.get(r)}
+            for r in rated[:LISTED]
+        ],
+        "stars": round(sum(r.stars for r in rated) / len(rated), 1) if rated else None,
+        "ratings_total": len(rated),
     }
+
+
+async def _sentence(tx: AsyncConnection, hotel: HotelId, rated: Rated) -> str | None:
+    content = await log.content_of(tx, hotel, rated.conversation, rated.seq)
+    return content.text[:SENTENCE] if content and content.text else None
 
 
 def _open(row: Conversation, seq: int) -> bool:

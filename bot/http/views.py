@@ -26,12 +26,13 @@ from bot.model import (
     IdentityId,
     State,
 )
-from bot.store import log, outbox, people, points
+from bot.store import log, outbox, people, points, proofs
 from bot.store.desk import OrderRow
 from bot.store.people import Identity
 
 _OURS = frozenset({"memory", "file", "fetch", "media_id", "thumb_media_id", "url"})  # of no use to a page
 _SEEN = {"delivered": "identity", "read": "reader"}  # how far a guest's page has come, by kind of mark
+_VOUCHED = frozenset({"site", "wechat"})
 PREVIEW = 120  # characters of the last words in a list
 
 
@@ -61,6 +62,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
     channels = await people.channels_of(tx, hotel, ids)
     guests = await people.guests_of(tx, hotel, [row.guest for row in rows])
     words = await log.last_words(tx, hotel, rows)
+    stars = await log.last_ratings(tx, hotel, [row for row in rows if row.state is State.CLOSED])
     unread = await people.unread(tx, hotel, ids, lens.viewer)
     shown = []
     for row in rows:
@@ -87,6 +89,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "epoch": row.epoch,
                 "unclear": len(row.unclear),
                 "unread": unread.get(row.id, 0),
+                "stars": stars.get(row.id),
                 "changed_at": row.changed_at,
                 "opened_at": row.opened_at,
             }
@@ -136,6 +139,9 @@ async def show_events(
     """
     thread = await log.read_thread(tx, lens.hotel.id, row.id, after)
     identities = {i.id: i for i in await people.identities_of(tx, lens.hotel.id, of or row.id)}
+    for gone in {e.identity for e, _ in thread if e.identity} - identities.keys():  # linked elsewhere since
+        if left := await people.identity_of(tx, lens.hotel.id, gone):
+            identities[gone] = left
     sent = await outbox.deliveries(tx, lens.hotel.id, row.id)
     seen = {state: await _marks(tx, row, identities, viewer) for state, viewer in _SEEN.items()}
     mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
@@ -157,15 +163,29 @@ async def show_earlier(tx: AsyncConnection, lens: Lens, row: Conversation) -> li
 
 
 async def show_identities(tx: AsyncConnection, lens: Lens, row: Conversation) -> list[dict[str, Any]]:
-    """The guest's channels, and by what proof each belongs to this guest (None: it began here)."""
-    proof = {
-        e.body["identity"]: e.body["proof"]
-        for e in await log.events_of_types_in(tx, lens.hotel.id, row.id, (EventType.IDENTITY_LINKED,))
-    }
-    return [
-        {"id": i.id, "channel": i.channel, "proof": proof.get(i.id), "reachable": i.external is not None}
-        for i in await people.identities_of(tx, lens.hotel.id, row.id)
-    ]
+    """The guest's channels, and by what proof each belongs to this guest (None: it began here).
+
+    `signed`: who has vouched for it, the hotel's own site or app ("site") or WeChat's sign-in ("wechat").
+    """
+    hotel = lens.hotel.id
+    linked = await log.events_of_types_in(tx, hotel, row.id, (EventType.IDENTITY_LINKED,))
+    came = {e.body["identity"]: e for e in linked}
+    names = await people.names_of(tx, {e.actor.id for e in linked if e.actor.id})
+    shown = []
+    for one in await people.identities_of(tx, hotel, row.id):
+        event, subjects = came.get(one.id), await proofs.subjects_of(tx, hotel, one.id)
+        shown.append(
+            {
+                "id": one.id,
+                "channel": one.channel,
+                "proof": event and event.body["proof"],
+                "by": names.get(event.actor.id or "") if event else None,
+                "at": event and event.at,
+                "signed": sorted({subject.partition(":")[0] for subject in subjects} & _VOUCHED),
+                "reachable": one.external is not None,
+            }
+        )
+    return shown
 
 
 async def _marks(

@@ -19,9 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import guest_tokens, history, linking, metrics, sign_in
 from bot.accounts import GuestKeys
 from bot.channels import web as channel
-from bot.conversation import Conversation, Record
-from bot.dispatch import Received, bound_to
-from bot.http import cards
+from bot.conversation import Conversation
+from bot.dispatch import Received
+from bot.http import cards, ratings
 from bot.http.files import FILES, take
 from bot.http.files import shown as shown_file
 from bot.http.guard import (
@@ -41,21 +41,17 @@ from bot.http.guard import (
     respond,
     same_origin,
     seq_of,
-    text_of,
 )
 from bot.knowledge import Hotel
 from bot.media import LIMITS
 from bot.model import (
     AccountId,
-    Actor,
     ActorKind,
-    Audience,
     Content,
     ConversationId,
     EventType,
     ExternalId,
     HotelId,
-    NewEvent,
     State,
 )
 from bot.nudges import wait_for
@@ -75,7 +71,6 @@ HISTORY = 200  # messages given to a page that has none; one that resumes gets a
 HANT = "zh-Hant"
 FOLLOWER = "wechat:"  # before a subject that WeChat has vouched for
 SITE = "site:"  # before a subject that a hotel's site has signed
-RATING_TEXT = 500
 
 PAGES = Path(__file__).with_name("pages")
 _TAGS = {"zh": "zh-CN", HANT: "zh-Hant", "en": "en"}
@@ -322,7 +317,8 @@ async def _view(request: web.Request, guest: Guest, cursor: Cursor) -> dict[str,
         messages = [*await _touched(tx, identity, row, placed.touched), *seen.messages]
         staff = {m.event.actor.id for m in messages if m.event.actor.kind == "staff"} | {row.holder}
         names = await people.names_of(tx, {str(s) for s in staff if s})
-        speaker = _speaker(row, names) | await _ratable(tx, row)
+        rate = await ratings.due(tx, row)
+        speaker = _speaker(row, names) | ({"rate": rate} if rate else {})
     await _mark(request, identity, row)
     shown = [_message(request, guest, row, m, names, placed) for m in messages]
     return {
@@ -361,16 +357,6 @@ def _speaker(row: Conversation, names: dict[str, str]) -> dict[str, Any]:
     return {"kind": kinds[row.state], "name": names.get(row.holder or "")}
 
 
-async def _ratable(tx: AsyncConnection, row: Conversation) -> dict[str, Any]:
-    """The visit that the guest may rate: a colleague has ended it, and it isn't rated yet."""
-    if row.state is not State.CLOSED:
-        return {}
-    types = (EventType.CLOSED, EventType.GUEST_RATED)
-    last = (await log.events_of_types_in(tx, row.hotel, row.id, types))[-1:]
-    ended = last and last[0].type is EventType.CLOSED and last[0].actor.kind is ActorKind.STAFF
-    return {"rate": row.visit} if ended else {}
-
-
 def _texts(request: web.Request, lang: str) -> Texts:
     hotel = request[VISITED].hotel
     texts = request.app[HOTELS].texts["en"] if lang == "en" else hotel.texts
@@ -395,13 +381,21 @@ def _message(
         "channel": m.channel,
         "from": e.actor.kind,
         "name": names.get(e.actor.id or ""),
-        "text": c.text or "",
-        "options": (c.details or {}).get("options"),
+        **_words(guest, m),
         "file": shown_file(request.app[FILES], row.hotel, c.file, now) if c.file else None,
         "cards": cards.show(orders, _texts(request, guest.lang)) if orders else [],
         "at": e.at,
         "client_id": e.body.get("client_id") if e.type is EventType.GUEST_SAID else None,
     }
+
+
+def _words(guest: Guest, m: history.Message) -> dict[str, Any]:
+    """What was said and the choices it gave; on a page in traditional Chinese our own words are, too."""
+    text, options = m.content.text or "", (m.content.details or {}).get("options")
+    if guest.lang == HANT and m.event.actor.kind is ActorKind.ASSISTANT:
+        text = traditional(text)
+        options = options and [{**option, "title": traditional(option["title"])} for option in options]
+    return {"text": text, "options": options}
 
 
 async def _send(
@@ -414,6 +408,7 @@ async def _send(
     received = await request.app[DISPATCH].receive(
         request[VISITED].account, replace(inbound, subjects=subjects)
     )
+    await request.app[PRESENCE].ended(received.row.id, GUEST, received.row.hotel)
     return _receipt(request, frame["client_id"], received)
 
 
@@ -631,32 +626,8 @@ async def take_file(request: web.Request) -> web.Response:
 async def take_rating(request: web.Request) -> web.Response:
     """How a visit was that a colleague has ended: one to five stars, and a sentence if the guest likes."""
     body = await read_object(request)
-    visitor = _visitor(request, body)
-    stars, visit, text = body.get("stars"), body.get("visit"), text_of(body, "text", RATING_TEXT, False)
-    if not isinstance(stars, int) or isinstance(stars, bool) or stars not in range(1, 6):
-        raise Problem(400, "bad_request")
-    found = await _find(request, visitor)
-    if found is None or not isinstance(visit, int):
-        raise Problem(404, "not_found")
-    identity, row = found
-    async with request.app[DATABASE].read() as tx:
-        if (await _ratable(tx, row)).get("rate") != visit:
-            raise Problem(409, "closed")
-    dispatch_, actor = request.app[DISPATCH], Actor(ActorKind.GUEST, identity.guest)
-    content = Content(*dispatch_.seal.protect(text, bound_to(row.hotel, row.id))) if text.strip() else None
-    rated = NewEvent(
-        EventType.GUEST_RATED,
-        request.app[CLOCK].now(),
-        actor,
-        Audience.STAFF,
-        identity.id,
-        {"stars": stars, "visit": visit},
-        content,
-    )
-    await dispatch_.act(
-        row.hotel, row.id, lambda _row, _gone: Record((rated,)), (identity.id, f"rate-{visit}")
-    )
-    return respond({"visit": visit, "stars": stars})
+    found = await _find(request, _visitor(request, body))
+    return respond(await ratings.take(request, found, body))
 
 
 async def take_typing(request: web.Request) -> web.Response:

@@ -52,6 +52,16 @@ class Unsure:
 
 
 @dataclass(frozen=True)
+class Rated:
+    """One to five stars; the guest's sentence is the event's content."""
+
+    conversation: ConversationId
+    seq: int
+    at: datetime
+    stars: int
+
+
+@dataclass(frozen=True)
 class Talk:
     """How many messages a guest wrote on the day, and the last of them."""
 
@@ -124,6 +134,14 @@ async def unsure(tx: AsyncConnection, hotel: HotelId, start: datetime, end: date
     query = select(e.conversation_id, _told(tx, "seq").label("about"), e.at)
     query = query.where(_on(hotel, (EventType.DELIVERY_UNCLEAR,), start, end)).order_by(e.at)
     return [Unsure(r.conversation_id, int(r.about), r.at) for r in (await tx.execute(query)).all()]
+
+
+async def rated(tx: AsyncConnection, hotel: HotelId, start: datetime, end: datetime) -> list[Rated]:
+    """What guests said of visits that colleagues have ended, the latest first."""
+    e = events.c
+    query = select(e.conversation_id, e.seq, e.at, _told(tx, "stars").label("stars"))
+    query = query.where(_on(hotel, (EventType.GUEST_RATED,), start, end)).order_by(e.at.desc())
+    return [Rated(r.conversation_id, r.seq, r.at, int(r.stars)) for r in (await tx.execute(query)).all()]
 
 
 async def talks(

@@ -375,6 +375,20 @@ async def last_heard(
     return {IdentityId(row[0]): (row[1], row[2]) for row in rows if row[0]}
 
 
+async def last_ratings(
+    tx: AsyncConnection, hotel: HotelId, rows: Sequence[Conversation]
+) -> dict[ConversationId, int]:
+    """How many stars the guests gave the visits that these conversations have ended with."""
+    visits, opened = {row.id: row.visit for row in rows}, [row.opened_at for row in rows if row.opened_at]
+    if not opened:
+        return {}
+    query = select(events).where(
+        events.c.hotel_id == hotel, events.c.type == EventType.GUEST_RATED, events.c.at >= min(opened)
+    )
+    rated = [_event(r) for r in (await tx.execute(query.order_by(events.c.at))).mappings()]
+    return {e.conversation: e.body["stars"] for e in rated if visits.get(e.conversation) == e.body["visit"]}
+
+
 async def last_transfers(
     tx: AsyncConnection, hotel: HotelId, rows: Sequence[Conversation]
 ) -> dict[ConversationId, tuple[Event, Content]]:

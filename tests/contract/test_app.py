@@ -55,6 +55,7 @@ GUARDED = [
     ("GET", "conversation"),
     ("POST", "read"),
     ("POST", "typing"),
+    ("POST", "rating"),
     ("POST", "link-codes"),
     ("POST", "link-codes/redeem"),
     ("POST", "opt-in"),
@@ -347,6 +348,24 @@ async def test_typing_shows_on_both_sides(site: Site) -> None:
     await said(browser, "你好")
     assert (await browser.app("POST", "typing"))[0] == 200
     assert (await page(browser))["conversation"]["typing"] is False  # the guest's own
+
+
+async def test_a_visit_that_a_colleague_has_ended_is_rated_from_the_app(site: Site) -> None:
+    browser, agent = await site.browser(), await site.signed_in()
+    rated = {"visit": 1, "stars": 5, "text": "谢谢"}
+    assert (await browser.app("POST", "rating", rated))[0] == 409
+    id_ = (await said(browser, "转人工"))["id"].partition(":")[0]
+    await until(browser, "assistant")
+    assert (await page(browser))["conversation"]["rate"] is None
+    said_ = {"text": "您好", "client_id": "r1"}
+    assert (await agent.desk("POST", f"conversations/{id_}/reply", said_))[0] == 200
+    assert (await agent.desk("POST", f"conversations/{id_}/close", {"reason": "solved"}))[0] == 200
+    assert (await browser.app("GET", "conversation"))[1]["rate"] == 1
+    assert (await browser.app("POST", "rating", rated | {"stars": 6}))[0] == 400
+    assert (await browser.app("POST", "rating", rated)) == (200, {"visit": 1, "stars": 5})
+    status, again = await browser.app("POST", "rating", rated)
+    assert (status, again["error"]["code"]) == (409, "not_ratable")
+    assert (await page(browser))["conversation"]["rate"] is None
 
 
 # ---- one guest, several channels

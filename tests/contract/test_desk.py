@@ -251,6 +251,33 @@ async def test_a_reply_goes_where_staff_choose(site: Site) -> None:
         assert (status, answer["error"]["code"]) == (409, "no_such_way")
 
 
+# ---- one guest, several channels
+
+
+async def test_what_belongs_to_one_guest_is_shown_with_its_proof_and_can_be_undone(site: Site) -> None:
+    one, two = await guest(site, "a", "第一位"), await guest(site, "b", "第二位")
+    agent = await site.signed_in()
+    shown = {id_: (await agent.desk("GET", f"conversations/{id_}"))[1] for id_ in (one, two)}
+    (first, second) = (shown[id_]["conversation"]["guest"]["id"] for id_ in (one, two))
+    status, linked = await agent.desk("POST", f"guests/{first}/link", {"guest": second})
+    assert (status, linked) == (200, {"conversation": one})
+    _, both = await agent.desk("GET", f"conversations/{one}")
+    began, came = both["identities"]
+    assert (began["proof"], began["by"], began["at"]) == (None, None, None)
+    assert (came["proof"], came["by"]) == ("staff_confirmed", "员工agent")
+    (event,) = [e for e in both["events"] if e["type"] == "identity_linked"]
+    assert (event["channel"], event["actor"]["name"], event["at"]) == ("web", "员工agent", came["at"])
+    assert [e["text"] for e in both["earlier"] if e["type"] == "guest_said"] == ["第二位"]
+    assert (await agent.desk("GET", f"conversations/{two}"))[1]["ended_into"] == one
+    status, apart = await agent.desk("POST", f"identities/{came['id']}/unlink", {})
+    assert status == 200
+    _, left = await agent.desk("GET", f"conversations/{one}")
+    assert [i["id"] for i in left["identities"]] == [began["id"]]
+    (event,) = [e for e in left["events"] if e["type"] == "identity_unlinked"]
+    assert (event["channel"], event["actor"]["name"]) == ("web", "员工agent")
+    assert (await agent.desk("GET", f"conversations/{apart['conversation']}"))[0] == 200
+
+
 # ---- the hotel's day
 
 

@@ -62,6 +62,7 @@ async def test_guest_and_desk_see_each_other_write(site: Site) -> None:
     visitor, agent = await site.browser(), await site.signed_in()
     assert (await visitor.send("转人工", "client-0001"))[0] == 200
     id_ = await conversation_of(site)
+    await answered(site, id_)
     page, _ = await hello(visitor)
     desk = await agent.feed(follow={id_: 0})
     await frames(desk, "events")
@@ -69,8 +70,14 @@ async def test_guest_and_desk_see_each_other_write(site: Site) -> None:
     told = (await frames(desk, "typing"))[-1]
     assert told["conversation"] == id_
     assert "guest" in told["who"]
+    await visitor.send("我写完了", "client-0002")
+    assert "guest" not in (await frames(desk, "typing"))[-1]["who"]
+    await answered(site, id_)
     await desk.send_json({"type": "typing", "conversation": id_})
     assert (await frames(page, "typing"))[-1] == {"type": "typing", "on": True}
+    said = {"text": "您好", "client_id": "r1"}
+    assert (await agent.desk("POST", f"conversations/{id_}/reply", said))[0] == 200
+    assert (await frames(page, "typing"))[-1] == {"type": "typing", "on": False}
 
 
 async def test_who_writes_elsewhere_is_told_to_nobody_else(site: Site) -> None:
@@ -238,6 +245,15 @@ async def test_a_visit_that_a_colleague_has_ended_can_be_rated_once(site: Site) 
     assert event["body"] == {"stars": 4, "visit": 1}
     assert event["text"].startswith("很快")
     assert "11010119900307803X" not in event["text"]
+    assert [
+        r["stars"] for r in (await agent.desk("GET", "conversations?state=CLOSED"))[1]["conversations"]
+    ] == [4]
+    boss = await site.signed_in("admin")
+    _, day = await boss.desk("GET", "today")
+    assert (day["stars"], [(r["stars"], r["text"]) for r in day["ratings"]]) == (4.0, [(4, event["text"])])
+    await visitor.send("再来一次，转人工", "client-0002")
+    (row,) = (await agent.desk("GET", "conversations"))[1]["conversations"]
+    assert row["stars"] is None
 
 
 async def test_a_visit_that_ended_by_itself_asks_for_nothing(site: Site) -> None:
@@ -258,6 +274,11 @@ async def test_the_words_come_in_three_ways_of_writing(site: Site) -> None:
     assert said["zh-CN"] == said["fr"] == ("zh-CN", "正在连接…")
     assert said["zh-TW"] == said["zh-Hant-HK"] == ("zh-Hant", "正在連線…")
     assert said["en-GB"] == ("en", "Connecting…")
+    await visitor.send("转人工，简体的话", "client-0001")
+    await answered(site, await conversation_of(site))
+    _, view = await hello(visitor, lang="zh-Hant-TW")
+    assert view["messages"][0]["text"] == "转人工，简体的话"
+    assert "星海會商務酒店" in view["messages"][-1]["text"]
 
 
 # ---- visitors whom the hotel's site knows
