@@ -1,9 +1,9 @@
 """Accounts of channels and robots: public settings in the open, secrets sealed as one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,8 @@ from bot.sealing import Seal
 from bot.store import desk
 from bot.store.database import Database
 from bot.store.desk import AccountRow
+
+A = TypeVar("A")
 
 # What each kind of account needs: public names, then secret ones.
 FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
@@ -150,28 +152,6 @@ def _wechat(account: AccountId, values: Mapping[str, Any]) -> wechat.Account:
     )
 
 
-class WeChatAccounts:
-    """Finds official accounts for the sender and the edge, opening each row's secrets once."""
-
-    def __init__(self, database: Database, seal: Seal) -> None:
-        self._database, self._seal = database, seal
-        self._opened: dict[AccountId, tuple[AccountRow, wechat.Account]] = {}
-
-    async def find(self, id_: AccountId) -> wechat.Account | None:
-        row = await self.row(id_)
-        return self.open(row) if row else None
-
-    async def row(self, id_: AccountId) -> AccountRow | None:
-        async with self._database.read() as tx:
-            return await desk.account_of(tx, "wechat", id_)
-
-    def open(self, row: AccountRow) -> wechat.Account:
-        known = self._opened.get(row.account)
-        if known is None or known[0] != row:
-            known = self._opened[row.account] = (row, open_wechat(row, self._seal))
-        return known[1]
-
-
 def _wecom(account: AccountId, values: Mapping[str, Any]) -> wecom.Account:
     return wecom.Account(
         id=account,
@@ -184,29 +164,36 @@ def _wecom(account: AccountId, values: Mapping[str, Any]) -> wecom.Account:
     )
 
 
-class WeComAccounts:
-    """Finds 客服账号 for the sender, the puller and the edge, opening each row's secrets once."""
+def open_wecom(row: AccountRow, seal: Seal) -> wecom.Account:
+    secrets = seal.open_secrets(row.sealed, bound_to(row.channel, row.account))
+    return _wecom(row.account, {**row.config, **secrets})
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+
+class Accounts(Generic[A]):
+    """Finds one channel's accounts for its sender and its edge, opening each row's secrets once."""
+
+    def __init__(
+        self, database: Database, seal: Seal, channel: str, open_: Callable[[AccountRow, Seal], A]
+    ) -> None:
         self._database, self._seal = database, seal
-        self._opened: dict[AccountId, tuple[AccountRow, wecom.Account]] = {}
+        self._channel, self._open = channel, open_
+        self._opened: dict[AccountId, tuple[AccountRow, A]] = {}
 
-    async def find(self, id_: AccountId) -> wecom.Account | None:
+    async def find(self, id_: AccountId) -> A | None:
         row = await self.row(id_)
         return self.open(row) if row else None
 
     async def row(self, id_: AccountId) -> AccountRow | None:
         async with self._database.read() as tx:
-            return await desk.account_of(tx, "wecom", id_)
+            return await desk.account_of(tx, self._channel, id_)
 
     async def rows(self) -> list[AccountRow]:
+        """Those that are in use."""
         async with self._database.read() as tx:
-            return [r for r in await desk.list_accounts(tx) if r.channel == "wecom" and r.active]
+            return [r for r in await desk.list_accounts(tx) if r.channel == self._channel and r.active]
 
-    def open(self, row: AccountRow) -> wecom.Account:
+    def open(self, row: AccountRow) -> A:
         known = self._opened.get(row.account)
         if known is None or known[0] != row:
-            secrets = self._seal.open_secrets(row.sealed, bound_to(row.channel, row.account))
-            opened = _wecom(row.account, {**row.config, **secrets})
-            known = self._opened[row.account] = (row, opened)
+            known = self._opened[row.account] = (row, self._open(row, self._seal))
         return known[1]

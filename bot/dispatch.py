@@ -8,12 +8,10 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import files, guests, linking, meaning, metrics, openers, orders, reach, safety, words
@@ -23,21 +21,16 @@ from bot.clock import Clock
 from bot.conversation import (
     Command,
     Conversation,
-    Deliver,
-    Effect,
     Heard,
     Patience,
     Receive,
-    Record,
     Respond,
     Said,
     Wake,
-    decide,
 )
 from bot.engine import Turn
 from bot.erasures import Erasure, Erasures
 from bot.facts import facts_of
-from bot.ids import new_id
 from bot.knowledge import Hotel, Hotels, choice
 from bot.knowledge.choice import Found
 from bot.knowledge.index import Hit
@@ -54,7 +47,6 @@ from bot.model import (
     ConversationId,
     Event,
     EventType,
-    ExternalId,
     GuestId,
     Handoff,
     HotelId,
@@ -62,22 +54,21 @@ from bot.model import (
     Json,
     NewEvent,
     Reason,
-    StaffId,
     State,
 )
 from bot.nudges import Nudges
+from bot.recognition import Recognition, Told
 from bot.sealing import Seal
-from bot.store import desk, log, outbox, people, proofs
+from bot.store import desk, log, outbox, people
 from bot.store.database import Database
 from bot.store.desk import AccountRow
 from bot.store.log import StaleVersion
 from bot.store.outbox import Item
 from bot.store.people import Identity
+from bot.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-TRIES = 20
 ANSWERED = frozenset({InboundKind.TEXT, InboundKind.MEDIA, InboundKind.FOLLOW, InboundKind.CLICK})
 MODEL_TEXT = 500  # characters of a turn that the model reads
 SCANNED = 300  # events among which a scanned code is looked for: a turn costs the same however long the log
@@ -108,44 +99,12 @@ class Question:
     unread: str = ""  # what is said of a file, where nothing but files came
 
 
-@dataclass(frozen=True)
-class _From:
-    """Where something came from."""
-
-    account: AccountRow
-    external: ExternalId
-
-
-@dataclass(frozen=True)
-class Told:
-    """What the service says itself, by its key, before and without the assistant."""
-
-    key: str
-    values: Json
-
-
-class _Tries:
-    """At most `COUNT` guesses of a code in its life, by identity; remembers recent ones only."""
-
-    COUNT = 5
-
-    def __init__(self) -> None:
-        self._seen: dict[IdentityId, list[datetime]] = {}
-
-    def allows(self, identity: IdentityId, now: datetime) -> bool:
-        recent = {i: [t for t in at if now - t < linking.CODE_LIFE] for i, at in self._seen.items()}
-        self._seen = {i: at for i, at in recent.items() if at}
-        mine = self._seen.setdefault(identity, [])
-        mine.append(now)
-        return len(mine) <= self.COUNT
-
-
 def message_hash(account: AccountId, message_key: str) -> str:
     """A platform's message id may hold an openid, so only its hash is kept."""
     return hashlib.sha256(f"{account}\n{message_key}".encode()).hexdigest()
 
 
-class Dispatch:
+class Dispatch(Writer):
     """Everything that happens to a conversation goes through here, from any channel, page or clock."""
 
     def __init__(
@@ -160,28 +119,17 @@ class Dispatch:
         kept: files.Files | None = None,
         erasures: Erasures | None = None,
     ) -> None:
-        self.database, self.clock, self.hotels = database, clock, hotels
-        self.seal, self.nudges, self.patience = seal, nudges, patience
-        self.library, self.files, self.erasures = library, kept, erasures
-        self._tries = _Tries()
+        super().__init__(database, clock, hotels, nudges, patience)
+        self.seal, self.library, self.files, self.erasures = seal, library, kept, erasures
+        self.recognition = Recognition(self)
         self.hears = False  # whether a recogniser is there to hear voice messages
-
-    async def transact(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """Run `work` in one transaction, again from the start when somebody else was first."""
-        for _ in range(TRIES):
-            try:
-                async with self.database.write() as tx:
-                    return await work(tx)
-            except (StaleVersion, IntegrityError) as lost:
-                logger.debug("lost a race: %s", type(lost).__name__)
-        raise StaleVersion("too many others are writing to this conversation")
 
     # ---- a guest's message or a channel's event
 
     async def receive(self, account: AccountRow, inbound: Inbound) -> Received:
         """Make a message safe: in the log once, however often it is delivered."""
         if inbound.subjects:
-            await self.recognise(account, inbound.external_id, inbound.subjects, meet=True)
+            await self.recognition.recognise(account, inbound.external_id, inbound.subjects, meet=True)
         told = await self._told(account, inbound) if inbound.kind is InboundKind.TEXT else None
         received = await self.transact(lambda tx: self._receive(tx, account, inbound, told))
         if received.deliveries > 1:
@@ -200,7 +148,7 @@ class Dispatch:
             await people.count_delivery(tx, account.hotel, account.channel, account.account, key)
             return await self._repeated(tx, account, key, known)
         now = self.clock.now()
-        identity, row = await self._met(tx, _From(account, inbound.external_id), now)
+        identity, row = await self.recognition.met(tx, account, inbound.external_id, now)
         hotel = await self.hotels.get(tx, account.hotel)
         own = hotel.file.replies_of(account.channel, account.account)
         inbound, ready = meaning.meant(hotel, own, inbound, now)
@@ -237,159 +185,7 @@ class Dispatch:
             await people.open_push(tx, identity, until, key)
         return Received(identity, row, key, known.seq, known.deliveries + 1)
 
-    # ---- who is speaking
-
-    async def recognise(
-        self, account: AccountRow, external: ExternalId, subjects: Sequence[str], meet: bool = False
-    ) -> Identity | None:
-        """The identity, with these subjects proven on it: whoever else has one of them is the same guest.
-
-        One that isn't known yet joins the guest whom a subject names; `meet`: else it is met for the first
-        time here. A subject that was proven before costs one look.
-        """
-        subjects = linking.proofs_named(subjects)
-        async with self.database.read() as tx:
-            identity = await people.find_identity(
-                tx, account.hotel, account.channel, account.account, external
-            )
-            known = await proofs.subjects_of(tx, account.hotel, identity.id) if identity else set()
-        if identity and known >= set(subjects):
-            return identity
-        found = await self.transact(lambda tx: self._recognise(tx, account, external, subjects, meet))
-        if found:
-            await self.nudges.nudge(f"conversation:{found.conversation}", f"hotel:{found.hotel}")
-        return found
-
-    async def _recognise(
-        self,
-        tx: AsyncConnection,
-        account: AccountRow,
-        external: ExternalId,
-        subjects: Sequence[str],
-        meet: bool,
-    ) -> Identity | None:
-        hotel, now = account.hotel, self.clock.now()
-        identity = await people.find_identity(tx, hotel, account.channel, account.account, external)
-        if identity is None:
-            others = [i for s in subjects for i in await proofs.with_subject(tx, hotel, s)]
-            if others:
-                identity = await self._join(tx, account, external, others[0], now)
-            elif meet:
-                identity, _ = await self._met(tx, _From(account, external), now)
-            else:
-                return None
-        for subject in subjects:
-            if await proofs.add_subject(tx, hotel, subject, identity.id, now):
-                identity = await self._same_subject(tx, identity, subject, now)
-        return identity
-
-    async def _join(
-        self, tx: AsyncConnection, account: AccountRow, external: ExternalId, other: Identity, now: datetime
-    ) -> Identity:
-        """A new identity of a guest who is known: no conversation of its own has to end for it."""
-        row = await self._locked(tx, other.hotel, other.conversation)
-        if row.ended_into:
-            raise StaleVersion
-        identity = replace(
-            other,
-            id=IdentityId(new_id()),
-            channel=account.channel,
-            account=account.account,
-            external=external,
-            pushed_until=None,
-        )
-        await people.add_identity(tx, identity, now)
-        actor, body = Actor(ActorKind.GUEST, other.guest), {"channel": account.channel}
-        contacted = NewEvent(EventType.CONTACTED, now, actor, Audience.STAFF, identity.id, body)
-        await self.commit(tx, row, Record((contacted,)), now)
-        return identity
-
-    async def _same_subject(
-        self, tx: AsyncConnection, identity: Identity, subject: str, now: datetime
-    ) -> Identity:
-        by = Actor(ActorKind.GUEST, identity.guest)
-        for other in await proofs.with_subject(tx, identity.hotel, subject):
-            if other.conversation != identity.conversation and other.external is not None:
-                with suppress(linking.CannotLink):
-                    await self._link(tx, identity, other, linking.Proof.SIGNED, by, now)
-                identity = await people.identity_of(tx, identity.hotel, identity.id) or identity
-        return identity
-
-    async def _link(
-        self,
-        tx: AsyncConnection,
-        one: Identity,
-        other: Identity,
-        proof: linking.Proof,
-        by: Actor,
-        now: datetime,
-    ) -> Conversation:
-        return await linking.link(tx, self.commit, one, other, proof, by, now, self.holder_gone)
-
-    async def link_code(self, identity: Identity) -> str:
-        """A one-time code that its guest enters, or says, on another channel."""
-        return await self.transact(lambda tx: linking.make_code(tx, identity, self.clock.now()))
-
-    async def redeem(self, identity: Identity, code: str) -> bool:
-        """Link this identity with the one whose code it is; False when it is none, or not any more."""
-
-        async def work(tx: AsyncConnection) -> Conversation | None:
-            now = self.clock.now()
-            whose = await proofs.take_code(tx, identity.hotel, linking.code_hash(identity.hotel, code), now)
-            other = await people.identity_of(tx, identity.hotel, whose) if whose else None
-            here = await people.identity_of(tx, identity.hotel, identity.id)
-            if other is None or here is None or other.conversation == here.conversation:
-                return None
-            by = Actor(ActorKind.GUEST, here.guest)
-            return await self._link(tx, here, other, linking.Proof.CODE, by, now)
-
-        if not self._tries.allows(identity.id, self.clock.now()):
-            return False
-        try:
-            row = await self.transact(work)
-        except linking.CannotLink:
-            return False
-        if row:
-            await self._poke_linked(row)
-        return row is not None
-
-    async def link(self, hotel: HotelId, one: GuestId, other: GuestId, staff: StaffId) -> Conversation:
-        """A staff member's word that two guests are one. Raises linking.CannotLink."""
-
-        async def work(tx: AsyncConnection) -> Conversation:
-            mine = await people.identities_of_guest(tx, hotel, one)
-            theirs = await people.identities_of_guest(tx, hotel, other)
-            if not mine or not theirs:
-                raise linking.CannotLink("link_erased")
-            by = Actor(ActorKind.STAFF, staff)
-            return await self._link(tx, mine[0], theirs[0], linking.Proof.STAFF, by, self.clock.now())
-
-        row = await self.transact(work)
-        await self._poke_linked(row)
-        return row
-
-    async def unlink(self, hotel: HotelId, identity: IdentityId, staff: StaffId) -> Conversation:
-        """Undo a link: the identity has a conversation of its own again. Raises linking.CannotLink."""
-
-        async def work(tx: AsyncConnection) -> tuple[Conversation, ConversationId]:
-            found = await people.identity_of(tx, hotel, identity)
-            if found is None:
-                raise linking.CannotLink("link_not_linked")
-            by, now = Actor(ActorKind.STAFF, staff), self.clock.now()
-            return await linking.unlink(tx, self.commit, found, by, now), found.conversation
-
-        row, before = await self.transact(work)
-        await self._poke_linked(row)
-        await self.nudges.nudge(f"conversation:{before}")
-        return row
-
-    async def _poke_linked(self, row: Conversation) -> None:
-        async with self.database.read() as tx:
-            ended = await linking.ended_here(tx, row.hotel, row.id)
-        await self.poke(row)
-        await self.nudges.nudge(*(f"conversation:{id_}" for id_ in ended))
-
-    async def _told(self, account: AccountRow, inbound: Inbound) -> "Told | None":
+    async def _told(self, account: AccountRow, inbound: Inbound) -> Told | None:
         """What the service does and says itself. None: it is an ordinary message."""
         asked, wanted = linking.asked(inbound.text), reach.wanted(inbound.text)
         if asked is None and wanted is None:
@@ -399,27 +195,11 @@ class Dispatch:
             if await people.arrived(tx, account.hotel, account.channel, account.account, key):
                 return None  # a repetition: it was told
         if asked:
-            return await self._about_linking(account, inbound, asked)
-        identity = await self.recognise(account, inbound.external_id, (), meet=True)
+            return await self.recognition.about_linking(account, inbound.external_id, asked)
+        identity = await self.recognition.recognise(account, inbound.external_id, (), meet=True)
         assert identity
         await self.opt(identity, bool(wanted))
         return Told("opted_in" if wanted else "opted_out", {})
-
-    async def _about_linking(
-        self, account: AccountRow, inbound: Inbound, asked: linking.Asked
-    ) -> "Told | None":
-        """What a guest is told who asks for a code, or says one."""
-        hotel, now = account.hotel, self.clock.now()
-        async with self.database.read() as tx:
-            hashed = linking.code_hash(hotel, asked.code) if asked.code else ""
-            open_ = bool(asked.code) and await proofs.code_is_open(tx, hotel, hashed, now)
-        if not open_ and not asked.sure:
-            return None
-        identity = await self.recognise(account, inbound.external_id, (), meet=True)
-        assert identity
-        if asked.code is None:
-            return Told("link_code", {"code": await self.link_code(identity)})
-        return Told("link_done" if await self.redeem(identity, asked.code) else "link_refused", {})
 
     async def opt(self, identity: Identity, wanted: bool) -> None:
         """Note whether unasked messages are welcome. A no is obeyed on every channel at once."""
@@ -433,39 +213,6 @@ class Dispatch:
             return await self.record(tx, here.hotel, here.conversation, event)
 
         await self.poke(await self.transact(work))
-
-    async def _locked(self, tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Conversation:
-        await outbox.lock_conversation(tx, hotel, id_)
-        row = await log.row_of(tx, hotel, id_)
-        assert row
-        return row
-
-    async def _met(self, tx: AsyncConnection, came: "_From", now: datetime) -> tuple[Identity, Conversation]:
-        """The identity and its conversation; both are made at first contact."""
-        account, external = came.account, came.external
-        identity = await people.find_identity(tx, account.hotel, account.channel, account.account, external)
-        if identity:
-            row = await self._locked(tx, account.hotel, identity.conversation)
-            if row.ended_into:
-                raise StaleVersion  # linked while we waited: the identity has another conversation now
-            return identity, row
-        hotel, guest, conversation = account.hotel, GuestId(new_id()), ConversationId(new_id())
-        identity = Identity(
-            hotel,
-            IdentityId(new_id()),
-            guest,
-            conversation,
-            account.channel,
-            account.account,
-            external,
-            None,
-        )
-        await people.add_guest(tx, hotel, guest, now)
-        row = await log.create(tx, hotel, conversation, guest, now)
-        await people.add_identity(tx, identity, now)
-        actor, body = Actor(ActorKind.GUEST, guest), {"channel": account.channel}
-        contacted = NewEvent(EventType.CONTACTED, now, actor, Audience.STAFF, identity.id, body)
-        return identity, await self.commit(tx, row, Record((contacted,)), now, account)
 
     async def _command(
         self,
@@ -581,7 +328,7 @@ class Dispatch:
             if row is None or said is None or (await people.guest_of(tx, item.hotel, row.guest)).erased_at:
                 return None
             command = await self._heard(tx, row, said, text, now)
-            return await self.commit(tx, row, command, now, await self._account(tx, row))
+            return await self.commit(tx, row, command, now, await self.account_of(tx, row))
 
         row = await self.transact(work)
         if row:
@@ -673,7 +420,7 @@ class Dispatch:
             if (await people.guest_of(tx, item.hotel, row.guest)).erased_at:
                 return None  # the answer may repeat what has been erased since it was asked for
             hotel = await self.hotels.get(tx, item.hotel)
-            account = await self._account(tx, row)
+            account = await self.account_of(tx, row)
             found = Found(hits, hotel.points, hotel.today(now), (await self._channel(tx, row)).name)
             turn_chosen = replace(turn, acts=choice.choose(turn.acts, found))
             command = await self._response(tx, hotel, row, question, turn_chosen, account, now)
@@ -748,7 +495,7 @@ class Dispatch:
                 return row, known.seq
             if check:
                 await check(tx)
-            now, account = self.clock.now(), await self._account(tx, row)
+            now, account = self.clock.now(), await self.account_of(tx, row)
             after = await self.commit(tx, row, command(row, await self.holder_gone(tx, row)), now, account)
             if once:
                 await people.remember_command(tx, row, AccountId(once[0]), key, after.seq, now)
@@ -757,15 +504,6 @@ class Dispatch:
         row, seq = await self.transact(work)
         await self.poke(row, [row.identity] if row.identity else [])
         return row, seq
-
-    async def record(
-        self, tx: AsyncConnection, hotel: HotelId, conversation: ConversationId, *events: NewEvent
-    ) -> Conversation:
-        """Log what happened to a conversation, in a transaction that does more. Raises StaleVersion."""
-        await outbox.lock_conversation(tx, hotel, conversation)
-        row = await log.row_of(tx, hotel, conversation)
-        assert row
-        return await self.commit(tx, row, Record(events), self.clock.now())
 
     async def erase(self, hotel: HotelId, guest: GuestId) -> int:
         """Erase a guest, as guests.erase; afterwards no journal and no folder holds their words either."""
@@ -801,69 +539,6 @@ class Dispatch:
         except OSError as error:
             metrics.ERASURES_UNLISTED.inc()
             logger.error("an erasure is not listed beside the backups: %s", error.strerror, exc_info=True)
-
-    async def holder_gone(self, tx: AsyncConnection, row: Conversation) -> bool:
-        """Whether it is held by somebody who may not own anything any more."""
-        return row.state is State.STAFF and not await people.is_active(tx, row.hotel, row.holder)
-
-    async def commit(
-        self,
-        tx: AsyncConnection,
-        row: Conversation,
-        command: Command,
-        now: datetime,
-        account: AccountRow | None = None,
-    ) -> Conversation:
-        """Decide and write: events, the row, orders, preferences and outbox rows. Raises StaleVersion."""
-        decision = decide(row, command, now, self.patience)
-        events = await log.append(tx, row, decision)
-        await orders.project(tx, decision.row, events, decision.events)
-        await files.project(tx, decision.row, events, decision.events)
-        await _remember(tx, decision.row, decision.events)
-        routed = [await self._routed(tx, row, effect, account) for effect in decision.effects]
-        effects = [effect for several in routed for effect in several]
-        await outbox.put(tx, row.hotel, row.id, decision.row.seq, effects, now)
-        _count(events)
-        return decision.row
-
-    async def _routed(
-        self, tx: AsyncConnection, row: Conversation, effect: Effect, account: AccountRow | None
-    ) -> list[Effect]:
-        """A delivery as its channel takes it: where pages pull, a look, later, whether the guest is there;
-        with the next push where only that can carry it."""
-        if not isinstance(effect, Deliver):
-            return [effect]
-        identity = await people.identity_of(tx, row.hotel, effect.identity)
-        if identity is None:
-            return []
-        if account is None or (account.channel, account.account) != (identity.channel, identity.account):
-            account = await desk.account_of(tx, identity.channel, identity.account)
-        if CHANNELS[identity.channel].capabilities.pulls:
-            return await self._if_away(tx, identity, effect.seq, account)
-        if not CHANNELS[identity.channel].capabilities.passive:
-            return [replace(effect, due=self.clock.now())]  # no push is open that could carry it
-        passive_only = account is not None and not account.config.get("custom_send", True)
-        return [replace(effect, due=None) if passive_only else effect]
-
-    async def _if_away(
-        self, tx: AsyncConnection, identity: Identity, seq: int, account: AccountRow | None
-    ) -> list[Effect]:
-        """What is done, by settings, for a guest who doesn't look: their app's backend is told; the answer is
-        brought to where they can be reached."""
-        now, wakes = self.clock.now(), list[Effect]()
-        if pushes := account.config.get("push_after") if account else None:
-            wakes.append(Wake("push", now + timedelta(seconds=pushes), identity.id))
-        if away := (await self.hotels.get(tx, identity.hotel)).file.away:
-            wakes.append(Wake("reach", now + timedelta(minutes=away.minutes), str(seq)))
-        return wakes
-
-    async def _account(self, tx: AsyncConnection, row: Conversation) -> AccountRow | None:
-        identity = await people.identity_of(tx, row.hotel, row.identity) if row.identity else None
-        return await desk.account_of(tx, identity.channel, identity.account) if identity else None
-
-    async def poke(self, row: Conversation, identities: Sequence[IdentityId] = ()) -> None:
-        lines = [f"line:{i}" for i in identities]
-        await self.nudges.nudge("outbox", f"conversation:{row.id}", f"hotel:{row.hotel}", *lines)
 
 
 def _next_visit(row: Conversation) -> Conversation:
@@ -906,20 +581,6 @@ def bound_to(hotel: HotelId, conversation: ConversationId) -> str:
 def _preference(text: str, identity: IdentityId | None, now: datetime) -> NewEvent:
     content = Content(text=text)
     return NewEvent(EventType.PREFERENCE_REMEMBERED, now, ASSISTANT, Audience.STAFF, identity, {}, content)
-
-
-async def _remember(tx: AsyncConnection, row: Conversation, events: Sequence[NewEvent]) -> None:
-    new = [e.content.text for e in events if e.type is EventType.PREFERENCE_REMEMBERED and e.content]
-    if new:
-        guest = await people.guest_of(tx, row.hotel, row.guest)
-        kept = list(dict.fromkeys([*guest.preferences, *(text for text in new if text)]))
-        await people.change_guest(tx, row.hotel, row.guest, preferences=people.as_json(kept))
-
-
-def _count(events: Sequence[Event]) -> None:
-    for event in events:
-        if event.type is EventType.HANDOFF_REQUESTED:
-            metrics.HANDOFFS.labels(event.body["reason"]).inc()
 
 
 async def _handed_back(tx: AsyncConnection, row: Conversation) -> Json | None:

@@ -104,7 +104,7 @@ async def link(
     if one.conversation == other.conversation:
         raise CannotLink("link_same_guest")
     older_id, younger_id = sorted((one.conversation, other.conversation))  # ids are ordered by time
-    older, younger = await _locked(tx, hotel, older_id), await _locked(tx, hotel, younger_id)
+    older, younger = await locked(tx, hotel, older_id), await locked(tx, hotel, younger_id)
     for row in (older, younger):
         if (await people.guest_of(tx, hotel, row.guest)).erased_at or row.ended_into:
             raise CannotLink("link_erased")
@@ -119,7 +119,7 @@ async def link(
     return after
 
 
-async def _locked(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Conversation:
+async def locked(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Conversation:
     await outbox.lock_conversation(tx, hotel, id_)
     row = await log.row_of(tx, hotel, id_)
     assert row

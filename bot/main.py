@@ -13,7 +13,7 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from bot import staff
-from bot.accounts import GuestKeys, WeChatAccounts, WeComAccounts
+from bot.accounts import Accounts, GuestKeys, open_wechat, open_wecom
 from bot.blobs import Blobs
 from bot.channels.port import Fetcher, Sender
 from bot.channels.wechat.client import WeChatClient
@@ -154,10 +154,10 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     dispatch = Dispatch(database, clock, hotels, seal, nudges, patience, library, kept, erasures)
     engine = Engine(settings.rasa_url, settings.rasa_token, settings.engine_timeout)
     stack.push_async_callback(engine.close)
-    accounts = WeChatAccounts(database, seal)
+    accounts = Accounts(database, seal, "wechat", open_wechat)
     tokens: TokenCache = RedisTokenCache(redis, clock.now) if redis is not None else MemoryTokenCache()
     client = await stack.enter_async_context(WeChatClient(accounts.find, tokens, clock.now))
-    desks = WeComAccounts(database, seal)
+    desks = Accounts(database, seal, "wecom", open_wecom)
     wecom_client = await stack.enter_async_context(WeComClient(desks.find, tokens, clock.now))
     robots = Robots(database, seal, settings.base_url)
     process = f"{os.uname().nodename[:20]}-{new_id()[-12:]}"

@@ -10,7 +10,7 @@ from collections import defaultdict
 from contextlib import suppress
 
 from bot import metrics
-from bot.accounts import WeComAccounts
+from bot.accounts import Accounts
 from bot.channels import wecom
 from bot.channels.port import Inbound, InboundKind
 from bot.channels.wecom.client import CannotPull, WeComClient
@@ -28,7 +28,7 @@ EVERY_SECONDS = 30.0
 class Puller:
     """One per process; several processes may pull the same account, the log keeps each message once."""
 
-    def __init__(self, dispatch: Dispatch, accounts: WeComAccounts, client: WeComClient) -> None:
+    def __init__(self, dispatch: Dispatch, accounts: Accounts[wecom.Account], client: WeComClient) -> None:
         self._dispatch, self._accounts, self._client = dispatch, accounts, client
         self._locks: defaultdict[AccountId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._loop: asyncio.Task[None] | None = None

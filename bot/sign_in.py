@@ -23,7 +23,9 @@ def subject_of(account: AccountId, openid: ExternalId) -> str:
 
 async def token_for(dispatch: Dispatch, account: AccountRow, openid: ExternalId) -> str:
     """A token for this openid, which the platform has just vouched for."""
-    identity = await dispatch.recognise(account, openid, (subject_of(account.account, openid),), meet=True)
+    identity = await dispatch.recognition.recognise(
+        account, openid, (subject_of(account.account, openid),), meet=True
+    )
     assert identity
     token, now = secrets.token_urlsafe(32), dispatch.clock.now()
     async with dispatch.database.write() as tx:

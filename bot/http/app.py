@@ -204,7 +204,7 @@ async def link_code(request: web.Request) -> web.Response:
     caller = request[CALLER]
     if not request.app[MESSAGES].allows(caller.limit_key):
         raise Problem(429, "too_many")
-    code = await request.app[DISPATCH].link_code(await met(request, caller))
+    code = await request.app[DISPATCH].recognition.link_code(await met(request, caller))
     return respond({"code": code, "expires_at": request.app[CLOCK].now() + linking.CODE_LIFE})
 
 
@@ -215,7 +215,9 @@ async def redeem(request: web.Request) -> web.Response:
         raise Problem(400, "bad_request")
     if not request.app[MESSAGES].allows(caller.limit_key):
         raise Problem(429, "too_many")
-    return respond({"linked": await request.app[DISPATCH].redeem(await met(request, caller), code)})
+    return respond(
+        {"linked": await request.app[DISPATCH].recognition.redeem(await met(request, caller), code)}
+    )
 
 
 async def opt(request: web.Request) -> web.Response:

@@ -33,7 +33,7 @@ _KINDS = {State.BOT: "assistant", State.WAITING: "waiting", State.STAFF: "staff"
 async def known(request: web.Request, caller: Caller, meet: bool = False) -> Identity | None:
     """The guest here, and what the token tells of them noted; None before first contact."""
     subjects = (channel.proof(caller.signed.subject),)
-    found = await request.app[DISPATCH].recognise(caller.account, caller.external, subjects, meet)
+    found = await request.app[DISPATCH].recognition.recognise(caller.account, caller.external, subjects, meet)
     if found:
         await note(request, found, caller.signed)
     return found

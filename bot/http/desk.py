@@ -235,7 +235,7 @@ async def link_guest(request: web.Request) -> web.Response:
     other = GuestId(text_of(body, "guest", 64))
     one, who = GuestId(request.match_info["guest"]), me.signed_in.staff.id
     try:
-        row = await request.app[DISPATCH].link(me.hotel, one, other, who)
+        row = await request.app[DISPATCH].recognition.link(me.hotel, one, other, who)
     except CannotLink as cannot:
         raise Problem(409, cannot.code) from None
     return respond({"conversation": row.id})
@@ -245,7 +245,7 @@ async def unlink_identity(request: web.Request) -> web.Response:
     """Undo a link: the identity has a conversation of its own again."""
     me, identity = caller(request), IdentityId(request.match_info["identity"])
     try:
-        row = await request.app[DISPATCH].unlink(me.hotel, identity, me.signed_in.staff.id)
+        row = await request.app[DISPATCH].recognition.unlink(me.hotel, identity, me.signed_in.staff.id)
     except CannotLink as cannot:
         raise Problem(409, cannot.code) from None
     return respond({"conversation": row.id})

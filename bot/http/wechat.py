@@ -12,7 +12,7 @@ import os
 from aiohttp import web
 
 from bot import metrics
-from bot.accounts import WeChatAccounts
+from bot.accounts import Accounts
 from bot.addressing import Addressing, Question
 from bot.channels import CHANNELS, wechat
 from bot.clock import Clock
@@ -32,7 +32,7 @@ PLATFORM_PATIENCE = 5.0  # seconds after which the platform hangs up and deliver
 LAST_DELIVERY = 3
 FILE_TRIES = 2  # a file that custom/send has refused so often goes as its address with the next push
 
-ACCOUNTS = web.AppKey("wechat_accounts", WeChatAccounts)
+ACCOUNTS = web.AppKey("wechat_accounts", Accounts[wechat.Account])
 WORKER = web.AppKey("worker", Worker)
 ADDRESSING = web.AppKey("addressing", Addressing)
 

@@ -4,7 +4,7 @@ import logging
 
 from aiohttp import web
 
-from bot.accounts import WeComAccounts
+from bot.accounts import Accounts
 from bot.channels import wechat, wecom
 from bot.channels.wecom.client import CannotPull
 from bot.http.guard import MAX_BODY
@@ -15,7 +15,7 @@ from bot.store.desk import AccountRow
 
 logger = logging.getLogger(__name__)
 
-ACCOUNTS = web.AppKey("wecom_accounts", WeComAccounts)
+ACCOUNTS = web.AppKey("wecom_accounts", Accounts[wecom.Account])
 PULLER = web.AppKey("wecom_puller", Puller)
 
 

@@ -260,7 +260,7 @@ async def _recognise(request: web.Request, visitor: ExternalId, signed: object) 
             known = await proofs.subjects_of(tx, account.hotel, identity.id)
         if any(subject.startswith((SITE, "sha256:")) for subject in known - set(subjects)):
             raise channel.BadFrame("bad_token")
-    found = await request.app[DISPATCH].recognise(account, visitor, subjects)
+    found = await request.app[DISPATCH].recognition.recognise(account, visitor, subjects)
     if found:
         await _note_guest(request, found, told)
     return subjects
@@ -281,7 +281,7 @@ async def _redeem(request: web.Request, visitor: ExternalId, signed: object) -> 
             known = await proofs.subjects_of(tx, account.hotel, identity.id)
         if any(other.startswith(FOLLOWER) for other in known - set(subjects)):
             raise channel.BadFrame("bad_token")
-    await dispatch_.recognise(account, visitor, subjects)
+    await dispatch_.recognition.recognise(account, visitor, subjects)
     return subjects
 
 

@@ -55,7 +55,7 @@ async def seen_by(floor: Floor, where: Received) -> list[str]:
 
 
 async def code_of(floor: Floor, where: Received) -> str:
-    return await floor.dispatch.link_code(await now_of(floor, where))
+    return await floor.dispatch.recognition.link_code(await now_of(floor, where))
 
 
 # ---- proofs
@@ -119,8 +119,8 @@ async def test_codes_cant_be_tried_one_after_the_other(floor: Floor) -> None:
     page = await on_page(floor)
     identity = await now_of(floor, page)
     for wrong in range(5):
-        assert not await floor.dispatch.redeem(identity, f"{wrong:08d}")
-    assert not await floor.dispatch.redeem(identity, code)
+        assert not await floor.dispatch.recognition.redeem(identity, f"{wrong:08d}")
+    assert not await floor.dispatch.recognition.redeem(identity, code)
 
 
 async def test_a_code_of_one_hotel_is_nothing_in_another(floor: Floor) -> None:
@@ -189,7 +189,7 @@ async def test_a_guest_who_waited_there_waits_here(floor: Floor) -> None:
     floor.engine.turns = [Turn((Handoff(Reason.HUMAN_HANDOFF),), {})]
     page = await on_page(floor, "找人工")
     code = await code_of(floor, wechat)
-    await floor.dispatch.redeem(await now_of(floor, page), code)
+    await floor.dispatch.recognition.redeem(await now_of(floor, page), code)
     row = await floor.row(wechat)
     assert (row.state, row.reason) == (State.WAITING, Reason.HUMAN_HANDOFF)
     assert row.identity == page.identity.id
@@ -203,7 +203,7 @@ async def test_a_guest_who_waited_there_waits_here(floor: Floor) -> None:
 async def test_who_held_the_younger_one_holds_the_older(floor: Floor) -> None:
     wechat, page = await on_wechat(floor), await on_page(floor)
     await floor.claim(page, "lin")
-    await floor.dispatch.redeem(await now_of(floor, page), await code_of(floor, wechat))
+    await floor.dispatch.recognition.redeem(await now_of(floor, page), await code_of(floor, wechat))
     row = await floor.row(wechat)
     assert (row.state, row.holder) == (State.STAFF, floor.people["lin"])
 
@@ -212,7 +212,7 @@ async def test_orders_of_the_younger_guest_are_the_older_guests(floor: Floor) ->
     wechat = await on_wechat(floor)
     floor.engine.turns = [Turn((Order("place", "towel", {"room": "1208"}),), {})]
     page = await on_page(floor, "送条毛巾")
-    await floor.dispatch.redeem(await now_of(floor, page), await code_of(floor, wechat))
+    await floor.dispatch.recognition.redeem(await now_of(floor, page), await code_of(floor, wechat))
     (order,) = await floor.orders()
     assert (order.guest, order.conversation) == (wechat.identity.guest, page.row.id)
     await on_wechat(floor, "毛巾不用了")
@@ -222,7 +222,7 @@ async def test_orders_of_the_younger_guest_are_the_older_guests(floor: Floor) ->
 async def test_a_closed_conversation_ends_quietly(floor: Floor) -> None:
     wechat, page = await on_wechat(floor), await on_page(floor)
     await floor.act(page, lambda row, gone: Close(SERVICE, "done"))
-    await floor.dispatch.redeem(await now_of(floor, page), await code_of(floor, wechat))
+    await floor.dispatch.recognition.redeem(await now_of(floor, page), await code_of(floor, wechat))
     assert (await floor.row(wechat)).state is State.BOT
 
 
@@ -232,27 +232,27 @@ async def test_a_closed_conversation_ends_quietly(floor: Floor) -> None:
 async def test_staffs_word_links_and_undoing_gives_a_conversation_of_its_own(floor: Floor) -> None:
     wechat, page = await on_wechat(floor), await on_page(floor)
     lin = floor.people["lin"]
-    await floor.dispatch.link(ONE, wechat.identity.guest, page.identity.guest, lin)
+    await floor.dispatch.recognition.link(ONE, wechat.identity.guest, page.identity.guest, lin)
     with pytest.raises(CannotLink, match="link_same_guest"):
-        await floor.dispatch.link(ONE, wechat.identity.guest, wechat.identity.guest, lin)
+        await floor.dispatch.recognition.link(ONE, wechat.identity.guest, wechat.identity.guest, lin)
     floor.clock.forward(minutes=1)
     await on_page(floor, "说在一起的时候")
-    row = await floor.dispatch.unlink(ONE, page.identity.id, lin)
+    row = await floor.dispatch.recognition.unlink(ONE, page.identity.id, lin)
     assert row.id not in (wechat.row.id, page.row.id)
     assert row.guest == page.identity.guest
     assert (await floor.row(wechat)).identity == wechat.identity.id
     await on_page(floor, "分开以后")
     assert "分开以后" not in [c.text for _, c in await floor.thread(wechat)]
     with pytest.raises(CannotLink, match="link_not_linked"):
-        await floor.dispatch.unlink(ONE, page.identity.id, lin)
+        await floor.dispatch.recognition.unlink(ONE, page.identity.id, lin)
 
 
 async def test_erasing_after_the_undoing_takes_what_was_said_meanwhile(floor: Floor) -> None:
     wechat, page = await on_wechat(floor), await on_page(floor)
     lin = floor.people["lin"]
-    await floor.dispatch.link(ONE, wechat.identity.guest, page.identity.guest, lin)
+    await floor.dispatch.recognition.link(ONE, wechat.identity.guest, page.identity.guest, lin)
     await on_page(floor, "一起时的秘密")
-    await floor.dispatch.unlink(ONE, page.identity.id, lin)
+    await floor.dispatch.recognition.unlink(ONE, page.identity.id, lin)
     await floor.dispatch.erase(ONE, page.identity.guest)
     everything = await floor.everything()
     assert "一起时的秘密" not in everything
@@ -263,7 +263,7 @@ async def test_erasing_after_the_undoing_takes_what_was_said_meanwhile(floor: Fl
 async def test_erasing_a_linked_guest_erases_every_channel(floor: Floor) -> None:
     wechat = await on_wechat(floor)
     page = await on_page(floor, subjects=SUBJECT)
-    await floor.dispatch.redeem(await now_of(floor, page), await code_of(floor, wechat))
+    await floor.dispatch.recognition.redeem(await now_of(floor, page), await code_of(floor, wechat))
     await floor.dispatch.erase(ONE, wechat.identity.guest)
     everything = await floor.everything()
     for word in ("早餐几点", "几点退房", "oGuest", "oVisitor7", "member-88"):
@@ -291,8 +291,8 @@ async def test_two_proofs_at_once_link_once(floor: Floor) -> None:
     code = await code_of(floor, wechat)
     here = await now_of(floor, page)
     done = await asyncio.gather(
-        floor.dispatch.redeem(here, code),
-        floor.dispatch.redeem(here, code),
+        floor.dispatch.recognition.redeem(here, code),
+        floor.dispatch.recognition.redeem(here, code),
         floor.hear("还有，能带狗吗", who="oVisitor7", account=f"page-{ONE}"),
         floor.hear("在吗", who="oGuest"),
     )

@@ -31,7 +31,7 @@ async def linked(floor: Floor, *, opted: bool = True, subject: bool = False) -> 
     if subject:
         page = await floor.talk("在吗", **PAGE, subjects=("wechat:a:oGuest",))
     else:
-        code = await floor.dispatch.link_code(wechat.identity)
+        code = await floor.dispatch.recognition.link_code(wechat.identity)
         page = await floor.talk(f"绑定 {code}", **PAGE)
     if opted:
         await floor.talk("提醒我", **PAGE)
