@@ -77,7 +77,7 @@ HANDED_BACK_TEXT = 120  # characters of a colleague's last words that the assist
 
 @dataclass(frozen=True)
 class Received:
-    """A message that is safe. `deliveries` counts how often the platform has brought it."""
+    """A message that is safe. `seq` is its own; `deliveries` counts how often the platform has brought it."""
 
     identity: Identity
     row: Conversation
@@ -167,11 +167,12 @@ class Dispatch(Writer):
             command = replace(
                 command, ask=False, words=Said(words.content_of(said, None), words.body_of(said, row))
             )
-        after = await self.commit(tx, row, command, now, account)
+        after, events = await self.written(tx, row, command, now, account)
         await self._channel_side(tx, account, identity, inbound, after, key, now)
-        if not await people.arrive(tx, identity, key, after.seq, now):
+        seq = next((e.seq for e in events if e.type is command.event.type), after.seq)
+        if not await people.arrive(tx, identity, key, seq, now):
             raise StaleVersion
-        return Received(identity, after, key, after.seq, 1)
+        return Received(identity, after, key, seq, 1)
 
     async def _repeated(
         self, tx: AsyncConnection, account: AccountRow, key: str, known: people.Arrival
@@ -479,7 +480,7 @@ class Dispatch(Writer):
         once: tuple[str, str] | None = None,
         check: Callable[[AsyncConnection], Awaitable[None]] | None = None,
     ) -> tuple[Conversation, int]:
-        """Carry out what `command(row, holder_gone)` asks; the row after it, and its first event's seq.
+        """Carry out what `command(row, holder_gone)` asks; the row after it, and the seq of its last event.
 
         `once` (who, client id) makes a repetition answer with the first one's result. `check` looks at what
         the command supposes, in the same transaction. Raises Refused, and what `check` raises.

@@ -72,6 +72,17 @@ class Writer:
         account: AccountRow | None = None,
     ) -> Conversation:
         """Decide and write: events, the row, orders, preferences and outbox rows. Raises StaleVersion."""
+        return (await self.written(tx, row, command, now, account))[0]
+
+    async def written(
+        self,
+        tx: AsyncConnection,
+        row: Conversation,
+        command: Command,
+        now: datetime,
+        account: AccountRow | None = None,
+    ) -> tuple[Conversation, list[Event]]:
+        """As `commit`, with the events that were appended."""
         decision = decide(row, command, now, self.patience)
         events = await log.append(tx, row, decision)
         await orders.project(tx, decision.row, events, decision.events)
@@ -81,7 +92,7 @@ class Writer:
         effects = [effect for several in routed for effect in several]
         await outbox.put(tx, row.hotel, row.id, decision.row.seq, effects, now)
         _count(events)
-        return decision.row
+        return decision.row, events
 
     async def _routed(
         self, tx: AsyncConnection, row: Conversation, effect: Effect, account: AccountRow | None

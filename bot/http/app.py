@@ -60,7 +60,6 @@ from bot.http.openapi import (
     shape,
 )
 from bot.media import LIMITS
-from bot.model import Audience
 from bot.nudges import wait_for
 from bot.presence import GUEST
 from bot.store import log
@@ -69,7 +68,6 @@ LOOK_SECONDS = 1.0
 POLL_SECONDS = 25.0
 HEARTBEAT = 25.0
 HELLO_SECONDS = 10.0
-BEHIND = 20  # events that one message may cause
 
 MESSAGES = web.AppKey("app_messages", Limit)
 FILES_SENT = web.AppKey("app_files", Limit)
@@ -146,11 +144,10 @@ async def _send(request: web.Request, caller: Caller, frame: dict[str, Any]) -> 
 
 async def _sent(request: web.Request, received: Received, client_id: str) -> dict[str, Any]:
     """The message as it stands in the history; what came with it (a help, a thank-you) stands behind it."""
-    row, near = received.row, max(0, received.seq - BEHIND)
+    row, seq = received.row, received.seq
     async with request.app[DATABASE].read() as tx:
-        thread = await log.read_thread(tx, row.hotel, row.id, near, Audience.GUEST)
-    mine = [e for e, _ in thread if e.seq <= received.seq and e.body.get("client_id") == client_id]
-    seq, at = (mine[-1].seq, mine[-1].at) if mine else (received.seq, request.app[CLOCK].now())
+        event = await log.event_of(tx, row.hotel, row.id, seq)
+    at = event.at if event else request.app[CLOCK].now()
     return {"id": f"{row.id}:{seq}", "seq": seq, "client_id": client_id, "at": at}
 
 

@@ -73,6 +73,13 @@ async def test_the_same_message_twice_is_one_event(floor: Floor) -> None:
     assert (await floor.hear(key="message:7")).deliveries == 3
 
 
+async def test_a_messages_seq_is_its_own_whatever_came_with_it(floor: Floor) -> None:
+    first = await floor.hear("着火了", key="message:7")
+    again = await floor.hear("着火了", key="message:7")
+    assert (await floor.types(first))[first.seq - 1] == "guest_said"
+    assert again.seq == first.seq < first.row.seq
+
+
 async def test_the_same_message_at_the_same_moment_is_one_event(floor: Floor) -> None:
     got = await asyncio.gather(*(floor.hear(key="message:7") for _ in range(6)))
     assert len({(r.row.id, r.seq) for r in got}) == 1

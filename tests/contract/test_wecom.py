@@ -141,7 +141,10 @@ async def test_what_may_have_arrived_is_unclear_and_not_repeated(site: Site, pla
 async def test_used_up_waits_for_the_guests_next_word(site: Site, platform: WeCom) -> None:
     platform.fail_next = [95001]
     await platform.say("wmGuest", "早餐几点")
-    await asyncio.sleep(0.5)
+    for _ in range(200):
+        if await site.sql("SELECT 1 FROM outbox WHERE state = 'queued' AND due_at IS NULL"):
+            break
+        await asyncio.sleep(0.05)
     assert platform.guests["wmGuest"].got == []
     await platform.say("wmGuest", "在吗")
     await until(lambda: len(platform.guests["wmGuest"].got) >= 1)
