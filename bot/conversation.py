@@ -105,6 +105,13 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.ORDER_CANCELLED: _ANYWHERE,
     E.ORDER_RUNG: _ANYWHERE,
     E.ORDER_DONE: _ANYWHERE,
+    E.PROMISE_MADE: _ANYWHERE,
+    E.PROMISE_DECLINED: _ANYWHERE,
+    E.PROMISE_CHANGED: _ANYWHERE,
+    E.PROMISE_REMINDED: _ANYWHERE,
+    E.PROMISE_KEPT: _ANYWHERE,
+    E.PROMISE_BROKEN: _ANYWHERE,
+    E.PROMISE_HANDED_OVER: _ANYWHERE,
     E.PREFERENCE_REMEMBERED: _ANYWHERE,
     E.READING_CORRECTED: _ANYWHERE,
     E.CORRECTION_WITHDRAWN: _ANYWHERE,
@@ -361,6 +368,11 @@ class Patience:
     handler_wait: timedelta = timedelta(seconds=4.3)
     opener: timedelta = timedelta(seconds=1.5)  # a 你好 alone waits so long for what comes after it
     gather: timedelta = timedelta(seconds=2)  # so long a turn takes in what arrives before its answer
+    remind: timedelta = timedelta(minutes=10)  # so long before it is due a promise rings, if there is time
+
+    def reminded_at(self, due: datetime, since: datetime) -> datetime:
+        """When a promise that is known since then first rings: what is due soon rings when it is due."""
+        return due - self.remind if due - since >= 2 * self.remind else due
 
 
 def clocks(c: Conversation, patience: Patience) -> dict[str, datetime]:
@@ -569,7 +581,8 @@ class Join:
 
 @dataclass(frozen=True)
 class Record:
-    """What happens to a conversation and asks nothing of it: deliveries, orders rung or done, erasure."""
+    """What happens to a conversation and asks nothing of it: deliveries, orders rung or done, promises,
+    erasure."""
 
     events: tuple[NewEvent, ...]
 
@@ -873,6 +886,14 @@ def _join(d: _Draft, c: Join) -> None:
 def _record(d: _Draft, c: Record) -> None:
     for event in c.events:
         d.add(event)
+        _promise_wake(d, event)
+
+
+def _promise_wake(d: _Draft, event: NewEvent) -> None:
+    due = event.body.get("due_at")
+    if event.type in (E.PROMISE_MADE, E.PROMISE_CHANGED) and due:
+        at = d.patience.reminded_at(datetime.fromisoformat(due), d.now)
+        d.effects.append(Wake("promise", max(d.now, at), str(event.body["promise"])))
 
 
 _DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {

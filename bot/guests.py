@@ -21,9 +21,10 @@ from bot.model import (
     HotelId,
     IdentityId,
     NewEvent,
+    PromiseState,
     State,
 )
-from bot.store import desk, files, log, people, proofs
+from bot.store import desk, files, log, people, promises, proofs
 from bot.store.people import Identity
 
 LATEST = timedelta(days=30)  # after unfollowing, whatever is open
@@ -55,6 +56,10 @@ async def export(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> dict[st
     return {
         "guest": {"id": guest, "hotel": hotel, "name": kept.name, "room": kept.room},
         "preferences": list(kept.preferences),
+        "promises": [
+            {"text": p.words, "due_at": p.due_at.isoformat(), "state": p.state}
+            for p in await promises.listed(tx, hotel, guest=guest)
+        ],
         "conversations": [await _conversation(tx, hotel, id_) for id_ in ids],
     }
 
@@ -102,6 +107,7 @@ async def erase(tx: AsyncConnection, commit: Commit, hotel: HotelId, guest: Gues
             count += await _empty(tx, commit, hotel, id_, now)
             blobs |= await files.drop(tx, hotel, id_)
         await desk.empty_orders(tx, hotel, who)
+        await promises.empty(tx, hotel, who)
     identities = await people.identities_of_guest(tx, hotel, guest)
     for identity in identities:  # what was said on it while it was linked to somebody else
         for id_ in await log.left_by(tx, hotel, identity.id):
@@ -140,6 +146,7 @@ async def _take_out(
 ) -> Erased:
     """Erase what was said on one identity of a conversation that others share."""
     seqs = await log.seqs_of(tx, hotel, id_, identity)
+    await promises.empty_said(tx, hotel, id_, seqs)
     return Erased(await log.empty_contents(tx, hotel, id_, now, seqs), await files.drop(tx, hotel, id_, seqs))
 
 
@@ -190,8 +197,9 @@ async def erasure_due(
     if not gone:
         return None
     open_orders = await desk.list_orders(tx, hotel, orders.OPEN, guest=row.guest)
+    owed = await promises.listed(tx, hotel, PromiseState.OPEN, row.guest)
     latest = guest.unfollowed_at + LATEST
-    busy = now < latest and _busy(row, open_orders, guest, now)
+    busy = now < latest and _busy(row, [*open_orders, *owed], guest, now)
     at = min(now + LOOK_AGAIN, latest) if busy else now
     return Due(row.guest, at, gone[0] if there else None)
 
@@ -218,8 +226,8 @@ async def _channels(
     return there, gone
 
 
-def _busy(row: Conversation, open_orders: Sequence[Any], guest: people.Guest, now: datetime) -> bool:
-    """Whether an order, a complaint or a stay is open."""
+def _busy(row: Conversation, owed: Sequence[Any], guest: people.Guest, now: datetime) -> bool:
+    """Whether an order, a promise, a complaint or a stay is open."""
     staying = guest.room_until is not None and guest.room_until > now
     complaint = row.state in (State.WAITING, State.STAFF) and row.reason in GRAVE
-    return bool(open_orders) or staying or complaint
+    return bool(owed) or staying or complaint

@@ -36,6 +36,7 @@ from bot.http import (
     knowledge,
     openapi,
     operations,
+    promises,
     sample,
     search,
     today,
@@ -207,6 +208,6 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
         files,
         operations,
     )
-    for edge in (*for_guests, desk, colleagues, search, today, knowledge, corrections):
+    for edge in (*for_guests, desk, colleagues, promises, search, today, knowledge, corrections):
         edge.add_routes(app)
     return app

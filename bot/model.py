@@ -15,6 +15,7 @@ GuestId = NewType("GuestId", str)
 IdentityId = NewType("IdentityId", str)
 StaffId = NewType("StaffId", str)
 OrderId = NewType("OrderId", str)
+PromiseId = NewType("PromiseId", str)
 OutboxId = NewType("OutboxId", str)
 AccountId = NewType("AccountId", str)
 ExternalId = NewType(
@@ -99,6 +100,13 @@ class EventType(StrEnum):
     ORDER_CANCELLED = "order_cancelled"
     ORDER_RUNG = "order_rung"
     ORDER_DONE = "order_done"
+    PROMISE_MADE = "promise_made"
+    PROMISE_DECLINED = "promise_declined"
+    PROMISE_CHANGED = "promise_changed"
+    PROMISE_REMINDED = "promise_reminded"
+    PROMISE_KEPT = "promise_kept"
+    PROMISE_BROKEN = "promise_broken"
+    PROMISE_HANDED_OVER = "promise_handed_over"
     PREFERENCE_REMEMBERED = "preference_remembered"
     READING_CORRECTED = "reading_corrected"
     CORRECTION_WITHDRAWN = "correction_withdrawn"
@@ -214,6 +222,12 @@ class OrderState(StrEnum):
     RINGING = "ringing"
     DONE = "done"
     CANCELLED = "cancelled"
+
+
+class PromiseState(StrEnum):
+    OPEN = "open"
+    KEPT = "kept"
+    BROKEN = "broken"
 
 
 class DeliveryState(StrEnum):

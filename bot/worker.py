@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guests, metrics, orders, reach
+from bot import guests, metrics, orders, promises, reach
 from bot.addressing import Addressing
 from bot.blobs import BlobMissing, BlobsAway
 from bot.channels import CHANNELS, Channel
@@ -51,6 +51,8 @@ from bot.model import (
     NewEvent,
     OrderId,
     OrderState,
+    PromiseId,
+    PromiseState,
     Reason,
     Say,
     State,
@@ -61,6 +63,7 @@ from bot.push_webhooks import PushWebhooks
 from bot.robots import Robots
 from bot.speech import Recogniser
 from bot.store import desk, log, outbox, people
+from bot.store import promises as promised
 from bot.store.outbox import CUSTOM, Item
 from bot.store.people import Identity
 
@@ -79,6 +82,7 @@ GIVE_UP = timedelta(seconds=60)  # a delivery that can't be tried holds back the
 ASK_TRIES = 3
 SLOW_ANSWER = 1.0  # seconds after which the guest is shown that an answer is being written
 ESCALATE_AGAIN = timedelta(minutes=10)
+PROMISE_AGAIN = timedelta(minutes=10)  # after it was due the whole desk hears of a promise
 
 
 class Worker:
@@ -454,6 +458,25 @@ class Worker:
         await self.dispatch.act(item.hotel, item.conversation, lambda row, gone: Record((rung,)), once)
         await self._done(item)
 
+    async def _promise(self, item: Item) -> None:
+        """A promise is due, or soon will be: it rings whoever sees to it, and at last the whole desk."""
+        now = self.clock.now()
+        async with self.database.read() as tx:
+            row = await promised.find(tx, item.hotel, PromiseId(item.key))
+            here = row is not None and await people.is_here(tx, item.hotel, row.owner, now)
+        if row is None or row.state is not PromiseState.OPEN:
+            return await self._done(item)
+        overdue, soon = row.due_at + PROMISE_AGAIN, row.due_at - self.dispatch.patience.remind
+        if now < soon:
+            return await self._later(item, soon)
+        stage = "again" if now >= overdue else "late" if now >= row.due_at else "soon"
+        event = promises.reminded(row, row.owner if here and stage != "again" else None, now)
+        once = (row.id, f"{stage} {row.due_at.isoformat()}")
+        await self.dispatch.act(item.hotel, row.conversation, lambda _row, gone: Record((event,)), once)
+        if stage == "again":
+            return await self._done(item)
+        await self._later(item, overdue if stage == "late" else row.due_at)
+
     async def _push(self, item: Item) -> None:
         """A guest of an app hasn't looked: tell the app's backend."""
         again = await self.pushes.push(item, self.clock.now())
@@ -659,6 +682,7 @@ _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "idle": Worker._idle,
     "escalate": Worker._escalate,
     "ring": Worker._ring,
+    "promise": Worker._promise,
     "erase": Worker._erase,
     "fetch": Worker._fetch,
     "reach": Worker._reach,

@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import files, metrics, orders
+from bot import files, metrics, orders, promises
 from bot.channels import CHANNELS
 from bot.clock import Clock
 from bot.conversation import Command, Conversation, Deliver, Effect, Patience, Record, Wake, decide
@@ -86,6 +86,7 @@ class Writer:
         decision = decide(row, command, now, self.patience)
         events = await log.append(tx, row, decision)
         await orders.project(tx, decision.row, events, decision.events)
+        await promises.project(tx, decision.row, events, decision.events)
         await files.project(tx, decision.row, events, decision.events)
         await _remember(tx, decision.row, decision.events)
         routed = [await self._routed(tx, row, effect, account) for effect in decision.effects]

@@ -66,7 +66,7 @@ from bot.model import (
 from bot.nudges import wait_for
 from bot.sealing import CannotOpen
 from bot.staff import SignedIn
-from bot.store import desk, log, outbox, people
+from bot.store import desk, log, outbox, people, promises
 
 TEXT_LIMIT = 5000
 LOOK_SECONDS = 2.0
@@ -214,6 +214,7 @@ async def _shown(
         raise Problem(404, "not_found")
     lens = await lens_of(request, tx)
     placed = await desk.list_orders(tx, me.hotel, guest=row.guest)
+    owed = await promises.listed(tx, me.hotel, guest=row.guest)
     return {
         "conversation": (await views.show_rows(tx, lens, [row]))[0],
         "ended_into": row.ended_into,
@@ -223,6 +224,7 @@ async def _shown(
         "seq": row.seq,
         "reply": await ways.show_reply(tx, lens, row),
         "orders": await views.show_orders(tx, lens, placed),
+        "promises": await views.show_promises(tx, lens, owed),
     }
 
 

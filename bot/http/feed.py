@@ -15,9 +15,9 @@ from bot import orders
 from bot.http import views
 from bot.http.guard import seq_of
 from bot.http.views import Lens
-from bot.model import ConversationId, State
+from bot.model import ConversationId, PromiseState, StaffId, State
 from bot.presence import Presence
-from bot.store import desk, log
+from bot.store import desk, log, people, promises
 
 OVERLAP = timedelta(seconds=10)
 TOO_OLD = timedelta(days=2)
@@ -36,6 +36,8 @@ class Feed:
     follow: dict[ConversationId, int] = field(default_factory=dict)
     _rows: dict[str, Any] = field(default_factory=dict)
     _orders: dict[str, Any] = field(default_factory=dict)
+    _promises: dict[str, Any] = field(default_factory=dict)
+    _active: frozenset[StaffId] | None = None  # who may own something: whoever leaves changes every screen
     _typing: dict[ConversationId, list[str]] = field(default_factory=dict)
     _ours: set[ConversationId] = field(default_factory=set)  # followed, and of this hotel
 
@@ -61,11 +63,17 @@ class Feed:
         self._rows = {row["id"]: _mark(row) for row in await views.show_rows(tx, lens, known)}
         placed = await desk.list_orders(tx, lens.hotel.id, since=since)
         self._orders = {o.id: (o.state, o.due_at) for o in placed if o.changed_at <= seen}
+        owed = await promises.listed(tx, lens.hotel.id, since=since)
+        told = await views.show_promises(tx, lens, [p for p in owed if p.changed_at <= seen])
+        self._promises = {one["id"]: _owed(one) for one in told}
 
     async def frames(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
         """What is new since the last call, in order."""
-        first = self.cursor is None
-        frames = await (self._snapshot(tx, lens) if first else self._changes(tx, lens))
+        active, before = await people.active_in(tx, lens.hotel.id), self._active
+        self._active = active
+        left = bool((before or active) - active)
+        anew = self.cursor is None or left
+        frames = await (self._snapshot(tx, lens) if anew else self._changes(tx, lens))
         for conversation, after in list(self.follow.items()):
             frames += await self._events(tx, lens, conversation, after)
         return frames
@@ -88,13 +96,17 @@ class Feed:
         placed = await desk.list_orders(tx, lens.hotel.id, orders.OPEN)
         shown = await views.show_rows(tx, lens, [*rows, *closed])
         shown_orders = await views.show_orders(tx, lens, placed)
+        owed = await promises.listed(tx, lens.hotel.id, PromiseState.OPEN)
+        shown_promises = await views.show_promises(tx, lens, owed)
         self._rows = {row["id"]: _mark(row) for row in shown}
         self._orders = {order["id"]: (order["state"], order["due_at"]) for order in shown_orders}
+        self._promises = {one["id"]: _owed(one) for one in shown_promises}
         return [
             {
                 "type": "snapshot",
                 "conversations": shown,
                 "orders": shown_orders,
+                "promises": shown_promises,
                 "cursor": self.cursor.isoformat(),
             }
         ]
@@ -118,6 +130,11 @@ class Feed:
             if self._orders.get(order["id"]) != mark:
                 self._orders[order["id"]] = mark
                 frames.append({"type": "order", "order": order, "cursor": cursor})
+        owed = await promises.listed(tx, lens.hotel.id, since=since)
+        for one in await views.show_promises(tx, lens, owed):
+            if self._promises.get(one["id"]) != _owed(one):
+                self._promises[one["id"]] = _owed(one)
+                frames.append({"type": "promise", "promise": one, "cursor": cursor})
         return frames
 
     async def _events(
@@ -141,6 +158,11 @@ class Feed:
         if not seqs:
             return []
         return [e for e in await views.show_events(tx, lens, row, min(seqs) - 1) if e["seq"] in seqs]
+
+
+def _owed(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    owner = one["owner"] and one["owner"]["id"]
+    return one["state"], one["due_at"], owner, one["reminded_at"], one["words"]
 
 
 def _mark(row: Mapping[str, Any]) -> tuple[Any, ...]:

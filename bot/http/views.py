@@ -15,6 +15,7 @@ from bot.files import Files
 from bot.http.files import FILES
 from bot.http.files import shown as shown_file
 from bot.http.guard import CLOCK, HOTELS, caller
+from bot.http.offers import add_offers
 from bot.knowledge import Hotel
 from bot.model import (
     ActorKind,
@@ -29,6 +30,7 @@ from bot.model import (
 from bot.store import log, outbox, people, points, proofs
 from bot.store.desk import OrderRow
 from bot.store.people import Identity
+from bot.store.promises import PromiseRow
 
 _OURS = frozenset({"memory", "file", "fetch", "media_id", "thumb_media_id", "url"})  # of no use to a page
 _SEEN = {"delivered": "identity", "read": "reader"}  # how far a guest's page has come, by kind of mark
@@ -145,9 +147,10 @@ async def show_events(
     sent = await outbox.deliveries(tx, lens.hotel.id, row.id)
     seen = {state: await _marks(tx, row, identities, viewer) for state, viewer in _SEEN.items()}
     mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
-    mentioned |= {e.body.get("holder") for e, _ in thread}
+    mentioned |= {e.body.get(name) for e, _ in thread for name in ("holder", "owner")}
     names = await people.names_of(tx, {str(id_) for id_ in mentioned if id_})
     shown = [_event(lens, e, c, identities, sent, seen, names) for e, c in thread]
+    await add_offers(tx, lens.hotel, lens.viewer, row, shown, lens.now)
     return await _with_points(tx, lens.hotel.id, row, shown)
 
 
@@ -223,6 +226,8 @@ def _event(
     body = dict(e.body)
     if holder := body.get("holder"):
         body["holder_name"] = names.get(holder)
+    if owner := body.get("owner"):
+        body["owner_name"] = names.get(owner)
     return {
         "seq": e.seq,
         "type": e.type,
@@ -282,8 +287,38 @@ async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow
     ]
 
 
+async def show_promises(tx: AsyncConnection, lens: Lens, rows: Sequence[PromiseRow]) -> list[dict[str, Any]]:
+    """Promises as the desk shows them; what a departed person owes is nobody's."""
+    hotel = lens.hotel.id
+    active = await people.active_in(tx, hotel) if rows else frozenset()
+    names = await people.names_of(tx, {id_ for p in rows for id_ in (p.owner, p.made_by, p.ended_by) if id_})
+    guests = await people.guests_of(tx, hotel, [p.guest for p in rows])
+    channels = await people.channels_of(tx, hotel, [p.conversation for p in rows])
+    return [
+        {
+            "id": p.id,
+            "conversation": p.conversation,
+            "guest": _order_guest(lens, p, guests, channels),
+            "seq": p.seq,
+            "words": p.words,
+            "state": p.state,
+            "due_at": p.due_at,
+            "guessed": p.guessed,
+            "owner": _person(p.owner, names) if p.owner in active else None,
+            "left_by": names.get(p.owner) if p.owner and p.owner not in active else None,
+            "made_by": _person(p.made_by, names) if p.made_by else None,
+            "made_at": p.made_at,
+            "reminded_at": p.reminded_at,
+            "reminded_to": p.reminded_to if p.reminded_to in active else None,
+            "ended_at": p.ended_at,
+            "ended_by": names.get(p.ended_by or ""),
+        }
+        for p in rows
+    ]
+
+
 def _order_guest(
-    lens: Lens, o: OrderRow, guests: dict[str, str | None], channels: dict[str, list[str]]
+    lens: Lens, o: OrderRow | PromiseRow, guests: dict[str, str | None], channels: dict[str, list[str]]
 ) -> dict[str, Any]:
     seen = channels.get(o.conversation) or ["web"]
     name = guests.get(o.guest)

@@ -439,6 +439,21 @@ async def is_active(tx: AsyncConnection, hotel: HotelId, id_: StaffId | None) ->
     return bool((await tx.execute(query)).scalar())
 
 
+async def active_in(tx: AsyncConnection, hotel: HotelId) -> frozenset[StaffId]:
+    """Everybody who may own something in this hotel now."""
+    same = memberships.c.staff_id == staff.c.staff_id
+    query = select(staff.c.staff_id).select_from(staff.join(memberships, same))
+    found = await tx.execute(query.where(memberships.c.hotel_id == hotel, staff.c.active))
+    return frozenset(StaffId(id_) for id_ in found.scalars())
+
+
+async def is_here(tx: AsyncConnection, hotel: HotelId, id_: StaffId | None, now: datetime) -> bool:
+    """Whether this person works in the hotel and is signed in."""
+    query = select(sign_ins.c.staff_id).where(sign_ins.c.staff_id == id_, sign_ins.c.expires_at > now)
+    there = (await tx.execute(query.limit(1))).first() is not None
+    return there and await is_active(tx, hotel, id_)
+
+
 async def names_of(tx: AsyncConnection, ids: set[str]) -> dict[str, str]:
     if not ids:
         return {}

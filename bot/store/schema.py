@@ -275,7 +275,7 @@ outbox = Table(
     _id("hotel_id", nullable=False),
     _id("outbox_id", nullable=False),
     _id("conversation_id", nullable=False),
-    Column("kind", String(16), nullable=False),  # ask, deliver, escalate, lapse, idle, ring, erase
+    Column("kind", String(16), nullable=False),  # ask, deliver, escalate, lapse, idle, ring, promise, erase
     Column("key", String(80), nullable=False),
     Column("seq", Integer, nullable=False),  # deliver: the event to bring; else the event that caused it
     Column("part", Integer, nullable=False, server_default="0"),
@@ -334,6 +334,37 @@ orders = Table(
     ),
     Index("ix_orders_hotel_id_state_due_at", "hotel_id", "state", "due_at"),
     Index("ix_orders_hotel_id_conversation_id", "hotel_id", "conversation_id"),
+)
+
+# Promises: the log says what happened; this row says what is owed. `words` is erased with the guest's.
+promises = Table(
+    "promises",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("promise_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    _id("guest_id", nullable=False),
+    Column("seq", Integer, nullable=False),  # the message that promised it
+    Column("made_seq", Integer, nullable=False),
+    Column("words", Text),
+    Column("state", String(16), nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("guessed", Boolean, nullable=False),
+    _id("owner_id"),  # None: whoever is at the desk
+    Column("made_at", Moment, nullable=False),
+    _id("made_by"),
+    Column("reminded_at", Moment),
+    _id("reminded_to"),  # None: the desk
+    Column("ended_at", Moment),
+    _id("ended_by"),
+    Column("changed_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "promise_id"),
+    ForeignKeyConstraint(
+        ["hotel_id", "conversation_id"], ["conversations.hotel_id", "conversations.conversation_id"]
+    ),
+    Index("ix_promises_hotel_id_state_due_at", "hotel_id", "state", "due_at"),
+    Index("ix_promises_hotel_id_conversation_id", "hotel_id", "conversation_id"),
+    Index("ix_promises_hotel_id_owner_id_state", "hotel_id", "owner_id", "state"),
 )
 
 staff = Table(

@@ -363,3 +363,49 @@ async def test_a_day_is_read_by_its_index(site: Site) -> None:
         plan = " ".join(str(row) for row in await tx.execute(text(f"EXPLAIN QUERY PLAN {query}")))
     assert "ix_events_hotel_id_type_at" in plan
     assert "SCAN events" not in plan
+
+
+# ---- promises
+
+
+async def test_a_reply_that_promises_is_offered_noted_once_and_followed_to_its_end(site: Site) -> None:
+    agent, admin = await site.signed_in(), await site.signed_in("admin")
+    one = f"conversations/{await guest(site, 'p', '婴儿床有吗')}"
+    _, said = await agent.desk("POST", f"{one}/reply", {"text": "婴儿床一小时内给您送到", "client_id": "1"})
+    seq, offer = said["event"]["seq"], said["event"]["offer"]
+    assert offer["guessed"] is False
+    _, shown = await admin.desk("GET", one)
+    assert all("offer" not in event for event in shown["events"])  # it is its writer's to decide
+    socket = await admin.feed()
+    await frames(socket, "snapshot")
+    body = {"seq": seq, "due_at": offer["due_at"], "guessed": False}
+    first, again = [await agent.desk("POST", f"{one}/promises", body) for _ in range(2)]
+    assert first[0] == 200, first
+    assert again[1]["promise"]["id"] == first[1]["promise"]["id"]
+    told = (await frames(socket, "promise"))[-1]["promise"]
+    assert (told["words"], told["owner"]["name"]) == ("婴儿床一小时内给您送到", "员工agent")
+    _, shown = await agent.desk("GET", one)
+    assert [p["id"] for p in shown["promises"]] == [told["id"]]
+    assert "offer" not in next(event for event in shown["events"] if event["seq"] == seq)
+    for wrong in ("2020-01-01T00:00:00Z", "2030-01-01T00:00:00Z", "soon", None):
+        assert (await agent.desk("POST", f"promises/{told['id']}", {"due_at": wrong}))[0] == 400
+    _, changed = await admin.desk("POST", f"promises/{told['id']}", {"owner": None})
+    assert changed["promise"]["owner"] is None
+    assert (await agent.desk("GET", "promises"))[1]["promises"][0]["id"] == told["id"]
+    _, ended = await agent.desk("POST", f"promises/{told['id']}/kept", {})
+    assert (ended["promise"]["state"], ended["promise"]["ended_by"]) == ("kept", "员工agent")
+    assert (await admin.desk("POST", f"promises/{told['id']}/broken", {}))[0] == 409
+    far = await site.signed_in("far")
+    assert (await far.desk("POST", f"promises/{told['id']}/kept", {}, hotel=TWO))[0] == 404
+
+
+async def test_what_is_declined_is_not_offered_again(site: Site) -> None:
+    agent = await site.signed_in()
+    one = f"conversations/{await guest(site, 'q', '可以便宜点吗')}"
+    _, said = await agent.desk("POST", f"{one}/reply", {"text": "我跟经理说一声", "client_id": "1"})
+    seq = said["event"]["seq"]
+    assert said["event"]["offer"]["guessed"] is True
+    assert (await agent.desk("POST", f"{one}/events/{seq}/no-promise", {}))[0] == 200
+    _, shown = await agent.desk("GET", one)
+    assert all("offer" not in event for event in shown["events"])
+    assert (await agent.desk("POST", f"{one}/events/{seq - 1}/no-promise", {}))[0] == 404
