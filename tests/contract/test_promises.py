@@ -123,9 +123,9 @@ async def test_promises_go_with_the_guest_who_is_linked_and_come_back(floor: Flo
     older = await floor.hear()
     younger = await floor.hear("在吗", who="oVisitor", account=f"page-{ONE}")
     made = await promise(floor, younger, minutes=15)
-    await floor.dispatch.link(ONE, older.row.guest, younger.row.guest, floor.people["bo"])
+    await floor.dispatch.recognition.link(ONE, older.row.guest, younger.row.guest, floor.people["bo"])
     assert (await found(floor, made.id)).guest == older.row.guest
     await floor.later(minutes=16)
     assert (await found(floor, made.id)).reminded_at == floor.clock.now()
-    await floor.dispatch.unlink(ONE, younger.identity.id, floor.people["bo"])
+    await floor.dispatch.recognition.unlink(ONE, younger.identity.id, floor.people["bo"])
     assert (await found(floor, made.id)).guest == younger.row.guest
