@@ -28,7 +28,7 @@ from bot.settings import Settings
 from bot.store import desk, people
 from bot.store.database import Database
 from bot.store.desk import AccountRow, HotelRow
-from bot.store.migrate import current, newest
+from bot.store.migrate import SchemaMisfit, newest, require_fit, revisions
 from bot.texts import BadTexts, load_texts
 
 REDIS_SECONDS = 2
@@ -131,17 +131,24 @@ async def check_database(settings: Settings) -> list[Finding]:
     if opened.path and not opened.path.exists():
         return [_bad("database", f"{opened.path} isn't there yet: run `python -m bot prepare`")]
     try:
-        at, wanted = await current(opened), newest()
-        if at != wanted:
-            why = f"{kind} is at {at or 'nothing'}, this release needs {wanted}: run `python -m bot migrate`"
-            return [_bad("database", why)]
-        return [_good("database", f"{kind}, at {at}"), *await _contents(settings, opened)]
+        at = await require_fit(opened)
+        return [_good("database", f"{kind}, at {at}{_beside(at)}"), *await _contents(settings, opened)]
+    except SchemaMisfit as misfit:
+        return [_bad("database", f"{kind}: {misfit}")]
     except (SQLAlchemyError, OSError) as error:
         return [
             _bad("database", f"{kind} can't be used: {type(getattr(error, 'orig', None) or error).__name__}")
         ]
     finally:
         await opened.close()
+
+
+def _beside(at: str) -> str:
+    """How the schema stands to this release's own."""
+    if at == newest():
+        return ""
+    older = at in revisions()
+    return f"; `prepare` brings it to {newest()}" if older else f", newer than this release's {newest()}"
 
 
 async def _contents(settings: Settings, opened: Database) -> list[Finding]:

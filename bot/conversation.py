@@ -126,6 +126,7 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.GUEST_NOTIFIED: _ANYWHERE,
     E.GUEST_RATED: _ANYWHERE,
     E.GUEST_ERASED: _ANYWHERE,
+    E.FOREIGN: _ANYWHERE,
 }
 
 

@@ -15,7 +15,6 @@ from bot.model import AccountId, HotelId
 from bot.settings import Settings
 from bot.store import desk, people
 from bot.store.database import Database
-from bot.store.migrate import migrate
 
 ADMINISTRATOR = "admin"
 SAMPLE_APP = AccountId("sample-app")
@@ -45,7 +44,7 @@ async def prepare(settings: Settings) -> Prepared:
     """Migrate; where nothing is there yet, import HOTELS_DIR and add an administrator."""
     opened = Database(settings.database_url)
     try:
-        await migrate(opened)
+        await opening.migrate(opened)
         imported = await _import_hotels(opened, settings)
         return Prepared(imported, await _administrator(opened, settings))
     finally:

@@ -70,10 +70,6 @@ logger = logging.getLogger(__name__)
 SHUTDOWN_SECONDS = 10.0
 
 
-class NotReady(Exception):
-    """Something has to be done before serving; the message says what."""
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`serve` takes everything from the settings."""
 
@@ -81,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(_arguments: argparse.Namespace, settings: Settings) -> int:
     try:
         asyncio.run(serve(settings))
-    except (AlreadyServed, NotReady) as error:
+    except (AlreadyServed, migrate.SchemaMisfit) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
@@ -136,8 +132,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     database = Database(settings.database_url)
     stack.push_async_callback(database.close)
     database.serve()
-    if await migrate.current(database) != migrate.newest():
-        raise NotReady("the database is not at this release's schema: run `python -m bot prepare` first")
+    await migrate.require_fit(database)
     redis = redis_of(settings)
     if redis is not None:
         stack.push_async_callback(redis.aclose)

@@ -121,6 +121,11 @@ class EventType(StrEnum):
     GUEST_NOTIFIED = "guest_notified"
     GUEST_RATED = "guest_rated"
     GUEST_ERASED = "guest_erased"
+    FOREIGN = "foreign"  # whatever a newer release has logged: read so, never written
+
+    @classmethod
+    def _missing_(cls, value: object) -> "EventType":
+        return cls.FOREIGN
 
 
 class Reason(StrEnum):

@@ -28,8 +28,11 @@ class Readiness:
 
     async def database(self) -> str | None:
         async def look() -> str | None:
-            at, needed = await migrate.current(self._database), migrate.newest()
-            return None if at == needed else f"database: schema {at or 'empty'}, needs {needed}: run migrate"
+            try:
+                await migrate.require_fit(self._database)
+            except migrate.SchemaMisfit as misfit:
+                return f"database: {misfit}"
+            return None
 
         return await _bounded("database", look)
 

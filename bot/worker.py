@@ -206,7 +206,7 @@ class Worker:
             over = await outbox.run_out(tx, now)
         if due:
             async with self.database.write() as tx:
-                leased = await outbox.lease_due(tx, self.process, now, self.ask_lease)
+                leased = await outbox.lease_due(tx, self.process, now, self.ask_lease, _KINDS)
             for item in leased:
                 self._spawn(self._item(item))
         for hotel, identity in lines:

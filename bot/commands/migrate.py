@@ -3,9 +3,9 @@
 import argparse
 import asyncio
 
+from bot.commands import opening
 from bot.settings import Settings
 from bot.store.database import Database
-from bot.store.migrate import migrate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +22,6 @@ def run(_arguments: argparse.Namespace, settings: Settings) -> int:
 async def _migrate(settings: Settings) -> tuple[str, str]:
     opened = Database(settings.database_url)
     try:
-        return await migrate(opened)
+        return await opening.migrate(opened)
     finally:
         await opened.close()

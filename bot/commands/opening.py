@@ -18,7 +18,8 @@ from bot.settings import Settings
 from bot.store import desk
 from bot.store.database import Database
 from bot.store.desk import HotelRow
-from bot.store.migrate import current, newest
+from bot.store.migrate import SchemaMisfit, require_fit
+from bot.store.migrate import migrate as run_missing
 from bot.texts import load_texts
 
 
@@ -53,11 +54,21 @@ def dispatch(settings: Settings, opened: Database, *, listing: bool = True) -> D
 
 @asynccontextmanager
 async def database(settings: Settings) -> AsyncIterator[Database]:
-    """Closed afterwards. Raises CommandFailed when it isn't at this release's schema."""
+    """Closed afterwards. Raises CommandFailed when this release can't serve on its schema."""
     async with any_database(settings) as opened:
-        if await current(opened) != newest():
-            raise CommandFailed("The database is not at this release's schema: run `python -m bot migrate`.")
+        try:
+            await require_fit(opened)
+        except SchemaMisfit as misfit:
+            raise CommandFailed(f"Nothing was done: {misfit}.") from None
         yield opened
+
+
+async def migrate(opened: Database) -> tuple[str, str]:
+    """Run what is missing of the schema; the revisions before and after. Raises CommandFailed."""
+    try:
+        return await run_missing(opened)
+    except SchemaMisfit as misfit:
+        raise CommandFailed(f"Nothing was done: {misfit}.") from None
 
 
 @asynccontextmanager

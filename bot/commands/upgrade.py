@@ -20,7 +20,8 @@ from bot.check import Finding, Mark
 from bot.commands import opening
 from bot.erasures import BadErasures, Erasures
 from bot.settings import Settings, SettingsError
-from bot.store.migrate import current, newest, revisions
+from bot.store.database import Database
+from bot.store.migrate import SchemaMisfit, additive, current, newest, require_fit, revisions
 
 FRESH = timedelta(hours=24)  # a backup before an update is no older
 ENVIRONMENTS = 6 * 2**30  # bytes that a new release's environments, model and pages take
@@ -72,24 +73,42 @@ async def _database(settings: Settings) -> list[Finding]:
         async with opening.any_database(settings) as opened:
             if opened.path and not opened.path.exists():
                 return [_line(Mark.FAILED, "database", f"{opened.path} isn't there")]
-            at = await current(opened)
+            at, why = await current(opened), await _misfit(opened)
     except (SQLAlchemyError, OSError) as error:
         why = type(getattr(error, "orig", None) or error).__name__
         return [_line(Mark.FAILED, "database", f"it can't be used: {why}")]
-    return list(_steps(at, revisions()))
+    return list(_steps(at, revisions(), why))
 
 
-def _steps(at: str, known: Mapping[str, str]) -> Iterator[Finding]:
+def _steps(at: str, known: Mapping[str, str], misfit: str) -> Iterator[Finding]:
     if not at:
         yield _line(Mark.FAILED, "database", "it holds nothing of ours, or a restore wasn't finished")
+    elif at not in known and misfit:
+        yield _line(Mark.FAILED, "database", misfit)
     elif at not in known:
-        yield _line(Mark.FAILED, "database", f"its schema {at} is of a newer release than {RELEASE}")
+        told = (
+            f"at schema {at} of a newer release; it only adds to {list(known)[-1]}, so this one serves on it"
+        )
+        yield _line(Mark.OK, "database", told)
     else:
         missing = list(known)[list(known).index(at) + 1 :]
         todo = f"; `prepare` brings it to {missing[-1]}" if missing else ", as this release needs it"
         yield _line(Mark.OK, "database", f"at schema {at}{todo}")
         for revision in missing:
-            yield _line(Mark.OK, f"  step {revision}", known[revision])
+            yield _line(Mark.OK, f"  step {revision}", f"{known[revision]} ({_back(revision)})")
+
+
+def _back(revision: str) -> str:
+    return "going back needs no restore" if revision in additive() else "going back needs the backup"
+
+
+async def _misfit(opened: Database) -> str:
+    """Why this release can't serve on the schema that is there; empty where it can, or brings it there."""
+    try:
+        await require_fit(opened)
+    except SchemaMisfit as misfit:
+        return str(misfit)
+    return ""
 
 
 def _backup(settings: Settings, now: datetime) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from bot.store.schema import metadata, outbox, processes
 
 ROWS = 1000  # in memory at a time
 REVISION = "alembic_version"
-LEFT_OUT = frozenset({REVISION, "processes", "sign_ins"})
+LEFT_OUT = frozenset({REVISION, "revisions", "processes", "sign_ins"})
 RESTORED = "restored"  # who leased what was on its way when the backup was made
 
 Rows = Sequence[Sequence[Any]]

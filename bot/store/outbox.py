@@ -4,7 +4,7 @@ A row is marked `sending`, and committed, before any call; a `sending` row whose
 taken for new. Deliveries to one identity go in order, one in flight; so do questions of one conversation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -143,9 +143,17 @@ def _free(now: datetime) -> Any:
 
 
 async def lease_due(
-    tx: AsyncConnection, owner: str, now: datetime, lease: timedelta, limit: int = 20
+    tx: AsyncConnection,
+    owner: str,
+    now: datetime,
+    lease: timedelta,
+    kinds: Collection[str] = (),
+    limit: int = 20,
 ) -> list[Item]:
-    """Lease what is due and may go now: asks, one per conversation; wake-ups. Deliveries: `lease_head`."""
+    """Lease what is due and may go now: asks, one per conversation; wake-ups. Deliveries: `lease_head`.
+
+    Only of these `kinds`, if any are named: what a newer release has put there waits for it.
+    """
     other = outbox.alias("other")
     busy = exists().where(
         other.c.hotel_id == outbox.c.hotel_id,
@@ -156,6 +164,8 @@ async def lease_due(
         other.c.lease_until >= now,
     )
     ready = and_(_free(now), outbox.c.due_at <= now, outbox.c.kind != "deliver")
+    if kinds:
+        ready = and_(ready, outbox.c.kind.in_(kinds))
     query = (
         select(outbox).where(ready, or_(outbox.c.kind != "ask", ~busy)).order_by(outbox.c.due_at).limit(limit)
     )

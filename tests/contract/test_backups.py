@@ -478,10 +478,17 @@ async def test_an_update_names_the_steps_and_refuses_what_is_newer(
     said = (await bot("upgrade", "--check"))[1]
     assert "`prepare` brings it to 9999" in said
     assert "What comes next" in said
-    monkeypatch.setattr(upgrade, "revisions", lambda: {"0001": "The first tables"})
+    monkeypatch.setattr(upgrade, "revisions", lambda: known)
+    async with floor.database.write() as tx:
+        await tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     code, said = await bot("upgrade", "--check")
     assert code == 1
-    assert "newer release" in said
+    assert "of a newer release, with more than additions" in said
+    async with floor.database.write() as tx:
+        await tx.execute(text("INSERT INTO revisions (revision, additive) VALUES ('9999', true)"))
+    code, said = await bot("upgrade", "--check")
+    assert code == 0
+    assert "so this one serves on it" in said
 
 
 async def test_an_old_backup_and_a_full_disk_hold_an_update_up(

@@ -227,7 +227,7 @@ def test_a_key_that_cannot_be_kept_is_refused(bot: Bot, words: tuple[str, ...], 
 def test_a_database_of_another_release_is_not_touched(bot: Bot, tmp_path: Path) -> None:
     done = bot("verify", DATABASE_URL=f"sqlite:///{tmp_path}/new.db")
     assert done.returncode == 1
-    assert "python -m bot migrate" in done.stderr
+    assert "python -m bot prepare" in done.stderr
     assert (
         f"at {newest()}; it was at nothing"
         in bot("migrate", DATABASE_URL=f"sqlite:///{tmp_path}/new.db").stdout

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from bot.store.migrate import note
 from bot.store.schema import metadata
 
 context.configure(
@@ -9,6 +10,7 @@ context.configure(
     target_metadata=metadata,
     render_as_batch=True,  # SQLite can't alter in place
     compare_server_default=True,
+    on_version_apply=note,
 )
 with context.begin_transaction():
     context.run_migrations()
