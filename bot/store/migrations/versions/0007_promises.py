@@ -8,6 +8,9 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+additive = True
+needed = True  # promises are read with every conversation that staff open
+
 
 def upgrade() -> None:
     op.create_table(
