@@ -17,7 +17,7 @@ from bot.http.guard import seq_of
 from bot.http.views import Lens
 from bot.model import ConversationId, PromiseState, StaffId, State
 from bot.presence import Presence
-from bot.store import desk, log, people, promises
+from bot.store import days, desk, log, people, promises
 
 OVERLAP = timedelta(seconds=10)
 TOO_OLD = timedelta(days=2)
@@ -94,9 +94,12 @@ class Feed:
         rows = urgent + await desk.list_conversations(tx, lens.hotel.id, (State.BOT,), limit=LIST)
         closed = await desk.list_conversations(tx, lens.hotel.id, (State.CLOSED,), limit=50)
         placed = await desk.list_orders(tx, lens.hotel.id, orders.OPEN)
+        owed = await promises.listed(tx, lens.hotel.id, PromiseState.OPEN)
+        known = {row.id for row in (*rows, *closed)}
+        owing = await days.rows_of(tx, lens.hotel.id, [p.conversation for p in owed])
+        closed += [row for id_, row in owing.items() if id_ not in known and not row.ended_into]
         shown = await views.show_rows(tx, lens, [*rows, *closed])
         shown_orders = await views.show_orders(tx, lens, placed)
-        owed = await promises.listed(tx, lens.hotel.id, PromiseState.OPEN)
         shown_promises = await views.show_promises(tx, lens, owed)
         self._rows = {row["id"]: _mark(row) for row in shown}
         self._orders = {order["id"]: (order["state"], order["due_at"]) for order in shown_orders}

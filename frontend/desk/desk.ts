@@ -6,9 +6,10 @@ import { computed, inject, reactive, ref, shallowReactive, type InjectionKey } f
 
 import * as api from "./api";
 import { Refusal, Unreachable } from "./api";
-import { notBefore, now, setTime } from "./clock";
+import { minute, notBefore, now, setTime } from "./clock";
 import { Feed, type Link } from "./feed";
 import type { CloseReason, Event, Frame, Hotel, Order, Person, Reply, Row, Staff, State } from "./model";
+import { openPromises, type GuestPromise } from "./promises";
 import { arrange, byDue, targetsOf, waitsSince } from "./queue";
 import { holderName, refusalText } from "./refusals";
 import { play } from "./rings";
@@ -60,6 +61,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   const finishing = reactive(new Set<string>());
   const sending = openSending(hotel.id, me.id, { seq: (id) => threads.get(id)?.seq ?? 0, sent, lost });
   const targets = targetsOf(hotel);
+  const promises = openPromises(hotel.id, me, { complain: (error) => complain(error), ring: ringForPromise });
 
   const url = new URL(`/desk/v1/hotels/${encodeURIComponent(hotel.id)}/feed`, location.href);
   url.protocol = url.protocol.replace("http", "ws");
@@ -79,6 +81,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     setTime(frame.now);
     switch (frame.type) {
       case "snapshot":
+        promises.snapshot(frame.promises ?? []);
         return takeSnapshot(frame.conversations, frame.orders);
       case "conversation":
         return takeRow(frame.conversation);
@@ -86,6 +89,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
         return takeEvents(frame.conversation, frame.events);
       case "order":
         return takeOrder(frame.order);
+      case "promise":
+        return promises.take(frame.promise);
     }
   }
 
@@ -132,6 +137,16 @@ export function openDesk(hotel: Hotel, me: Staff) {
     announced.value = t("toast.handed_to_me", words);
     const note = row.handed_over?.note;
     say(note ? t("toast.handed_to_me_note", { ...words, note }) : t("toast.handed_to_me", words), { shown: 12_000 });
+  }
+
+  function ringForPromise(one: GuestPromise): void {
+    const late = Date.parse(one.due_at) <= now.value;
+    play("waiting");
+    announced.value = t(late ? "promise.rings_late" : "promise.rings", {
+      words: one.words ?? t("promise.erased"),
+      who: one.guest.name || one.guest.label,
+    });
+    say(announced.value, { shown: 12_000 });
   }
 
   function heardWord(row: Row, before: Row | undefined): boolean {
@@ -216,6 +231,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     thread.reply = answer.reply;
     takeRowQuietly(answer.conversation);
     answer.orders.forEach((order) => orders.set(order.id, order));
+    promises.takeAll(answer.promises);
     sending.settle(thread.id, thread.events);
   }
 
@@ -401,7 +417,9 @@ export function openDesk(hotel: Hotel, me: Staff) {
   const shownRows = computed(() =>
     [...rows.values()].map((row): Row => {
       const waits = deferred.get(row.id);
-      return waits ? { ...row, state: waits.state, holder: null } : row;
+      const owed = promises.lateFor(row.guest.id, minute.value);
+      if (!waits && !owed) return row;
+      return { ...row, owed, ...(waits ? { state: waits.state, holder: null } : {}) };
     }),
   );
   const alarms = computed(() =>
@@ -428,7 +446,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     const all = bundles
       .filter((bundle) => ["alarm", "overdue", "waiting", "mine"].includes(bundle.group))
       .flatMap((bundle) => bundle.rows);
-    const due = all.filter((row) => row.state === "WAITING" || row.alarm_since || waitsSince(row));
+    const due = all.filter((row) => row.state === "WAITING" || row.alarm_since || row.owed || waitsSince(row));
     return due.find((row) => row.id !== current.value) ?? due[0] ?? null;
   }
 
@@ -463,6 +481,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     rows,
     shownRows,
     orders,
+    promises,
     threads,
     link,
     loaded,

@@ -1,5 +1,7 @@
 /** The words of the desk's API as the browser sees them. Fields may be added by the server at any time. */
 
+import type { GuestPromise, Offer } from "./promises";
+
 export type State = "BOT" | "WAITING" | "STAFF" | "CLOSED";
 export type Channel = "wechat" | "web" | "app" | (string & {});
 export type Speaker = "guest" | "assistant" | "staff" | "service";
@@ -60,6 +62,8 @@ export interface Row {
   changed_at: string;
   opened_at: string | null;
   alarm_kind?: string | null;
+  /** A promise to this guest that is late and mine to keep, or nobody's; found by this page. */
+  owed?: GuestPromise;
 }
 
 /** The last message with the words that were searched for. */
@@ -92,6 +96,8 @@ export interface Event {
   file?: Kept | null;
   /** Its file lies with the platform still. */
   fetching?: boolean;
+  /** What it may promise; told to its writer alone. */
+  offer?: Offer | null;
   /** Why its file will never come. */
   lost?: string | null;
 }
@@ -170,13 +176,16 @@ export interface ConversationAnswer {
   seq: number;
   reply: Reply | null;
   orders: Order[];
+  /** What the guest has been promised, ever. */
+  promises?: GuestPromise[];
 }
 
 export type Frame =
-  | { type: "snapshot"; conversations: Row[]; orders: Order[]; cursor: string; now?: string }
+  | { type: "snapshot"; conversations: Row[]; orders: Order[]; promises?: GuestPromise[]; cursor: string; now?: string }
   | { type: "conversation"; conversation: Row; cursor?: string; now?: string }
   | { type: "events"; conversation: string; events: Event[]; now?: string }
   | { type: "order"; order: Order; cursor?: string; now?: string }
+  | { type: "promise"; promise: GuestPromise; cursor?: string; now?: string }
   | { type: "pong"; now?: string };
 
 export type CloseReason = "solved" | "no_answer" | "spam" | "other";

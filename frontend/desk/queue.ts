@@ -45,6 +45,7 @@ export function late(row: Row, now: number, targets: Targets): boolean {
 
 export function groupOf(row: Row, me: string, now: number, targets: Targets): Group {
   if (row.alarm_since) return "alarm";
+  if (row.owed) return "overdue";
   if (row.state === "CLOSED") return "closed";
   if (row.state === "BOT") return "assistant";
   if (row.state === "WAITING") return "waiting";
@@ -56,6 +57,7 @@ export function groupOf(row: Row, me: string, now: number, targets: Targets): Gr
 function byAge(group: Group): (a: Row, b: Row) => number {
   const since = (row: Row): number => {
     if (group === "alarm") return ms(row.alarm_since);
+    if (row.owed) return Math.min(ms(row.owed.due_at), ms(waitsSince(row)) || Number.MAX_SAFE_INTEGER);
     const waits = group === "waiting" || group === "overdue" || group === "mine" ? waitsSince(row) : null;
     return waits ? ms(waits) : Number.MAX_SAFE_INTEGER;
   };
@@ -76,9 +78,9 @@ export function arrange(rows: Iterable<Row>, me: string, now: number, targets: T
   );
 }
 
-/** An emergency is on every list until somebody has seen it. */
+/** An emergency is on every list until somebody has seen it, a late promise until it is kept. */
 export function passes(row: Row, filter: Filter, me: string): boolean {
-  return row.alarm_since !== null || listed(row, filter, me);
+  return row.alarm_since !== null || row.owed !== undefined || listed(row, filter, me);
 }
 
 export function listed(row: Row, filter: Filter, me: string): boolean {

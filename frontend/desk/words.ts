@@ -68,7 +68,7 @@ export interface Due {
 }
 
 /** When it is due and how long that is from now. What has no time was due when it was placed. */
-export function dueOf(order: Order, now: number, tongue: Tongue): Due {
+export function dueOf(order: Pick<Order, "due_at" | "placed_at">, now: number, tongue: Tongue): Due {
   if (!order.due_at)
     return {
       text: t("orders.asap"),
@@ -145,6 +145,15 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
       return t("event.preference_remembered", { text: event.text ?? String(event.body.preference ?? "") });
     case "voice_heard":
       return t("event.voice_heard", { text: event.text ?? "" });
+    case "promise_made":
+      return t("event.promise_made", { who, words: event.text ?? t("promise.erased") });
+    case "promise_changed":
+    case "promise_handed_over": {
+      const name = String(event.body.owner_name ?? t("promise.desk"));
+      return t(`event.${event.type}`, { who, name });
+    }
+    case "promise_reminded":
+      return t(event.body.late ? "event.promise_late" : "event.promise_soon");
     case "order_placed":
     case "order_changed":
     case "order_cancelled":
