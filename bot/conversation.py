@@ -588,6 +588,15 @@ class Record:
     events: tuple[NewEvent, ...]
 
 
+@dataclass(frozen=True)
+class Lose:
+    """A guest's file will never be here; `words` say, where it came from, what the guest can do instead."""
+
+    event: NewEvent
+    identity: IdentityId | None = None
+    words: Said | None = None
+
+
 Command = (
     Receive
     | Heard
@@ -605,6 +614,7 @@ Command = (
     | End
     | Join
     | Record
+    | Lose
 )
 
 
@@ -884,6 +894,13 @@ def _join(d: _Draft, c: Join) -> None:
         d.note(E.HANDOFF_REQUESTED, SERVICE, {"reason": other.reason or Reason.LOW_CONFIDENCE})
 
 
+def _lose(d: _Draft, c: Lose) -> None:
+    d.add(c.event)
+    if c.words and not d.row.silent:
+        # It answers nothing that was asked.
+        d.say(replace(c.words, body={**c.words.body, "through": d.row.answered_seq}), c.identity)
+
+
 def _record(d: _Draft, c: Record) -> None:
     for event in c.events:
         d.add(event)
@@ -914,4 +931,5 @@ _DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
     End: _end,
     Join: _join,
     Record: _record,
+    Lose: _lose,
 }

@@ -22,6 +22,7 @@ from bot.conversation import (
     Command,
     Conversation,
     Heard,
+    Lose,
     Patience,
     Receive,
     Respond,
@@ -235,7 +236,8 @@ class Dispatch(Writer):
         fetch = inbound.fetch is not None
         voice = self.hears and inbound.subtype == "voice" and (fetch or inbound.file is not None)
         unread = inbound.kind is InboundKind.MEDIA and not voice
-        words_ = self._unread(hotel, _next_visit(row), inbound.subtype, now) if unread else None
+        what = "file_name" if inbound.subtype == "file" and not (fetch or inbound.file) else inbound.subtype
+        words_ = self._unread(hotel, _next_visit(row), what, now) if unread else None
         return Receive(
             event,
             holder_gone=gone,
@@ -282,7 +284,17 @@ class Dispatch(Writer):
 
     def _unread(self, hotel: Hotel, seen: Conversation, kind: str, now: datetime) -> Said:
         """That the assistant can't read, hear or open this."""
-        key = _unread_key(hotel, kind)
+        return self._own(hotel, seen, _unread_key(hotel, kind), now)
+
+    async def lost(self, tx: AsyncConnection, row: Conversation, event: NewEvent, why: str) -> Lose:
+        """That a guest's file will never be here; the guest is told what can be done instead, if anything."""
+        hotel = await self.hotels.get(tx, row.hotel)
+        said = await log.event_of(tx, row.hotel, row.id, event.body["seq"])
+        key = f"lost_{_LOST.get(why, why)}"
+        words_ = self._own(hotel, row, key, event.at) if key in hotel.texts else None
+        return Lose(event, said.identity if said else None, words_)
+
+    def _own(self, hotel: Hotel, seen: Conversation, key: str, now: datetime) -> Said:
         spoken = words.introduce(words.Spoken((hotel.say(key, now),), keys=(key,)), hotel, seen, now)
         return Said(words.content_of(spoken, None), words.body_of(spoken, seen))
 
@@ -547,6 +559,7 @@ def _next_visit(row: Conversation) -> Conversation:
     return replace(row, visit=row.visit + 1) if row.state is State.CLOSED else row
 
 
+_LOST = {"file_empty": "file_broken"}
 _GUESTS_WORDS = frozenset({EventType.GUEST_SAID, EventType.VOICE_HEARD})
 _EVENTS: Mapping[InboundKind, EventType] = {
     InboundKind.TEXT: EventType.GUEST_SAID,

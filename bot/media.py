@@ -1,10 +1,13 @@
 """What a file is, by its bytes, and how it becomes safe to show and play. Pure; slow, so run it in a thread.
 
 Pictures are made anew (no metadata, no tricks, upright, not larger than a screen), voice becomes MP3, which
-every browser plays. Nothing here believes a name or a declared type.
+every browser plays. Nothing here believes a name or a declared type. What may come at all is TAKEN, for every
+channel and for guests and staff alike: never an archive, a program, a page, a drawing made of text, or a
+document with macros.
 """
 
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -60,6 +63,8 @@ def read(data: bytes) -> Medium:
     if not data:
         raise BadFile("file_empty")
     type_ = sniff(data)
+    if type_ not in TAKEN:
+        raise BadFile("file_not_taken")
     kind = _kind(type_)
     if len(data) > LIMITS[kind]:
         raise BadFile("file_too_large")
@@ -99,19 +104,53 @@ _MAGIC: tuple[tuple[int, bytes, str], ...] = (
     (0, b"PK\x03\x04", "application/zip"),
 )
 _OFFICE = {
-    "word/": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xl/": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "ppt/": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "word/document.xml": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xl/workbook.xml": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ppt/presentation.xml": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "OFD.xml": "application/ofd",  # what electronic invoices come as
 }
+_OLD_OFFICE = {  # names of streams; WPS writes the same ones
+    "WordDocument": "application/msword",
+    "Workbook": "application/vnd.ms-excel",
+    "PowerPoint Document": "application/vnd.ms-powerpoint",
+}
+_MACROS = "application/x-macros"
+_MARKUP = re.compile(
+    rb"<(?:!doctype|\?xml|/?(?:html|head|body|script|style|svg|math|iframe|object|embed|img|meta|link|base|form"
+    rb"|div|a)\b)",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 UNKNOWN = "application/octet-stream"
+TAKEN = {
+    *_OFFICE.values(),
+    *_OLD_OFFICE.values(),
+    "image/jpeg",
+    "image/png",
+    "image/gif",
+    "image/webp",
+    "image/bmp",
+    "audio/amr",
+    "audio/amr-wb",
+    "audio/mpeg",
+    "audio/aac",
+    "audio/wav",
+    "audio/ogg",
+    "audio/mp4",
+    "video/mp4",
+    "video/quicktime",
+    "video/webm",
+    "application/pdf",
+    "text/plain",
+}
 
 
 def sniff(data: bytes) -> str:
     """The type of a file by its first bytes; UNKNOWN for what we don't know."""
     for at, magic, type_ in _MAGIC:
         if data[at : at + len(magic)] == magic:
-            return _office(data) if type_ == "application/zip" else type_
-    return "text/plain" if _is_text(data) else UNKNOWN
+            return _BY_CONTENT[type_](data) if type_ in _BY_CONTENT else type_
+    return _text(data)
 
 
 def _office(data: bytes) -> str:
@@ -120,11 +159,31 @@ def _office(data: bytes) -> str:
             names = opened.namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
         return UNKNOWN
-    return next((t for p, t in _OFFICE.items() if any(n.startswith(p) for n in names)), "application/zip")
+    if any(name.lower().endswith("vbaproject.bin") for name in names):
+        return _MACROS
+    return next((type_ for name, type_ in _OFFICE.items() if name in names), "application/zip")
+
+
+def _old_office(data: bytes) -> str:
+    """By its streams' names, which stand in its directory as UTF-16."""
+    if "_VBA_PROJECT".encode("utf-16-le") in data:
+        return _MACROS
+    found = (type_ for name, type_ in _OLD_OFFICE.items() if name.encode("utf-16-le") in data)
+    return next(found, "application/x-ole-storage")
+
+
+def _text(data: bytes) -> str:
+    """Words are words; what a browser might take for a page or a drawing isn't."""
+    if not _is_text(data):
+        return UNKNOWN
+    return "text/html" if _MARKUP.search(data) else "text/plain"
+
+
+_BY_CONTENT = {"application/zip": _office, "application/x-ole-storage": _old_office}
 
 
 def _is_text(data: bytes) -> bool:
-    if b"\0" in data:
+    if _CONTROL.search(data):
         return False
     for encoding in ("utf-8", "gb18030"):
         try:

@@ -290,13 +290,19 @@ class Worker:
             row = await log.row_of(tx, item.hotel, item.conversation)
             if row is None or (await people.guest_of(tx, item.hotel, row.guest)).erased_at:
                 return None
-            if await self._is_voice(tx, item, seq):
+            voice = await self._is_voice(tx, item, seq)
+            if voice:
                 now = self.clock.now()
                 await outbox.put(tx, item.hotel, item.conversation, seq, (Wake("hear", now, str(seq)),), now)
-            return await self.dispatch.record(tx, item.hotel, item.conversation, event)
+            if why is None or voice:
+                return await self.dispatch.record(tx, item.hotel, item.conversation, event)
+            await outbox.lock_conversation(tx, item.hotel, item.conversation)
+            row = await log.row_of(tx, item.hotel, item.conversation) or row
+            lost = await self.dispatch.lost(tx, row, event, why)
+            return await self.dispatch.commit(tx, row, lost, event.at)
 
         if row := await self.dispatch.transact(work):
-            await self.dispatch.poke(row)
+            await self.dispatch.poke(row, [row.identity] if row.identity else [])
 
     # ---- voice
 

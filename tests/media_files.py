@@ -1,6 +1,7 @@
 """Small real files, made on the spot: a picture, a voice message as WeChat records it, a film."""
 
 import io
+import zipfile
 
 import av
 import numpy as np
@@ -40,3 +41,18 @@ def film(seconds: int = 1) -> bytes:
             writing.mux(stream.encode(shown))
         writing.mux(stream.encode(None))
     return out.getvalue()
+
+
+def office(*names: str) -> bytes:
+    """An archive as today's office documents are, with these parts."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as written:
+        for name in ("[Content_Types].xml", *names):
+            written.writestr(name, "<x/>")
+    return out.getvalue()
+
+
+def old_office(*streams: str) -> bytes:
+    """The beginning and the directory of a document of former times."""
+    names = b"".join(name.encode("utf-16-le").ljust(128, b"\0") for name in ("Root Entry", *streams))
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".ljust(512, b"\0") + names

@@ -77,7 +77,11 @@ _ENDINGS = {
     "video/quicktime": ".mov",
     "application/pdf": ".pdf",
     "text/plain": ".txt",
-    "application/zip": ".zip",
+    "application/zip": ".zip",  # kept by an earlier release
+    "application/ofd": ".ofd",
+    "application/msword": ".doc",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.ms-powerpoint": ".ppt",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",

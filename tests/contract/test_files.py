@@ -173,6 +173,26 @@ async def test_a_picture_that_never_comes_says_why(
     assert await blobs_of(floor) == []
 
 
+@pytest.mark.parametrize(("data", "word"), [(b"MZ\x90\x00", "截图"), (b"\xff\xd8\xff broken", "再发一次")])
+async def test_what_isnt_taken_is_told_to_the_guest_and_ends_nothing_else(
+    floor: Floor, data: bytes, word: str
+) -> None:
+    floor.fetcher.found = [Fetched(data, "setup.exe")]
+    await floor.hear("早餐几点")
+    received = await floor.hear("", kind=InboundKind.MEDIA, subtype="file", fetch="media-1")
+    await floor.work()
+    said = [c.text or "" for e, c in await floor.thread(received) if e.type is EventType.ASSISTANT_SAID]
+    assert [word in text for text in said].count(True) == 1
+    assert await blobs_of(floor) == []
+    assert not (await floor.row(received)).pending
+
+
+async def test_a_file_of_which_only_the_name_comes_is_said_to_be_out_of_reach(floor: Floor) -> None:
+    received = await floor.hear("", kind=InboundKind.MEDIA, subtype="file")
+    (said,) = [c.text or "" for e, c in await floor.thread(received) if e.type is EventType.ASSISTANT_SAID]
+    assert "截图" in said
+
+
 async def test_a_platform_that_stays_busy_is_not_asked_for_ever(floor: Floor) -> None:
     floor.fetcher.found = [TryLater(5, "busy") for _ in range(100)]
     received = await show(floor)
