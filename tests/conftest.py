@@ -5,12 +5,17 @@ import base64
 import os
 import shutil
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 
 from bot import settings
 from bot.clock import Clock
@@ -26,6 +31,23 @@ SECRETS = {
     "SEALING_KEYS": "test:" + base64.b64encode(b"test" * 8).decode(),
     "RASA_TOKEN": "rasa-token-for-tests",
 }
+
+
+def _compile_statements_once() -> None:
+    """Engines of one kind share what they have compiled; a test opens two to four, and each began anew."""
+    shared: defaultdict[str, LRUCache[Any, Any]] = defaultdict(lambda: LRUCache(2000))
+    begin = Engine.__init__
+
+    def init(self: Engine, *given: Any, **more: Any) -> None:
+        begin(self, *given, **more)
+        self._compiled_cache = shared[self.dialect.name]
+
+    Engine.__init__ = init  # type: ignore[method-assign]
+    DefaultDialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
+    DefaultDialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
+
+
+_compile_statements_once()
 
 SettingsMaker = Callable[..., Settings]
 

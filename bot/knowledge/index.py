@@ -22,6 +22,7 @@ K1, B = 1.2, 0.75
 LEXICAL = 0.3
 COARSE = 96  # dimensions of the first look, which picks
 PICKED = 200  # rows for the second, in all dimensions
+FEW = 4000  # rows up to which the first look is at all dimensions: finding the telling ones costs more
 
 _UNIT = re.compile(r"[a-z0-9]+|[^\W_]")
 
@@ -99,26 +100,32 @@ def _idf(documents: Any, rows: int) -> Any:
 
 
 class Meaning:
-    """Centred vectors, turned so that the first dimensions tell most: a quick look before the exact one."""
+    """Centred vectors; many are turned so that their first dimensions tell most, for a quick first look."""
 
     def __init__(self, vectors: Vectors) -> None:
         self._centre = vectors.mean(axis=0) if len(vectors) else np.zeros(DIMENSIONS, np.float32)
         centred = _unit(vectors - self._centre)
-        _, axes = np.linalg.eigh(centred.T @ centred)
-        self._axes = np.ascontiguousarray(axes[:, ::-1], dtype=np.float32)
-        self._turned = centred @ self._axes
-        self._coarse = np.ascontiguousarray(self._turned[:, :COARSE])
+        self._axes = _telling_first(centred) if len(vectors) > FEW else None
+        self._turned = centred if self._axes is None else centred @ self._axes
+        self._coarse = self._turned if self._axes is None else np.ascontiguousarray(self._turned[:, :COARSE])
 
     def seen(self, vector: Vectors) -> Vectors:
         """A question's vector as this index sees it."""
-        return _unit((vector - self._centre)[np.newaxis, :])[0] @ self._axes
+        centred = _unit((vector - self._centre)[np.newaxis, :])[0]
+        return centred if self._axes is None else centred @ self._axes
 
     def guess(self, seen: Vectors) -> Vectors:
         # Not a matrix product: the library behind it would start threads, which costs more than the sum.
-        return np.einsum("ij,j->i", self._coarse, seen[:COARSE])
+        return np.einsum("ij,j->i", self._coarse, seen[: self._coarse.shape[1]])
 
     def exact(self, seen: Vectors, rows: Vectors) -> Vectors:
         return np.einsum("ij,j->i", self._turned[rows], seen)
+
+
+def _telling_first(centred: Vectors) -> Vectors:
+    """The axes along which the vectors differ, the most telling first."""
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    return np.ascontiguousarray(axes[:, ::-1], dtype=np.float32)
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -9,6 +9,7 @@ older release can read it of steps that it has never heard of.
 import fcntl
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
+@cache
 def newest() -> str:
     """The revision this release brings a database to."""
     return ScriptDirectory.from_config(config()).get_current_head() or ""

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import jwt
@@ -33,6 +33,9 @@ AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 TOKEN, OTHER_TOKEN = "v" * 43, "w" * 43
 APP_SECRET = "a-secret-of-the-hotels-own-backend-for-tests"
 SOON: dict[str, object] = {"ENGINE_TIMEOUT": 0.5}
+
+
+main.load_texts = cache(main.load_texts)  # type: ignore[attr-defined]  # they take a while and never change
 
 
 async def furnish(settings: Settings) -> None:

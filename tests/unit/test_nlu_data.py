@@ -6,9 +6,10 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -92,18 +93,40 @@ def test_no_example_stands_twice_or_under_two_intents() -> None:
     assert clashes == []
 
 
+def alike(ones: Iterable[str], others: Iterable[str], share: float) -> Iterator[tuple[str, str]]:
+    """Texts of eight characters and more that share so much of their pairs of characters.
+
+    Sets with so much in common share one of the few pairs that are rarest; only those are compared.
+    """
+    mine, theirs = ({text: pairs(text) for text in texts if len(text) >= 8} for texts in (ones, others))
+    often = Counter(pair for said in (mine, theirs) for gram in said.values() for pair in gram)
+
+    def rarest(gram: frozenset[str]) -> list[str]:
+        return sorted(gram, key=lambda pair: (often[pair], pair))[: len(gram) - ceil(share * len(gram)) + 1]
+
+    by_pair: dict[str, list[str]] = {}
+    for text, gram in theirs.items():
+        for pair in rarest(gram):
+            by_pair.setdefault(pair, []).append(text)
+    for text, gram in mine.items():
+        for other in {found for pair in rarest(gram) for found in by_pair.get(pair, ())}:
+            if text != other and len(gram & theirs[other]) / len(gram | theirs[other]) >= share:
+                yield text, other
+
+
+def test_what_is_alike_is_found() -> None:
+    ones, others = (
+        ["明天早上七点叫我起床好吗", "早餐几点开始供应呢"],
+        ["明天早上七点叫我起床好吧", "早餐几点"],
+    )
+    assert list(alike(ones, others, 0.75)) == [(ones[0], others[0])]
+    assert list(alike(ones, others, 0.9)) == []
+
+
 def test_no_near_duplicates_under_different_intents() -> None:
     """Of eight characters and more: what two readers would take for the same sentence has one intent."""
-    by_pair: dict[str, list[int]] = {}
-    grams = [pairs(example.letters) if len(example.letters) >= 8 else frozenset() for example in EXAMPLES]
-    clashes = []
-    for at, gram in enumerate(grams):
-        shared = Counter(other for pair in gram for other in by_pair.get(pair, ()))
-        for other, count in shared.items():
-            if count / len(gram | grams[other]) >= NEAR and EXAMPLES[other].intent != EXAMPLES[at].intent:
-                clashes.append((EXAMPLES[other], EXAMPLES[at]))
-        for pair in gram:
-            by_pair.setdefault(pair, []).append(at)
+    intents = {example.letters: example.intent for example in EXAMPLES}
+    clashes = [(a, b) for a, b in alike(intents, intents, NEAR) if intents[a] != intents[b]]
     assert clashes == []
 
 
@@ -169,10 +192,4 @@ def test_nothing_held_out_was_learned() -> None:
     }
     long = {text for text in told if len(text) >= 5}
     assert long & learned == set()
-    held = [pairs(text) for text in told if len(text) >= 8]
-    near = [
-        text
-        for text in learned
-        if len(text) >= 8 and any(len(pairs(text) & one) / len(pairs(text) | one) >= 0.75 for one in held)
-    ]
-    assert near == []
+    assert list(alike(learned, told, 0.75)) == []

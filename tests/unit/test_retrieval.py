@@ -13,7 +13,7 @@ from openpyxl import Workbook
 
 from bot.commands import knowledge as command
 from bot.knowledge import encoder, files
-from bot.knowledge.index import COARSE, Index, Row, units
+from bot.knowledge.index import COARSE, FEW, PICKED, Index, Row, units
 from bot.knowledge.library import rows_of
 from bot.knowledge.vectors import RECORD, Shelf
 from bot.store.points import Entry, Point, PointId, Version
@@ -91,16 +91,17 @@ def test_traditional_questions_find_simplified_points_and_the_other_way_round() 
     assert encoder.key_of("早餐幾點") == encoder.key_of("早餐几点")
 
 
-def test_the_quick_look_loses_nothing_that_the_exact_one_wants() -> None:
+@pytest.mark.parametrize("many", [2 * PICKED, FEW + 1])
+def test_the_quick_look_loses_nothing_that_the_exact_one_wants(many: int) -> None:
     """With more rows than the quick look picks, the two looks agree with a plain search over everything."""
     source = np.random.default_rng(7)
-    rows = [Row(str(n), f"第{n}问") for n in range(2000)]
-    vectors = source.normal(size=(2000, encoder.DIMENSIONS)) * np.linspace(2, 0.05, encoder.DIMENSIONS)
+    rows = [Row(str(n), f"第{n}问") for n in range(many)]
+    vectors = source.normal(size=(many, encoder.DIMENSIONS)) * np.linspace(2, 0.05, encoder.DIMENSIONS)
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     index = Index(rows, vectors, lexical=0)
     centred = vectors - vectors.mean(axis=0)
     centred /= np.linalg.norm(centred, axis=1, keepdims=True)
-    for at in range(0, 2000, 100):
+    for at in range(0, many, 100):
         question = vectors[at] + source.normal(scale=0.01, size=encoder.DIMENSIONS).astype(np.float32)
         turned = question - vectors.mean(axis=0)
         assert index.search("", question, 1)[0].point == str(int(np.argmax(centred @ turned)))
