@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import signal
 from pathlib import Path
+from typing import Any
 
 from bot.commands import opening
 from bot.model import AccountId
@@ -41,7 +42,15 @@ def values(settings: Settings) -> dict[str, object]:
         "secret": known.secret,
         "token": known.token,
         "aes_keys": list(known.aes_keys),
+        "sign_in": True,
     }
+
+
+def menu(chat: str) -> dict[str, Any]:
+    """The sample's, with the page that knows its visitor."""
+    first, *others = SAMPLE_MENU["button"]
+    inner = [*first["sub_button"], {"type": "view", "name": "在线客服", "url": chat}]
+    return {"button": [{**first, "sub_button": inner}, *others]}
 
 
 def account() -> SimulatedAccount:
@@ -55,7 +64,7 @@ async def _serve(address: str, settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     now = opening.clock(settings).now
     simulator = Simulator(account(), address, port=settings.simulator_port, now=now)
-    simulator.state.menu = SAMPLE_MENU
+    simulator.state.menu = menu(f"{address}/sign-in")
     async with simulator:
         print(
             f"A guest's phone: http://127.0.0.1:{settings.simulator_port}/  (it pushes to {address})",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bot.simulator.browser import PhoneBrowser
 from bot.simulator.state import Follower, Json, as_json
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Control:
 
     def __init__(self, simulator: "Simulator") -> None:
         self._simulator = simulator
+        self._browser = PhoneBrowser(simulator.state)
         self._streams: set[asyncio.Queue[Json | None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -58,6 +60,7 @@ class Control:
             web.post("/control/followers", self.create_follower),
             web.get(f"{person}/screen", self.screen),
             web.post(f"{person}/act", self.act),
+            web.get(f"{person}/open", self.open),
             web.get("/control/media/{media}", self.media),
             web.get("/control/wire", self.wire),
             web.post("/control/switches", self.switch),
@@ -150,6 +153,14 @@ class Control:
         except (KeyError, TypeError, ValueError) as wrong:
             raise _bad(str(wrong)) from None
         return _json({"push": push.id}, status=202)
+
+    async def open(self, request: web.Request) -> web.Response:
+        """A page, as WeChat's browser on this phone comes to it."""
+        try:
+            address = await self._browser.arrive(self._follower(request).openid, request.query.get("url", ""))
+        except ValueError as wrong:
+            raise _bad(str(wrong)) from None
+        return web.Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
 
     async def media(self, request: web.Request) -> web.Response:
         """A file of the platform's store, as a phone shows or plays it."""

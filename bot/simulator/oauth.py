@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 
 from bot.simulator.account import SimulatedAccount
+from bot.simulator.browser import INSIDE
 from bot.simulator.state import State
 
 CODE_LIFE = timedelta(minutes=5)
@@ -33,7 +34,8 @@ class Authorisation:
         wrong = asked.get("appid") != self._account.appid or asked.get("response_type") != "code"
         if wrong or asked.get("scope") != "snsapi_base" or urlsplit(back).scheme not in ("http", "https"):
             return web.Response(status=400, text="Scope 参数错误或没有 Scope 权限")
-        if self._state.viewer not in self._state.followers:
+        inside = INSIDE in request.headers.get("User-Agent", "")
+        if not inside or self._state.viewer not in self._state.followers:
             return web.Response(status=400, text="请在微信客户端打开链接")
         code = "0" + secrets.token_urlsafe(22)
         self._codes[code] = self._state.viewer, self._state.now() + CODE_LIFE

@@ -1,6 +1,7 @@
 """A page opened from the menu inside WeChat: the platform says who it is, once, and the page is told."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from yarl import URL
 
+from bot.http.guard import SETTINGS
 from bot.model import HotelId
 from bot.sign_in import signed_by
 from bot.simulator import Follower
@@ -40,7 +42,9 @@ async def authorised(town: Town, browser: Browser, follower: Follower, page: str
     town.simulator.act(follower, {"do": "view", "url": "https://desk.example/wechat"})
     at = await go(browser, f"/wechat/{ACCOUNT}/sign-in{f'?page={page}' if page else ''}")
     assert urlsplit(at).fragment == "wechat_redirect"
-    async with browser.client.session.get(URL(at.partition("#")[0]), allow_redirects=False) as answer:
+    async with browser.client.session.get(
+        URL(at.partition("#")[0]), headers=INSIDE, allow_redirects=False
+    ) as answer:
         assert answer.status == 302, await answer.text()
         return str(URL(answer.headers["Location"]).relative())
 
@@ -132,8 +136,28 @@ async def test_the_platform_turns_a_wrong_request_away(town: Town, wrong: dict[s
     town.simulator.act(follower, {"do": "view", "url": "https://x.example"})
     at = URL((await go(browser, f"/wechat/{ACCOUNT}/sign-in")).partition("#")[0])
     asked: dict[str, Any] = {**at.query, **wrong}
-    async with browser.client.session.get(at.with_query(asked), allow_redirects=False) as answer:
-        assert answer.status == 400
+    get = partial(browser.client.session.get, allow_redirects=False)
+    async with get(at.with_query(asked), headers=INSIDE) as answer, get(at) as outside:
+        assert (answer.status, outside.status) == (400, 400)
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+async def test_the_simulated_phone_comes_to_the_page_as_wechats_browser_does(
+    town: Town, snapshot: bool
+) -> None:
+    follower, browser = await town.guest(), await town.site.browser()
+    town.simulator.state.switch({"snapshot_users": snapshot})
+    # Where it serves is known only now, and the platform sends back to there.
+    object.__setattr__(town.site.app[SETTINGS], "public_url", town.site.origin)
+    address = f"{town.site.origin}/wechat/{ACCOUNT}/sign-in"
+    town.simulator.act(follower, {"do": "view", "url": address})
+    opened = f"{town.simulator.url}/control/followers/{follower.openid}/open"
+    async with browser.client.session.get(opened, params={"url": address}, allow_redirects=False) as answer:
+        assert answer.status == 302, await answer.text()
+        shown = answer.headers["Location"]
+    token = token_in(shown)
+    assert shown.startswith(town.site.origin)
+    assert await proven(town, token) == (None if snapshot else f"wechat:{ACCOUNT}:{follower.openid}")
 
 
 async def test_the_page_that_shows_the_token_is_the_followers(town: Town) -> None:
