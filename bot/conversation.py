@@ -539,6 +539,15 @@ class Lapse:
 
 
 @dataclass(frozen=True)
+class HandOver:
+    """What a departed person held goes to a colleague, or, without one, back to the queue; what the guest who
+    waits is told then."""
+
+    to: StaffId | None
+    words: Said | None = None
+
+
+@dataclass(frozen=True)
 class Acknowledge:
     staff: StaffId
 
@@ -608,6 +617,7 @@ Command = (
     | Transfer
     | Close
     | Lapse
+    | HandOver
     | Acknowledge
     | Resend
     | Reach
@@ -851,6 +861,15 @@ def _lapse(d: _Draft, c: Lapse) -> None:
         d.say(c.words)
 
 
+def _hand_over(d: _Draft, c: HandOver) -> None:
+    if c.to is None:
+        return _lapse(d, Lapse("holder_inactive", c.words))
+    if d.row.state is not State.STAFF:
+        raise Refused("not_held")
+    body = {"holder": c.to, "from": d.row.holder, "why": "holder_inactive"}
+    d.add(NewEvent(E.TRANSFERRED, d.now, SERVICE, Audience.GUEST, body=body))
+
+
 def _acknowledge(d: _Draft, c: Acknowledge) -> None:
     if d.row.alarm_since:
         d.note(E.ALARM_ACKNOWLEDGED, Actor(ActorKind.STAFF, c.staff), {"kind": d.row.alarm_kind})
@@ -925,6 +944,7 @@ _DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
     Transfer: _transfer,
     Close: _close,
     Lapse: _lapse,
+    HandOver: _hand_over,
     Acknowledge: _acknowledge,
     Resend: _resend,
     Reach: _reach,

@@ -491,14 +491,18 @@ class Dispatch(Writer):
         command: Callable[[Conversation, bool], Command],
         once: tuple[str, str] | None = None,
         check: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+        before: Callable[[AsyncConnection], Awaitable[None]] | None = None,
     ) -> tuple[Conversation, int]:
         """Carry out what `command(row, holder_gone)` asks; the row after it, and the seq of its last event.
 
         `once` (who, client id) makes a repetition answer with the first one's result. `check` looks at what
-        the command supposes, in the same transaction. Raises Refused, and what `check` raises.
+        the command supposes, in the same transaction; `before` holds what must be held before the
+        conversation is, such as people who may not leave meanwhile. Raises Refused, and what these raise.
         """
 
         async def work(tx: AsyncConnection) -> tuple[Conversation, int]:
+            if before:
+                await before(tx)
             await outbox.lock_conversation(tx, hotel, conversation)
             row = await log.row_of(tx, hotel, conversation)
             if row is None:

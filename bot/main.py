@@ -46,6 +46,7 @@ from bot.http import (
     widget,
 )
 from bot.http import app as app_edge
+from bot.http import staff as staff_edge
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
 from bot.ids import new_id
 from bot.knowledge import Hotels
@@ -203,6 +204,6 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
         files,
         operations,
     )
-    for edge in (*for_guests, desk, colleagues, promises, search, today, knowledge, corrections):
+    for edge in (*for_guests, desk, colleagues, staff_edge, promises, search, today, knowledge, corrections):
         edge.add_routes(app)
     return app

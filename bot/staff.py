@@ -6,6 +6,7 @@ A password is never stored, a sign-in's token only as a hash. Hashing runs in a 
 import asyncio
 import hashlib
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.clock import Clock
 from bot.conversation import Wake
 from bot.ids import new_id
-from bot.model import HotelId, StaffId
-from bot.store import desk, outbox, people
+from bot.model import ConversationId, HotelId, PromiseState, StaffId
+from bot.store import desk, outbox, people, promises
 from bot.store.database import Database
 from bot.store.people import Staff
 
@@ -89,17 +90,60 @@ async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -
     await people.sign_out(tx, id_=member.id)
 
 
-async def deactivate(tx: AsyncConnection, login: str, now: datetime) -> int:
-    """End a person's access; what they hold is nobody's from this moment. How many conversations that is."""
+CONVERSATION, PROMISE = "c", "p"
+MOST = 10_000  # things that one person may hold
+
+
+@dataclass(frozen=True)
+class Held:
+    """One thing that somebody holds: a conversation, or a promise made in it. `seq` is where it began."""
+
+    hotel: HotelId
+    kind: str
+    id: str
+    conversation: ConversationId
+    seq: int
+    what: str | None = None
+
+    def key(self, to: StaffId | None) -> str:
+        """What the outbox row that hands it over is called; a conversation's row names itself."""
+        return f"{self.kind}:{self.id if self.kind == PROMISE else ''}:{to or ''}"
+
+
+def named(key: str) -> tuple[str, str, StaffId | None]:
+    """The kind, the id and the new owner that a row's key names."""
+    kind, id_, to = key.split(":")
+    return kind, id_, StaffId(to) if to else None
+
+
+async def held_by(tx: AsyncConnection, id_: StaffId) -> list[Held]:
+    """Everything open that a person holds, in every hotel."""
+    found = []
+    for hotel in await people.roles_of(tx, id_):
+        rows = await desk.list_conversations(tx, hotel, holder=id_, limit=MOST)
+        found += [Held(hotel, CONVERSATION, row.id, row.id, row.seq) for row in rows]
+        owed = await promises.listed(tx, hotel, PromiseState.OPEN, owner=id_, limit=MOST)
+        found += [Held(hotel, PROMISE, p.id, p.conversation, p.made_seq, p.words) for p in owed]
+    return found
+
+
+async def deactivate(
+    tx: AsyncConnection,
+    login: str,
+    now: datetime,
+    to: Callable[[Held], StaffId | None] = lambda thing: None,
+) -> list[Held]:
+    """End a person's access; what they hold is nobody's from this moment, and a row for each thing hands it
+    over: to whom `to` says, or back to everybody. Raises UnknownStaff."""
     member = await _member(tx, login)
+    # First: whoever is acting as this person ends before, and is seen below, or finds them gone.
     await people.change_staff(tx, member.id, active=False, changed_at=now)
     await people.sign_out(tx, id_=member.id)
-    held = 0
-    for hotel in await people.roles_of(tx, member.id):
-        for row in await desk.list_conversations(tx, hotel, holder=member.id, limit=10_000):
-            await outbox.put(tx, hotel, row.id, row.seq, (Wake("lapse", now),), now)
-            held += 1
-    return held
+    things = await held_by(tx, member.id)
+    for thing in things:
+        row = Wake("hand_over", now, thing.key(to(thing)))
+        await outbox.put(tx, thing.hotel, thing.conversation, thing.seq, (row,), now)
+    return things
 
 
 async def _member(tx: AsyncConnection, login: str) -> Staff:

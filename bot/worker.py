@@ -37,6 +37,7 @@ from bot.knowledge import Hotel, unanswered
 from bot.knowledge.daily import Daily
 from bot.knowledge.index import Hit
 from bot.knowledge.unanswered import Asked
+from bot.leaving import Leaving
 from bot.logs import conversation as logged
 from bot.media import LARGEST, BadFile
 from bot.model import (
@@ -107,7 +108,7 @@ class Worker:
         self.presence = presence
         dispatch.hears = speech is not None
         self.database, self.clock = dispatch.database, dispatch.clock
-        self.addressing = Addressing(dispatch)
+        self.addressing, self.leaving = Addressing(dispatch), Leaving(dispatch)
         self.daily = Daily(self.database)
         self.pushes = PushWebhooks(dispatch.database, dispatch.seal)
         self._running: set[asyncio.Task[None]] = set()
@@ -464,6 +465,9 @@ class Worker:
         await self.dispatch.act(item.hotel, item.conversation, lambda row, gone: Record((rung,)), once)
         await self._done(item)
 
+    async def _hand_over(self, item: Item) -> None:
+        await self.leaving.hand_over(item)
+
     async def _promise(self, item: Item) -> None:
         """A promise is due, or soon will be: it rings whoever sees to it, and at last the whole desk."""
         now = self.clock.now()
@@ -689,6 +693,7 @@ _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "escalate": Worker._escalate,
     "ring": Worker._ring,
     "promise": Worker._promise,
+    "hand_over": Worker._hand_over,
     "erase": Worker._erase,
     "fetch": Worker._fetch,
     "reach": Worker._reach,

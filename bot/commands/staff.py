@@ -1,16 +1,19 @@
-"""python -m bot staff add|grant|deactivate|reset|list: the people at the desk, until it has a page for it."""
+"""python -m bot staff add|grant|deactivate|reset|list: the people at the desk."""
 
 import argparse
 import asyncio
+import sys
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import staff
 from bot.commands import CommandFailed, opening
-from bot.model import HotelId
+from bot.model import HotelId, StaffId
 from bot.settings import Settings
 from bot.staff import UnknownStaff
 from bot.store import people
+from bot.store.people import Staff
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,11 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     granting.add_argument("login")
     granting.add_argument("hotel")
     granting.add_argument("role", choices=staff.ROLES)
-    for name, what in (
-        ("deactivate", "end a person's access; what they hold goes back to everybody"),
-        ("reset", "print a new one-time password and end every sign-in"),
-    ):
-        actions.add_parser(name, help=what).add_argument("login")
+    leaving = actions.add_parser("deactivate", help="show what a person holds, and end their access")
+    leaving.add_argument("login")
+    leaving.add_argument("--to", metavar="LOGIN", help="who gets what they hold; else everybody does")
+    leaving.add_argument("--yes", action="store_true", help="don't ask")
+    resetting = actions.add_parser("reset", help="print a new one-time password and end every sign-in")
+    resetting.add_argument("login")
     actions.add_parser("list", help="everybody, and where they work")
 
 
@@ -71,9 +75,47 @@ async def _reset(arguments: argparse.Namespace, settings: Settings) -> None:
 
 
 async def _deactivate(arguments: argparse.Namespace, settings: Settings) -> None:
-    async with opening.database(settings) as opened, opened.write() as tx:
-        held = await staff.deactivate(tx, arguments.login, opening.clock(settings).now())
-    print(f"{arguments.login} can no longer sign in. Conversations handed back to the queue: {held}.")
+    """Show what is held first; whatever they take until the answer goes the same way."""
+    async with opening.database(settings) as opened:
+        async with opened.read() as tx:
+            member, to = await _known(tx, arguments.login), await _receiver(tx, arguments)
+            things = await staff.held_by(tx, member.id)
+        for thing in things:
+            print(f"{thing.hotel}  {_KINDS[thing.kind]}  {thing.id}  {thing.what or ''}".rstrip())
+        if things and not arguments.yes and not _agreed(arguments):
+            return
+        async with opened.write() as tx:
+            now = opening.clock(settings).now()
+            things = await staff.deactivate(tx, arguments.login, now, lambda thing: to)
+    receiver = arguments.to or "everybody at the desk"
+    print(f"{arguments.login} can no longer sign in. Handed over to {receiver}: {len(things)}.")
+
+
+_KINDS = {staff.CONVERSATION: "conversation", staff.PROMISE: "promise"}
+
+
+async def _known(tx: AsyncConnection, login: str) -> Staff:
+    member = await people.find_staff(tx, login)
+    if member is None:
+        raise UnknownStaff(login)
+    return member
+
+
+async def _receiver(tx: AsyncConnection, arguments: argparse.Namespace) -> StaffId | None:
+    if arguments.to is None:
+        return None
+    member = await people.find_staff(tx, arguments.to)
+    if member is None or not member.active or arguments.to == arguments.login:
+        raise CommandFailed(f"{arguments.to!r} can't take anything over.")
+    return member.id
+
+
+def _agreed(arguments: argparse.Namespace) -> bool:
+    if not sys.stdin.isatty():
+        raise CommandFailed("Nothing was changed: nobody is here to be asked. Say --yes.")
+    receiver = arguments.to or "everybody at the desk"
+    asked = f"Hand all this over to {receiver}, and end the access of {arguments.login}? [y/N] "
+    return input(asked).strip().lower() in ("y", "yes")
 
 
 async def _list(_arguments: argparse.Namespace, settings: Settings) -> None:

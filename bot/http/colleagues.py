@@ -1,13 +1,12 @@
 """Who else works in the hotel, and handing a conversation over to one of them."""
 
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Transfer
 from bot.http.desk import act, protected, show_row
-from bot.http.guard import CLOCK, DATABASE, Problem, caller, read_object, respond, text_of
+from bot.http.guard import CLOCK, DATABASE, caller, read_object, respond, text_of
 from bot.model import ConversationId, StaffId
-from bot.store import desk, people
+from bot.store import desk
 
 NOTE_LIMIT = 1000
 
@@ -36,12 +35,8 @@ async def transfer(request: web.Request) -> web.Response:
     id_ = ConversationId(request.match_info["conversation"])
     note = protected(request, me, id_, words) if words.strip() else None
 
-    async def works_here(tx: AsyncConnection) -> None:
-        if not await people.is_active(tx, me.hotel, to):
-            raise Problem(409, "not_a_colleague")
-
     def build(_row: object, gone: bool) -> Transfer:
         return Transfer(me.signed_in.staff.id, to, note, gone)
 
-    row, _ = await act(request, build, client_id, works_here)
+    row, _ = await act(request, build, client_id, colleague=to)
     return respond({"conversation": await show_row(request, row)})

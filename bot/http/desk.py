@@ -61,6 +61,7 @@ from bot.model import (
     IdentityId,
     OrderId,
     OrderState,
+    StaffId,
     State,
 )
 from bot.nudges import wait_for
@@ -260,17 +261,36 @@ Check = Callable[[AsyncConnection], Awaitable[None]]
 
 
 async def act(
-    request: web.Request, build: Build, client_id: str | None = None, check: Check | None = None
+    request: web.Request,
+    build: Build,
+    client_id: str | None = None,
+    check: Check | None = None,
+    colleague: StaffId | None = None,
 ) -> tuple[Conversation, int]:
-    """Carry out a command on the conversation of the address. Raises Problem."""
+    """Carry out a command on the conversation of the address. Raises Problem.
+
+    Whoever acts, and the `colleague` who is given something, can't leave meanwhile.
+    """
     me, id_ = caller(request), ConversationId(request.match_info["conversation"])
     once = (me.signed_in.staff.id, client_id) if client_id else None
     try:
-        return await request.app[DISPATCH].act(me.hotel, id_, build, once, check)
+        return await request.app[DISPATCH].act(me.hotel, id_, build, once, check, staying(me, colleague))
     except LookupError:
         raise Problem(404, "not_found") from None
     except Refused as refused:
         raise await _problem(request, refused) from None
+
+
+def staying(me: Caller, colleague: StaffId | None = None) -> Check:
+    """Holds whoever acts, and whom they give something to, until it is done. Raises Problem."""
+    member = me.signed_in.staff.id
+
+    async def hold(tx: AsyncConnection) -> None:
+        for id_ in sorted({member, colleague or member}):
+            if not await people.hold_active(tx, me.hotel, id_):
+                raise Problem(401, "signed_out") if id_ == member else Problem(409, "not_a_colleague")
+
+    return hold
 
 
 _REFUSALS = {

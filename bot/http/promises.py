@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import promises
 from bot.conversation import Record
-from bot.http.desk import protected
+from bot.http.desk import protected, staying
 from bot.http.guard import (
     CLOCK,
     DATABASE,
@@ -24,7 +24,7 @@ from bot.http.guard import (
 )
 from bot.http.views import Lens, lens_of, show_promises
 from bot.model import ConversationId, Event, EventType, NewEvent, PromiseId, PromiseState, StaffId
-from bot.store import log, people
+from bot.store import log
 from bot.store import promises as kept
 from bot.store.promises import PromiseRow
 
@@ -58,7 +58,7 @@ async def make(request: web.Request) -> web.Response:
     body, me = await read_object(request), caller(request)
     id_, seq = ConversationId(request.match_info["conversation"]), seq_of(body.get("seq"))
     now = request.app[CLOCK].now()
-    due, owner = _due(body, now), await _owner(request, me, body)
+    due, owner = _due(body, now), _owner(me, body)
     async with request.app[DATABASE].read() as tx:
         said = await _said(tx, me, id_, seq)
         content = await log.content_of(tx, me.hotel, id_, seq)
@@ -66,7 +66,7 @@ async def make(request: web.Request) -> web.Response:
     guessed = body.get("guessed") is True
     content = protected(request, me, id_, words[:WORDS])
     event = promises.made(me.signed_in.staff.id, seq, said.identity, due, guessed, owner, content, now)
-    await _once(request, f"promise {seq}", event)
+    await _once(request, f"promise {seq}", event, owner)
     return await _answer(request, me, PromiseId(event.body["promise"]), id_, seq)
 
 
@@ -87,10 +87,11 @@ async def decline(request: web.Request) -> web.Response:
     return respond({})
 
 
-async def _once(request: web.Request, key: str, event: NewEvent) -> None:
+async def _once(request: web.Request, key: str, event: NewEvent, owner: StaffId | None = None) -> None:
     """About one reply it is said once, whoever was first."""
     me, id_ = caller(request), ConversationId(request.match_info["conversation"])
-    await request.app[DISPATCH].act(me.hotel, id_, lambda row, gone: Record((event,)), (id_, key))
+    before = staying(me, owner)
+    await request.app[DISPATCH].act(me.hotel, id_, lambda _, gone: Record((event,)), (id_, key), None, before)
 
 
 async def change(request: web.Request) -> web.Response:
@@ -98,9 +99,9 @@ async def change(request: web.Request) -> web.Response:
     body, me = await read_object(request), caller(request)
     row, now = await _row(request, me), request.app[CLOCK].now()
     due = _due(body, now) if "due_at" in body else row.due_at
-    owner = await _owner(request, me, body) if "owner" in body else row.owner
+    owner = _owner(me, body) if "owner" in body else row.owner
     event = promises.changed(row, me.signed_in.staff.id, due, owner, now)
-    return await _record(request, me, row, event)
+    return await _record(request, me, row, event, owner=owner if "owner" in body else None)
 
 
 async def keep(request: web.Request) -> web.Response:
@@ -126,9 +127,10 @@ async def _record(
     row: PromiseRow,
     event: NewEvent,
     once: tuple[str, str] | None = None,
+    owner: StaffId | None = None,
 ) -> web.Response:
-    dispatch = request.app[DISPATCH]
-    await dispatch.act(me.hotel, row.conversation, lambda _row, gone: Record((event,)), once)
+    dispatch, before = request.app[DISPATCH], staying(me, owner)
+    await dispatch.act(me.hotel, row.conversation, lambda _, gone: Record((event,)), once, None, before)
     return await _answer(request, me, row.id, row.conversation, row.seq)
 
 
@@ -165,12 +167,8 @@ def _due(body: dict[str, Any], now: datetime) -> datetime:
     return due.astimezone(UTC)
 
 
-async def _owner(request: web.Request, me: Caller, body: dict[str, Any]) -> StaffId | None:
+def _owner(me: Caller, body: dict[str, Any]) -> StaffId | None:
     """Who sees to it: whoever asks, unless the body names a colleague, or null for the whole desk."""
     if "owner" in body and body["owner"] is None:
         return None
-    owner = StaffId(text_of(body, "owner", 64, required=False) or me.signed_in.staff.id)
-    async with request.app[DATABASE].read() as tx:
-        if not await people.is_active(tx, me.hotel, owner):
-            raise Problem(409, "not_a_colleague")
-    return owner
+    return StaffId(text_of(body, "owner", 64, required=False) or me.signed_in.staff.id)

@@ -59,7 +59,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
     """Conversations as the queue shows them; what a departed person held is shown as waiting."""
     hotel, ids = lens.hotel.id, [row.id for row in rows]
     handed = await log.last_transfers(tx, hotel, [row for row in rows if row.state is State.STAFF])
-    mentioned = {row.holder for row in rows} | {event.actor.id for event, _ in handed.values()}
+    mentioned = {row.holder for row in rows} | {_handed_by(event) for event, _ in handed.values()}
     names = await people.names_of(tx, {id_ for id_ in mentioned if id_})
     channels = await people.channels_of(tx, hotel, ids)
     guests = await people.guests_of(tx, hotel, [row.guest for row in rows])
@@ -104,7 +104,12 @@ def _person(id_: str, names: dict[str, str]) -> dict[str, str]:
 
 
 def _handed(event: Event, note: Content, names: dict[str, str]) -> dict[str, Any]:
-    return {"by": _person(event.actor.id or "", names), "at": event.at, "note": note.text}
+    return {"by": _person(_handed_by(event), names), "at": event.at, "note": note.text}
+
+
+def _handed_by(event: Event) -> str:
+    """Who handed it over; for what somebody left behind, whose it was."""
+    return event.actor.id or str(event.body.get("from") or "")
 
 
 def _guest(lens: Lens, row: Conversation, name: str | None, channels: list[str]) -> dict[str, Any]:

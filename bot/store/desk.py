@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, case, exists, func, insert, select, update
+from sqlalchemy import Row, and_, case, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation
@@ -148,7 +148,7 @@ async def conversations_of_guest(tx: AsyncConnection, hotel: HotelId, guest: Gue
 async def waiting_count(tx: AsyncConnection) -> dict[str, int]:
     query = (
         select(conversations.c.hotel_id, func.count())
-        .where(conversations.c.state == State.WAITING)
+        .where(or_(conversations.c.state == State.WAITING, _holder_gone()))
         .group_by(conversations.c.hotel_id)
     )
     return {row[0]: row[1] for row in (await tx.execute(query)).all()}

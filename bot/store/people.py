@@ -439,6 +439,34 @@ async def is_active(tx: AsyncConnection, hotel: HotelId, id_: StaffId | None) ->
     return bool((await tx.execute(query)).scalar())
 
 
+async def hold_active(tx: AsyncConnection, hotel: HotelId, id_: StaffId) -> bool:
+    """Whether this person may own anything in this hotel; if so, they stay active until the transaction ends
+    (PostgreSQL; SQLite has one writer anyway). Before the conversation is locked: leaving locks them so."""
+    same = and_(memberships.c.staff_id == staff.c.staff_id, memberships.c.hotel_id == hotel)
+    query = select(staff.c.active).select_from(staff.join(memberships, same)).where(staff.c.staff_id == id_)
+    return bool((await tx.execute(query.with_for_update(read=True, of=staff))).scalar())
+
+
+async def members_of(tx: AsyncConnection, hotel: HotelId) -> list[tuple[Staff, str]]:
+    """Everybody who works in the hotel, or did, with their role: the active first, then by name."""
+    same = memberships.c.staff_id == staff.c.staff_id
+    query = select(staff, memberships.c.role).select_from(staff.join(memberships, same))
+    query = query.where(memberships.c.hotel_id == hotel).order_by(staff.c.active.desc(), staff.c.name)
+    return [(_staff(r), r.role) for r in (await tx.execute(query)).all()]
+
+
+async def signed_in_among(tx: AsyncConnection, ids: Sequence[StaffId], now: datetime) -> set[str]:
+    query = select(sign_ins.c.staff_id).where(sign_ins.c.staff_id.in_(ids), sign_ins.c.expires_at > now)
+    return set((await tx.execute(query)).scalars())
+
+
+async def find_member(tx: AsyncConnection, hotel: HotelId, id_: StaffId) -> Staff | None:
+    same = and_(memberships.c.staff_id == staff.c.staff_id, memberships.c.hotel_id == hotel)
+    query = select(staff).select_from(staff.join(memberships, same)).where(staff.c.staff_id == id_)
+    found = (await tx.execute(query)).first()
+    return _staff(found) if found else None
+
+
 async def active_in(tx: AsyncConnection, hotel: HotelId) -> frozenset[StaffId]:
     """Everybody who may own something in this hotel now."""
     same = memberships.c.staff_id == staff.c.staff_id

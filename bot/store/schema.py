@@ -275,7 +275,9 @@ outbox = Table(
     _id("hotel_id", nullable=False),
     _id("outbox_id", nullable=False),
     _id("conversation_id", nullable=False),
-    Column("kind", String(16), nullable=False),  # ask, deliver, escalate, lapse, idle, ring, promise, erase
+    Column(
+        "kind", String(16), nullable=False
+    ),  # ask, deliver, escalate, lapse, idle, ring, promise, hand_over, erase
     Column("key", String(80), nullable=False),
     Column("seq", Integer, nullable=False),  # deliver: the event to bring; else the event that caused it
     Column("part", Integer, nullable=False, server_default="0"),

@@ -409,3 +409,52 @@ async def test_what_is_declined_is_not_offered_again(site: Site) -> None:
     _, shown = await agent.desk("GET", one)
     assert all("offer" not in event for event in shown["events"])
     assert (await agent.desk("POST", f"{one}/events/{seq - 1}/no-promise", {}))[0] == 404
+
+
+# ---- leaving
+
+
+async def test_an_administrator_sees_what_somebody_holds_and_hands_each_thing_over(site: Site) -> None:
+    admin, agent = await site.signed_in("admin"), await site.signed_in()
+    await site.sql("UPDATE staff SET must_change = false")
+    new = await site.signed_in("new")
+    conversation = await guest(site, "s", "有人吗")
+    one = f"conversations/{conversation}"
+    _, said = await agent.desk("POST", f"{one}/reply", {"text": "八点前给您送到", "client_id": "1"})
+    due = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    body = {"seq": said["event"]["seq"], "due_at": due}
+    promise = (await agent.desk("POST", f"{one}/promises", body))[1]["promise"]["id"]
+    for who in (agent, new):
+        assert (await who.desk("GET", "staff"))[0] == 403
+    listed = {one["login"]: one for one in (await admin.desk("GET", "staff"))[1]["staff"]}
+    assert (listed["agent"]["conversations"], listed["agent"]["promises"]) == (1, 1)
+    place = f"staff/{listed['agent']['id']}"
+    _, holds = await admin.desk("GET", f"{place}/holds")
+    assert [row["id"] for row in holds["conversations"]] == [conversation]
+    assert [one["id"] for one in holds["promises"]] == [promise]
+    for wrong, status in (("nobody", 409), (listed["agent"]["id"], 409), (7, 400)):
+        assert (await admin.desk("POST", f"{place}/deactivate", {"to": {promise: wrong}}))[0] == status
+    assert (await new.desk("POST", f"{place}/deactivate", {}))[0] == 403
+    assert (await admin.desk("POST", f"staff/{listed['admin']['id']}/deactivate", {}))[0] == 409
+    far = await site.signed_in("far")
+    assert (await far.desk("POST", f"{place}/deactivate", {}, hotel=TWO))[0] == 404
+    socket = await new.feed()
+    await frames(socket, "snapshot")
+    plan = {"to": {promise: listed["new"]["id"], conversation: None}}
+    status, done = await admin.desk("POST", f"{place}/deactivate", plan)
+    assert (status, done) == (200, {"handed_over": 2})
+    assert (await agent.desk("GET", one))[0] == 401
+    # Every screen is told, whether or not the rows have run.
+    told = (await frames(socket, "snapshot"))[-1]
+    assert [row["state"] for row in told["conversations"] if row["id"] == conversation] == ["WAITING"]
+
+    async def handed() -> bool:
+        owed = (await new.desk("GET", "promises"))[1]["promises"]
+        return [p["owner"] and p["owner"]["name"] for p in owed] == ["员工new"]
+
+    for _ in range(100):
+        if await handed():
+            break
+        await asyncio.sleep(0.1)
+    assert await handed()
+    assert (await site.sql("SELECT action FROM audit"))[0][0] == "deactivate"

@@ -653,7 +653,7 @@ async def test_what_a_departed_person_held_is_nobodys_at_once(floor: Floor) -> N
     got = await floor.hear()
     await floor.claim(got, "lin")
     async with floor.database.write() as tx:
-        assert await staff.deactivate(tx, "lin", floor.clock.now()) == 1
+        assert len(await staff.deactivate(tx, "lin", floor.clock.now())) == 1
     shown = await floor.shown(got)
     assert (shown["state"], shown["holder"]) == ("WAITING", None)
     for states, count in (((State.WAITING,), 1), ((State.STAFF,), 0)):

@@ -169,7 +169,7 @@ async def test_who_has_left_is_out_at_once_and_stays_out(
 ) -> None:
     token, signed_in = await desk.sign_in("lin", PASSWORD)
     async with database.write() as tx:
-        assert await staff.deactivate(tx, "lin", clock.now()) == 0
+        assert await staff.deactivate(tx, "lin", clock.now()) == []
     assert await desk.who(token) is None
     with pytest.raises(WrongLogin):
         await desk.sign_in("lin", PASSWORD)

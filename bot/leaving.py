@@ -1,0 +1,64 @@
+"""What somebody who has left had in hand goes to a colleague, or back to everybody: one row, one thing.
+
+The account is inactive from the one transaction of `staff.deactivate` on; until its row has run a thing is
+nobody's on every screen already, and whoever takes it first has it.
+"""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot import promises
+from bot.conversation import Command, Conversation, HandOver, Record, Said
+from bot.dispatch import Dispatch
+from bot.model import Content, HotelId, PromiseId, PromiseState, StaffId
+from bot.staff import CONVERSATION, named
+from bot.store import log, outbox, people
+from bot.store import promises as kept
+from bot.store.outbox import Item
+
+
+class Leaving:
+    """Carries out the rows of kind `hand_over`."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+
+    async def hand_over(self, item: Item) -> None:
+        """Hand over the one thing that the row names; its event and the row's end are one transaction."""
+        row = await self._dispatch.transact(lambda tx: self._hand_over(tx, item))
+        if row:
+            await self._dispatch.poke(row, [row.identity] if row.identity else [])
+
+    async def _hand_over(self, tx: AsyncConnection, item: Item) -> Conversation | None:
+        now = self._dispatch.clock.now()
+        if not await outbox.settle_own(tx, item, "done", now):
+            return None
+        kind, id_, wanted = named(item.key)
+        # Whoever leaves meanwhile waits until this is theirs, and hands it over with the rest.
+        to = wanted if wanted and await people.hold_active(tx, item.hotel, wanted) else None
+        await outbox.lock_conversation(tx, item.hotel, item.conversation)
+        row = await log.row_of(tx, item.hotel, item.conversation)
+        assert row
+        if kind == CONVERSATION:
+            command = await self._conversation(tx, row, to)
+        else:
+            command = await self._promise(tx, item.hotel, PromiseId(id_), to)
+        return await self._dispatch.commit(tx, row, command, now) if command else None
+
+    async def _conversation(
+        self, tx: AsyncConnection, row: Conversation, to: StaffId | None
+    ) -> Command | None:
+        if not await self._dispatch.holder_gone(tx, row):
+            return None  # somebody has taken it
+        hotel = await self._dispatch.hotels.get(tx, row.hotel)
+        text = hotel.say_by_duty("lapsed", self._dispatch.clock.now())
+        return HandOver(to, Said(Content(text=text), {"keys": ["lapsed"]}))
+
+    async def _promise(
+        self, tx: AsyncConnection, hotel: HotelId, id_: PromiseId, to: StaffId | None
+    ) -> Command | None:
+        promise = await kept.find(tx, hotel, id_)
+        if promise is None or promise.state is not PromiseState.OPEN:
+            return None
+        if promise.owner is None or await people.is_active(tx, hotel, promise.owner):
+            return None
+        return Record((promises.handed_over(promise, to, self._dispatch.clock.now(), "left"),))

@@ -1,0 +1,197 @@
+"""Nobody's leaving loses a guest or a promise: whenever the process dies, whoever else is acting. On both
+databases; races on PostgreSQL, where there are any."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from bot import promises, staff
+from bot.conversation import Claim, Record, Refused
+from bot.dispatch import Received
+from bot.http.desk import staying
+from bot.http.guard import Caller, Problem
+from bot.http.views import Lens, show_promises
+from bot.model import Content, PromiseState, State
+from bot.staff import Held, SignedIn
+from bot.store import desk, outbox, people
+from bot.store import promises as kept
+from bot.store.database import Database
+from tests.conftest import FixedClock
+from tests.contract.floor import ONE, Floor
+
+
+@pytest.fixture
+async def floor(database_url: str, clock: FixedClock) -> AsyncIterator[Floor]:
+    database = Database(database_url)
+    made = Floor(database, clock)
+    await made.open()
+    for login in ("lin", "bo"):
+        await made.hire(login)
+    yield made
+    await made.check()
+    await database.close()
+
+
+async def held(floor: Floor, who: str = "oGuest") -> Received:
+    """Lin holds a guest, and has promised something."""
+    got = await floor.hear(who=who)
+    lin, now = floor.people["lin"], floor.clock.now()
+    seq = await floor.reply(got, "lin", "婴儿床八点前送到")
+    due = now + timedelta(hours=3)
+    made = promises.made(lin, seq, got.identity.id, due, False, lin, Content("婴儿床八点前送到"), now)
+    await floor.act(got, lambda row, gone: Record((made,)))
+    return got
+
+
+async def leave(floor: Floor, to: str | None = None) -> list[Held]:
+    async with floor.database.write() as tx:
+        whom = floor.people[to] if to else None
+        return await staff.deactivate(tx, "lin", floor.clock.now(), lambda thing: whom)
+
+
+async def owners(floor: Floor, got: Received) -> tuple[str | None, str | None]:
+    """Who holds the conversation and who owes the promise, as every screen shows it."""
+
+    async def look(tx: object) -> tuple[str | None, str | None]:
+        hotel = await floor.dispatch.hotels.get(tx, ONE)  # type: ignore[arg-type]
+        lens = Lens(hotel, "staff:x", floor.clock.now(), floor.files)
+        owed = await kept.listed(tx, ONE, PromiseState.OPEN, got.row.guest)  # type: ignore[arg-type]
+        (promise,) = await show_promises(tx, lens, owed)  # type: ignore[arg-type]
+        holder = (await floor.shown(got))["holder"]
+        return holder and holder["id"], promise["owner"] and promise["owner"]["id"]
+
+    found: tuple[str | None, str | None] = await floor.read(look)
+    return found
+
+
+async def test_what_is_left_is_nobodys_at_once_and_then_whose_it_was_given_to(floor: Floor) -> None:
+    got = await held(floor)
+    assert await owners(floor, got) == (floor.people["lin"], floor.people["lin"])
+    assert sorted(thing.kind for thing in await leave(floor, "bo")) == ["c", "p"]
+    assert await owners(floor, got) == (None, None)
+    assert await floor.read(desk.waiting_count) == {ONE: 1}
+    await floor.work()
+    bo = floor.people["bo"]
+    assert await owners(floor, got) == (bo, bo)
+    handed = {e.type: e.body for e, _ in (await floor.thread(got))}
+    assert handed["transferred"] == {"holder": bo, "from": floor.people["lin"], "why": "holder_inactive"}
+    assert handed["promise_handed_over"]["owner"] == bo
+    assert (await floor.shown(got))["handed_over"]["by"]["name"] == "员工lin"
+
+
+async def test_what_nobody_was_given_waits_for_everybody(floor: Floor) -> None:
+    got = await held(floor)
+    await leave(floor)
+    await floor.work()
+    assert (await floor.row(got)).state is State.WAITING
+    assert await owners(floor, got) == (None, None)
+    assert {"lapsed", "promise_handed_over"} <= set(await floor.types(got))
+
+
+async def test_who_takes_it_first_has_it_and_its_row_finds_nothing_to_do(floor: Floor) -> None:
+    got = await held(floor)
+    await leave(floor)
+    await floor.claim(got, "bo")
+    await floor.work()
+    assert (await floor.row(got)).holder == floor.people["bo"]
+    assert (await floor.types(got)).count("lapsed") == 1
+
+
+async def test_who_has_left_too_by_then_gets_nothing(floor: Floor) -> None:
+    got = await held(floor)
+    await leave(floor, "bo")
+    async with floor.database.write() as tx:
+        await staff.deactivate(tx, "bo", floor.clock.now())
+    await floor.work()
+    assert (await floor.row(got)).state is State.WAITING
+    assert await owners(floor, got) == (None, None)
+
+
+class Died(Exception):
+    """The process has ended here."""
+
+
+async def test_killed_at_any_step_nothing_is_lost_and_nothing_happens_twice(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got = await held(floor)
+    with pytest.raises(Died):
+        await dies_leaving(floor)
+    await floor.work()
+    assert await owners(floor, got) == (floor.people["lin"], floor.people["lin"])
+    await leave(floor, "bo")  # committed; then the process has leased the rows, and is gone
+    assert await leases(floor) == 2
+    assert await owners(floor, got) == (None, None)
+    floor.clock.forward(seconds=9)
+    commit, dying = floor.dispatch.commit, [True, True]
+
+    async def dies(*given: object, **more: object) -> object:
+        done = await commit(*given, **more)  # type: ignore[arg-type]
+        if dying:
+            dying.pop()
+            raise Died
+        return done
+
+    monkeypatch.setattr(floor.dispatch, "commit", dies)  # the events were written, and not committed
+    await floor.work()
+    assert "transferred" not in await floor.types(got)
+    floor.clock.forward(seconds=9)
+    await floor.work()
+    assert await owners(floor, got) == (floor.people["bo"], floor.people["bo"])
+    types = await floor.types(got)
+    assert (types.count("transferred"), types.count("promise_handed_over")) == (1, 1)
+    assert await open_rows(floor) == 0
+
+
+async def dies_leaving(floor: Floor) -> None:
+    """Everything is written, and nothing committed."""
+    async with floor.database.write() as tx:
+        await staff.deactivate(tx, "lin", floor.clock.now())
+        raise Died
+
+
+async def leases(floor: Floor) -> int:
+    """How many rows a process leases that will never be heard of again."""
+    async with floor.database.write() as tx:
+        items = await outbox.lease_due(tx, "another", floor.clock.now(), timedelta(seconds=8))
+    return sum(item.kind == "hand_over" for item in items)
+
+
+async def open_rows(floor: Floor) -> int:
+    found = await floor.sql("SELECT count(*) FROM outbox WHERE kind = 'hand_over' AND state = 'queued'")
+    return int(found[0][0])
+
+
+async def test_leaving_while_claiming_and_while_guests_write(floor: Floor) -> None:
+    if floor.database.sqlite:
+        pytest.skip("SQLite has one writer: nobody races")
+    guests = [await floor.hear(who=f"oGuest{n}") for n in range(12)]
+    lin = floor.people["lin"]
+    member = await floor.read(lambda tx: people.find_staff(tx, "lin"))
+    before = staying(Caller(ONE, SignedIn(member, {ONE: "agent"})))
+
+    async def claims(got: Received) -> bool:
+        try:
+            await floor.dispatch.act(ONE, got.row.id, lambda row, gone: Claim(lin, gone), None, None, before)
+        except (Problem, Refused):
+            return False
+        return True
+
+    async def leaves() -> list[Held]:
+        await asyncio.sleep(0.05)
+        return await leave(floor)
+
+    writing = [floor.hear("在吗", who=f"oGuest{n}") for n in range(12)]
+    claimed, left, *_ = await asyncio.gather(
+        asyncio.gather(*(claims(got) for got in guests)), leaves(), *writing
+    )
+    assert len(left) == sum(claimed)  # each claim was seen, or refused
+    await floor.work()
+    rows = [await floor.row(got) for got in guests]
+    assert not [row for row in rows if row.holder == lin]
+    waiting = [row for row, was in zip(rows, claimed, strict=True) if was]
+    assert all(row.state is State.WAITING for row in waiting)
+    assert await open_rows(floor) == 0
+    assert [await floor.count(got, "guest_said") for got in guests] == [2] * 12
