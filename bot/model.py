@@ -249,6 +249,11 @@ class DeliveryState(StrEnum):
 
 # ---- acts: what Rasa decided, for the service to carry out
 
+# How the keys begin of what the assistant says where it has no answer: it asks back, or declines. Whoever has
+# to tell such words from an answer goes by these; a test holds nlu/turn.py to them, which can't import them.
+ASKING_BACK = ("unclear", "clarify")
+DECLINING = ("out_of_scope", "chitchat", "foreign")
+
 
 @dataclass(frozen=True)
 class Say:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from opencc import OpenCC
 
 FILE = Path(__file__).resolve().parent.parent / "data" / "safety.yml"
 LONGEST = 2000  # characters looked at; who is in danger does not write more first
 _SPACE_IN_CHINESE = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _STRUCK = "□"
+_NEVER_TOLD = frozenset({"self_harm"})  # whoever speaks of it is rung for, whatever else they speak of
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,28 @@ class SafetyWords:
     harmless: re.Pattern[str]
     supposing: re.Pattern[str]
     urgent: re.Pattern[str]
+    told: re.Pattern[str]
+    acute: re.Pattern[str]
     past: re.Pattern[str]
     present: re.Pattern[str]
     kinds: Mapping[str, re.Pattern[str]]
 
     def danger(self, text: str) -> Danger | None:
         plain = self._folded(text)
-        if not self.urgent.search(plain) and (self.supposing.search(plain) or self._is_over(plain)):
+        urgent = bool(self.urgent.search(plain))
+        if not urgent and (self.supposing.search(plain) or self._is_over(plain)):
             return None
+        told = not urgent and self._is_told(plain)
         left = self.harmless.sub(_STRUCK, plain)
         for kind, words in self.kinds.items():
             match = words.search(left)
-            if match:
+            if match and not (told and kind not in _NEVER_TOLD):
                 return Danger(kind, match.group())
         return None
+
+    def _is_told(self, plain: str) -> bool:
+        """Who asks for redress, or speaks of a film, tells of danger and isn't in it, unless it goes on."""
+        return bool(self.told.search(plain)) and not self.acute.search(plain)
 
     def _is_over(self, plain: str) -> bool:
         """What is told of a day gone by is a complaint, or a story: the model reads it, nobody is rung."""
@@ -55,7 +65,12 @@ class SafetyWords:
 
     def _folded(self, text: str) -> str:
         half = "".join(map(_half_width, text[:LONGEST].lower()))
-        return _SPACE_IN_CHINESE.sub("", half.translate(self.fold))
+        return _SPACE_IN_CHINESE.sub("", _converter().convert(half).translate(self.fold))
+
+
+@lru_cache(maxsize=1)
+def _converter() -> OpenCC:
+    return OpenCC("t2s")
 
 
 def _half_width(char: str) -> str:
@@ -69,6 +84,8 @@ def read(content: Mapping[str, Any]) -> SafetyWords:
         harmless=_any(content["harmless"]),
         supposing=re.compile(content["supposing"]),
         urgent=re.compile(content["urgent"]),
+        told=re.compile(content["told"]),
+        acute=re.compile(content["acute"]),
         past=re.compile(content["past"]),
         present=re.compile(content["present"]),
         kinds={kind: _any(words) for kind, words in content["kinds"].items()},

@@ -12,13 +12,10 @@ from bot.conversation import Conversation
 from bot.engine import Turn
 from bot.hotel_files import RoomType
 from bot.knowledge import Hotel
-from bot.model import Handoff, Json, Reason
+from bot.model import ASKING_BACK, DECLINING, Handoff, Json, Reason
 
 NOT_SURE = "nlu_fallback"  # in place of an intent that isn't acted on
 ANSWER, CLARIFY, HANDOFF, REFUSE = "answer", "clarify", "handoff", "refuse"
-# What the assistant says when it asks back, and when it declines what is none of a hotel's business.
-CLARIFYING = ("unclear", "clarify")
-REFUSING = ("out_of_scope", "chitchat", "foreign")
 
 
 def reading(text: str, turn: Turn, hotel: Hotel, row: Conversation, now: datetime) -> Json:
@@ -43,9 +40,9 @@ def decision(spoken: words.Spoken) -> str:
     said = [key for key in spoken.keys if key != words.GREETING]
     if spoken.topics or spoken.orders or not said:
         return ANSWER
-    if all(key.startswith(REFUSING) for key in said):
+    if all(key.startswith(DECLINING) for key in said):
         return REFUSE
-    return CLARIFY if any(key.startswith(CLARIFYING) for key in said) else ANSWER
+    return CLARIFY if any(key.startswith(ASKING_BACK) for key in said) else ANSWER
 
 
 def best_reading(turn: Turn) -> tuple[str, float]:

@@ -27,8 +27,8 @@ from nlu.parts import PARTS
 
 CHANNEL = "dianxiaoer"
 RANKING = 5
-# What the dialogue says, or hands over for, where it has found nothing to say.
-UNANSWERED = frozenset({"unclear", "out_of_scope", "low_confidence", "misunderstood"})
+# How begins what the dialogue says, or hands over for, where it has found nothing to say, or nothing certain.
+UNANSWERED = ("unclear", "clarify", "out_of_scope", "low_confidence", "misunderstood")
 TEXT_LIMIT = 500  # characters of a message that the model gets to see
 
 
@@ -161,8 +161,8 @@ def _searched(acts: Sequence[Mapping[str, Any]]) -> bool:
 
     The vector costs more than all else in a turn, and an order or a greeting needs none. Where the service
     wants one that it doesn't get, it makes its own."""
-    told = [act.get("key") or act.get("reason") for act in acts if act["act"] in ("say", "handoff")]
-    unanswered = bool(acts) and len(told) == len(acts) and set(told) <= UNANSWERED
+    told = [act.get("key") or act.get("reason") or "" for act in acts if act["act"] in ("say", "handoff")]
+    unanswered = bool(acts) and len(told) == len(acts) and all(one.startswith(UNANSWERED) for one in told)
     return unanswered or any(act["act"] == "answer" for act in acts)
 
 

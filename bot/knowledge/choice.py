@@ -12,7 +12,7 @@ from datetime import date
 
 from bot.knowledge.index import Hit
 from bot.knowledge.rules import speaks
-from bot.model import Act, Answer, Handoff, Reason, Say
+from bot.model import ASKING_BACK, Act, Answer, Handoff, Json, Reason, Say
 from bot.store.points import Version
 
 NEARER = 0.1  # what a point of the topic, or of none, is ahead of other topics' points
@@ -21,8 +21,12 @@ CERTAIN = 0.5  # a point that answers although the dialogue has not understood
 MARGIN = 0.05  # the second best is this far behind, or both are offered
 
 NOT_UNDERSTOOD = frozenset({Reason.LOW_CONFIDENCE, Reason.MISUNDERSTOOD})
-# What the dialogue says where it has understood nothing, or no reading for certain.
-LOST_WORDS = frozenset({"unclear", "out_of_scope"})
+# What the dialogue says where it has understood nothing, or no reading for certain. Small talk and other
+# languages are no questions to the hotel.
+LOST_WORDS = (*ASKING_BACK, "out_of_scope")
+QUESTION = (
+    "reading_ask_"  # how the key of an offered reading begins that a point can answer; others are tasks
+)
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,15 @@ def _is_lost(acts: Sequence[Act]) -> bool:
     def lost(act: Act) -> bool:
         if isinstance(act, Handoff):
             return act.reason in NOT_UNDERSTOOD
-        return isinstance(act, Say) and act.key in LOST_WORDS
+        return isinstance(act, Say) and act.key.startswith(LOST_WORDS) and _are_questions(act.options)
 
     return bool(acts) and all(lost(act) for act in acts)
+
+
+def _are_questions(options: Sequence[Json]) -> bool:
+    """Where one of the readings on offer is a task, the guest decides, and no point answers instead."""
+    offered = [str(one.get("key") or "") for one in options]
+    return all(key.startswith(QUESTION) for key in offered if key.startswith("reading_"))
 
 
 def _better(ranked: Sequence[tuple[float, Version]], topic: str | None, least: float) -> Act | None:

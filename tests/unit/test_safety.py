@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
+import yaml
 
 from bot.safety import danger, read
 
+ROOT = Path(__file__).resolve().parents[2]
 DANGER = {
     "fire": [
         "着火了",
@@ -216,6 +224,8 @@ def test_the_words_come_from_the_file_given() -> None:
             "harmless": ["红色预警"],
             "supposing": "如果",
             "urgent": "快",
+            "told": "电影",
+            "acute": "正在",
             "past": "昨天",
             "present": "现在",
             "kinds": {"storm": ["预警"]},
@@ -227,6 +237,8 @@ def test_the_words_come_from_the_file_given() -> None:
     assert own.danger("红色预警") is None
     assert own.danger("昨天预警") is None
     assert own.danger("昨天预警，现在还有")
+    assert own.danger("电影里的预警") is None
+    assert own.danger("看电影，外面正在预警")
 
 
 @pytest.mark.parametrize(
@@ -241,3 +253,40 @@ def test_the_words_come_from_the_file_given() -> None:
 )
 def test_what_is_over_rings_nobody_and_what_goes_on_does(text: str, rings: bool) -> None:
     assert bool(danger(text)) is rings
+
+
+# ---- what was written to find out where the words fail, and ordinary messages by the thousand
+
+
+def developed() -> list[dict[str, Any]]:
+    """The set that the words were mended by. Of a set that is held out no line is asked for here."""
+    path = ROOT / "tests" / "data" / "understanding" / "fourth" / "emergencies.jsonl"
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def learned() -> Iterator[tuple[str, str]]:
+    for path in (ROOT / "data" / "nlu").glob("*.yml"):
+        for block in yaml.safe_load(path.read_text("utf-8"))["nlu"]:
+            for line in block["examples"].splitlines() if "intent" in block else ():
+                yield block["intent"], re.sub(r"\[([^\]]*)\]\([a-z_]+\)", r"\1", line.removeprefix("- "))
+
+
+def test_of_hundreds_that_sound_like_danger_hardly_one_rings() -> None:
+    calm = [one["text"] for one in developed() if not one["alarm"]]
+    assert len(calm) >= 150
+    assert len([text for text in calm if danger(text)]) <= len(calm) // 100
+
+
+def test_of_hundreds_in_danger_hardly_one_is_missed_by_words() -> None:
+    grave = [one["text"] for one in developed() if one["alarm"]]
+    assert len(grave) >= 100
+    assert len([text for text in grave if not danger(text)]) <= len(grave) // 50
+
+
+def test_of_thousands_of_ordinary_messages_hardly_one_rings() -> None:
+    """A slip in one expression of data/safety.yml shows here first."""
+    told = list(learned())
+    ordinary = [text for intent, text in told if intent != "emergency"][::4]
+    grave = [text for intent, text in told if intent == "emergency"]
+    assert len([text for text in ordinary if danger(text)]) <= len(ordinary) // 500
+    assert len([text for text in grave if danger(text)]) >= len(grave) * 0.97
