@@ -40,7 +40,6 @@ from bot.model import (
     ASSISTANT,
     SERVICE,
     AccountId,
-    Act,
     Actor,
     ActorKind,
     Audience,
@@ -455,7 +454,7 @@ class Dispatch(Writer):
     ) -> Respond:
         passive_only = bool(account and not account.config.get("custom_send", True))
         open_orders = await desk.list_orders(tx, row.hotel, orders.OPEN, guest=row.guest)
-        acts: Sequence[Act] = turn.acts
+        acts = safety.quieted(turn.acts, question.text)
         try:
             spoken = words.render(acts, hotel, row, now, passive_only)
             also = orders.events_of(spoken.orders, open_orders, row.identity, now)

@@ -6,7 +6,7 @@ Owns the reading of data/safety.yml. Never decides what is said or who is rung; 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 from opencc import OpenCC
+
+from bot.model import Act, Handoff, Reason
 
 FILE = Path(__file__).resolve().parent.parent / "data" / "safety.yml"
 LONGEST = 2000  # characters looked at; who is in danger does not write more first
@@ -54,6 +56,14 @@ class SafetyWords:
             if match and not (told and kind not in _NEVER_TOLD):
                 return Danger(kind, match.group())
         return None
+
+    def is_calm(self, text: str) -> bool:
+        """Whether it is expressly no danger: likened, nearly happened, over, asked about, well again."""
+        plain = self._folded(text)
+        if self.urgent.search(plain) or self.acute.search(plain) or self.danger(text):
+            return False
+        contexts = (self.harmless, self.supposing, self.told)
+        return any(context.search(plain) for context in contexts) or self._is_over(plain)
 
     def _is_told(self, plain: str) -> bool:
         """Who asks for redress, or speaks of a film, tells of danger and isn't in it, unless it goes on."""
@@ -99,6 +109,17 @@ def _any(expressions: list[str]) -> re.Pattern[str]:
 @lru_cache(maxsize=1)
 def safety_words() -> SafetyWords:
     return read(yaml.safe_load(FILE.read_text(encoding="utf-8")))
+
+
+def quieted(acts: Sequence[Act], text: str) -> Sequence[Act]:
+    """Where the assistant alone takes for an emergency what is expressly none, a person comes, no bell rings."""
+    if not any(_rings(act) for act in acts) or not safety_words().is_calm(text):
+        return acts
+    return tuple(Handoff(Reason.HUMAN_HANDOFF) if _rings(act) else act for act in acts)
+
+
+def _rings(act: Act) -> bool:
+    return isinstance(act, Handoff) and act.reason is Reason.EMERGENCY
 
 
 def danger(text: str) -> Danger | None:

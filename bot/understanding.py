@@ -20,7 +20,7 @@ ANSWER, CLARIFY, HANDOFF, REFUSE = "answer", "clarify", "handoff", "refuse"
 
 def reading(text: str, turn: Turn, hotel: Hotel, row: Conversation, now: datetime) -> Json:
     """One message as `python -m bot understand` prints it."""
-    spoken = words.render(turn.acts, hotel, row, now, passive_only=False)
+    spoken = words.render(safety.quieted(turn.acts, text), hotel, row, now, passive_only=False)
     intent, confidence = best_reading(turn)
     alarm = safety.danger(text) is not None or spoken.handoff is Reason.EMERGENCY
     return {

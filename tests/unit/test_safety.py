@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.safety import danger, read
+from bot.model import Handoff, Reason, Say
+from bot.safety import danger, quieted, read
 
 ROOT = Path(__file__).resolve().parents[2]
 DANGER = {
@@ -207,6 +208,22 @@ def test_danger_rings(kind: str, text: str) -> None:
 @pytest.mark.parametrize("text", TALK)
 def test_talk_does_not_ring(text: str) -> None:
     assert danger(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("噎到了一下，喝口水好了", Reason.HUMAN_HANDOFF),
+        ("听说你们那里着过火", Reason.HUMAN_HANDOFF),
+        ("他说话说到一半就不吭声了", Reason.EMERGENCY),
+        ("听说你们那里着过火，救命，又烧起来了", Reason.EMERGENCY),
+    ],
+)
+def test_the_assistants_alarm_over_what_is_expressly_none_is_a_call_for_a_person(
+    text: str, reason: Reason
+) -> None:
+    acts = (Say("greet"), Handoff(Reason.EMERGENCY))
+    assert quieted(acts, text) == (Say("greet"), Handoff(reason))
 
 
 def test_supposing_with_a_cry_for_help_rings() -> None:
