@@ -70,14 +70,20 @@ rollback: env-rasa ## Go back to the model before the one in use; it stays until
 
 # --- Checking it ---
 
-# What needs few processes first; then what starts a whole installation for each test, or a browser.
-SIDE_BY_SIDE := tests/unit tests/contract tests/rasa
+# These need no model, so they run while it is trained; the others start Rasa, whole installations or a browser.
+WITHOUT_MODEL := tests/unit tests/contract
+# Databases wait for their disk at every commit; what tests write lies in memory where there is enough of it.
+IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
+PYTEST := $(IN_MEMORY) $(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: test
 test: env env-rasa ## Everything: install, check, train, all tests.
-	@$(MAKE) -j2 --output-sync=target check train frontend test-frontend
-	$(BIN)/pytest -n 2 --dist loadfile $(SIDE_BY_SIDE)
-	$(BIN)/pytest -n 2 --dist loadfile $(addprefix --ignore=,$(SIDE_BY_SIDE))
+	@$(MAKE) -j2 --output-sync=line train test-without-model
+	$(PYTEST) $(addprefix --ignore=,$(WITHOUT_MODEL))
+
+.PHONY: test-without-model
+test-without-model: check test-frontend frontend
+	$(PYTEST) $(WITHOUT_MODEL)
 
 .PHONY: eval
 eval: env train ## How well guests are understood: figures, pictures and a page in var/eval.
