@@ -92,6 +92,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "unclear": len(row.unclear),
                 "unread": unread.get(row.id, 0),
                 "stars": stars.get(row.id),
+                "ended_into": row.ended_into,
                 "changed_at": row.changed_at,
                 "opened_at": row.opened_at,
             }

@@ -93,7 +93,7 @@ def _amr(sound: bytes) -> bytes:
 def _film() -> bytes:
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as writing:
-        stream = writing.add_stream("mpeg4", rate=10)
+        stream = writing.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
         for shade in range(10 * _SECONDS):
             picture = np.zeros((240, 320, 3), "uint8") + np.uint8(shade * 8)

@@ -80,10 +80,13 @@ async def list_conversations(
 ) -> list[Conversation]:
     """Newest change first; `before` is the key of the last one seen, `since` a time of change.
 
-    What a departed person held counts as waiting.
+    What a departed person held counts as waiting. What goes on in another conversation is only among the
+    changes: whoever has it in a list takes it out.
     """
     c = conversations.c
-    query = select(c.row).where(c.hotel_id == hotel, c.seq > 0, ~_gone_on())
+    query = select(c.row).where(c.hotel_id == hotel, c.seq > 0)
+    if since is None:
+        query = query.where(~_gone_on())
     if states:
         query = query.where(case((_holder_gone(), State.WAITING.value), else_=c.state).in_(states))
     if holder:

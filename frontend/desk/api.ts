@@ -177,6 +177,11 @@ export const transfer = (
   client_id: string,
 ): Promise<{ conversation: Row }> =>
   request("POST", `${place(hotel, id)}/transfer`, { body: { to, note: words, client_id } });
+/** A colleague's word that two guests are one; the conversation that goes on. */
+export const link = (hotel: string, guest: string, other: string): Promise<{ conversation: string }> =>
+  request("POST", `/hotels/${part(hotel)}/guests/${part(guest)}/link`, { body: { guest: other } });
+export const unlink = (hotel: string, identity: string): Promise<{ conversation: string }> =>
+  request("POST", `/hotels/${part(hotel)}/identities/${part(identity)}/unlink`, { body: {} });
 export const note = (hotel: string, id: string, text: string, client_id: string): Promise<Said> =>
   request("POST", `${place(hotel, id)}/note`, { body: { text, client_id } });
 

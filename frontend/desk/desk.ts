@@ -8,14 +8,14 @@ import * as api from "./api";
 import { Refusal, Unreachable } from "./api";
 import { minute, notBefore, now, setTime } from "./clock";
 import { Feed, type Link } from "./feed";
-import type { CloseReason, Event, Frame, Hotel, Order, Person, Reply, Row, Staff, State } from "./model";
+import type { CloseReason, Event, Frame, Hotel, Identity, Order, Person, Reply, Row, Staff, State } from "./model";
 import { openPromises, type GuestPromise } from "./promises";
 import { arrange, byDue, targetsOf, waitsSince } from "./queue";
 import { holderName, refusalText } from "./refusals";
 import { play } from "./rings";
 import { openSending } from "./sending";
 import { t } from "./texts";
-import { merge } from "./thread";
+import { merge, writers } from "./thread";
 import { defer, say } from "./toasts";
 
 export interface Thread {
@@ -25,12 +25,18 @@ export interface Thread {
   earlier: Event[];
   seq: number;
   reply: Reply | null;
+  identities: Identity[];
+  /** The conversation in which this one has ended. */
+  endedInto: string | null;
   phase: "loading" | "ready" | "failed" | "gone";
   /** Up to here everything had been read when it was opened; null when nothing was new. */
   unreadAfter: number | null;
 }
 
-const LIMIT_EVENTS = /^(guest_|transferred|staff_said|assistant_said|channel_event|delivery_|resend)/;
+const LIMIT_EVENTS = /^(guest_|identity_|transferred|staff_said|assistant_said|channel_event|delivery_|resend)/;
+/** After these a conversation holds what others held, or no longer does. */
+const MERGES = new Set(["identity_linked", "identity_unlinked", "ended"]);
+const TYPING_EVERY = 3000;
 const KEPT_THREADS = 30;
 const MOVING = new Set(["queued", "sending"]);
 const LOOK_EVERY = 5000;
@@ -59,6 +65,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
   /** Acts that wait for their undo: every list shows them as done, and `cancel` takes them back. */
   const deferred = reactive(new Map<string, { state: State; cancel: () => void }>());
   const finishing = reactive(new Set<string>());
+  /** Who writes in the conversation that is open, besides me. */
+  const writing = ref<string[]>([]);
   const sending = openSending(hotel.id, me.id, { seq: (id) => threads.get(id)?.seq ?? 0, sent, lost });
   const targets = targetsOf(hotel);
   const promises = openPromises(hotel.id, me, { complain: (error) => complain(error), ring: ringForPromise });
@@ -72,7 +80,10 @@ export function openDesk(hotel: Hotel, me: Staff) {
       poll: (cursor, follow, signal) => api.poll(hotel.id, cursor, follow, signal),
     },
     hear,
-    (next) => (link.value = next),
+    (next) => {
+      link.value = next;
+      if (next !== "live") writing.value = [];
+    },
   );
 
   // ---- what the service tells
@@ -91,6 +102,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
         return takeOrder(frame.order);
       case "promise":
         return promises.take(frame.promise);
+      case "typing":
+        if (frame.conversation === current.value) writing.value = writers(frame.who, me.id);
     }
   }
 
@@ -113,6 +126,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     const before = rows.get(row.id);
     if (before && row.seq < before.seq) return;
     notBefore(row.changed_at);
+    if (row.ended_into && row.id !== current.value) return void rows.delete(row.id);
     rows.set(row.id, row);
     keepFromClosing(row, before);
     if (!loaded.value) return;
@@ -175,20 +189,37 @@ export function openDesk(hotel: Hotel, me: Staff) {
     thread.events = merge(thread.events, arrived);
     thread.seq = Math.max(thread.seq, ...arrived.map((event) => event.seq));
     sending.settle(id, thread.events);
-    if (id === current.value && arrived.some((event) => LIMIT_EVENTS.test(event.type))) refreshSoon(id);
+    if (arrived.some((event) => MERGES.has(event.type))) void load(id, true);
+    else if (id === current.value && arrived.some((event) => LIMIT_EVENTS.test(event.type))) refreshSoon(id);
   }
 
   // ---- threads
 
   async function open(id: string): Promise<void> {
-    if (current.value && current.value !== id) feed.unfollow(current.value);
+    if (current.value && current.value !== id) leave(current.value);
+    if (current.value !== id) writing.value = [];
     current.value = id;
     await load(id);
   }
 
   function shut(): void {
-    if (current.value) feed.unfollow(current.value);
+    if (current.value) leave(current.value);
     current.value = null;
+    writing.value = [];
+  }
+
+  function leave(id: string): void {
+    feed.unfollow(id);
+    if (rows.get(id)?.ended_into) rows.delete(id);
+  }
+
+  let told = { id: "", at: 0 };
+  /** The guest is shown that somebody writes, while somebody does. */
+  function typing(id: string): void {
+    const at = Date.now();
+    if (told.id === id && at - told.at < TYPING_EVERY) return;
+    told = { id, at };
+    feed.typing(id);
   }
 
   function threadOf(id: string): Thread {
@@ -200,6 +231,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
       earlier: [],
       seq: 0,
       reply: null,
+      identities: [],
+      endedInto: null,
       phase: "loading",
       unreadAfter: null,
     });
@@ -209,13 +242,16 @@ export function openDesk(hotel: Hotel, me: Staff) {
     return fresh;
   }
 
-  async function load(id: string): Promise<void> {
+  /** `whole`: also what was said in other conversations of the guest's. */
+  async function load(id: string, whole = false): Promise<void> {
     const thread = threadOf(id);
     if (thread.phase === "failed") thread.phase = "loading";
     try {
-      const answer = await api.readConversation(hotel.id, id, unsettledFrom(thread));
+      const after = whole ? 0 : unsettledFrom(thread);
+      const answer = await api.readConversation(hotel.id, id, after);
       if (thread.phase !== "ready") thread.unreadAfter = firstUnread(answer.conversation, answer.events);
       absorb(thread, answer);
+      if (after === 0) thread.earlier = answer.earlier ?? [];
       thread.phase = "ready";
       if (id === current.value) feed.follow(id, thread.seq);
     } catch (error) {
@@ -227,8 +263,9 @@ export function openDesk(hotel: Hotel, me: Staff) {
   function absorb(thread: Thread, answer: Awaited<ReturnType<typeof api.readConversation>>): void {
     thread.events = merge(thread.events, answer.events);
     thread.seq = Math.max(thread.seq, answer.seq, ...answer.events.map((event) => event.seq));
-    if (answer.earlier?.length) thread.earlier = answer.earlier;
     thread.reply = answer.reply;
+    thread.identities = answer.identities ?? [];
+    thread.endedInto = answer.ended_into ?? null;
     takeRowQuietly(answer.conversation);
     answer.orders.forEach((order) => orders.set(order.id, order));
     promises.takeAll(answer.promises);
@@ -236,7 +273,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
   }
 
   function takeRowQuietly(row: Row | undefined): void {
-    if (row && row.seq >= (rows.get(row.id)?.seq ?? 0)) rows.set(row.id, row);
+    const listed = row && (!row.ended_into || row.id === current.value);
+    if (listed && row.seq >= (rows.get(row.id)?.seq ?? 0)) rows.set(row.id, row);
   }
 
   let refreshing: ReturnType<typeof setTimeout> | undefined;
@@ -330,6 +368,32 @@ export function openDesk(hotel: Hotel, me: Staff) {
   /** Whoever goes on with a conversation doesn't want to be rid of it. */
   function takeBack(id: string): void {
     deferred.get(id)?.cancel();
+  }
+
+  /** Two guests become one; the conversation that goes on, or null. */
+  async function linkGuest(id: string, other: Row): Promise<string | null> {
+    const row = rows.get(id);
+    if (!row) return null;
+    try {
+      const { conversation } = await api.link(hotel.id, row.guest.id, other.guest.id);
+      await Promise.all([id, other.id].map((one) => threads.has(one) && load(one, true)));
+      rows.delete(conversation === id ? other.id : id);
+      say(t("toast.linked"));
+      return conversation;
+    } catch (error) {
+      complain(error, id);
+      return null;
+    }
+  }
+
+  async function unlink(id: string, identity: string): Promise<void> {
+    try {
+      await api.unlink(hotel.id, identity);
+      await load(id, true);
+      say(t("toast.unlinked"));
+    } catch (error) {
+      complain(error, id);
+    }
   }
 
   function finish(order: Order): void {
@@ -487,6 +551,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     loaded,
     current,
     announced,
+    writing,
     deferred,
     finishing,
     unsent: sending.unsent,
@@ -509,6 +574,9 @@ export function openDesk(hotel: Hotel, me: Staff) {
     release,
     close,
     transfer,
+    linkGuest,
+    unlink,
+    typing,
     finish,
     acknowledge,
     resend,

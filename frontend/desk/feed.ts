@@ -72,6 +72,11 @@ export class Feed {
     this.send({ type: "unfollow", conversation });
   }
 
+  /** We are writing to this guest. Long polling has no way to say so. */
+  typing(conversation: string): void {
+    this.send({ type: "typing", conversation });
+  }
+
   private tell(link: Link): void {
     if (link === this.link || this.stopped) return;
     this.link = link;

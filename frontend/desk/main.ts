@@ -3,6 +3,7 @@ import { createApp } from "vue";
 import "element-plus/theme-chalk/base.css";
 import "element-plus/theme-chalk/dark/css-vars.css";
 import "element-plus/theme-chalk/el-button.css";
+import "element-plus/theme-chalk/el-checkbox.css";
 import "element-plus/theme-chalk/el-dialog.css";
 import "element-plus/theme-chalk/el-overlay.css";
 import "element-plus/theme-chalk/el-dropdown.css";

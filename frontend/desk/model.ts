@@ -59,6 +59,10 @@ export interface Row {
   epoch: number;
   unclear: number;
   unread: number;
+  /** How the guest rated the visit that is over. */
+  stars?: number | null;
+  /** It goes on in that conversation, and is in no list. */
+  ended_into?: string | null;
   changed_at: string;
   opened_at: string | null;
   alarm_kind?: string | null;
@@ -137,6 +141,19 @@ export interface Way {
   last_at?: string | null;
 }
 
+/** A channel of the guest's, and what shows that it is theirs; no proof where this conversation began. */
+export interface Identity {
+  id: string;
+  channel: Channel;
+  proof: "signed_subject" | "one_time_code" | "staff_confirmed" | (string & {}) | null;
+  /** The colleague whose word it is. */
+  by: string | null;
+  at: string | null;
+  /** Who vouches for it: "site" for the hotel's own, "wechat" for its sign-in. */
+  signed: string[];
+  reachable: boolean;
+}
+
 /** Where the guest last wrote, and all ways there are. */
 export interface Reply extends Way {
   ways?: Way[];
@@ -173,6 +190,9 @@ export interface ConversationAnswer {
   events: Event[];
   /** What was said in conversations that go on in this one; told with the whole thread only. */
   earlier?: Event[];
+  /** The conversation of the same guest in which this one has ended. */
+  ended_into?: string | null;
+  identities?: Identity[];
   seq: number;
   reply: Reply | null;
   orders: Order[];
@@ -186,6 +206,7 @@ export type Frame =
   | { type: "events"; conversation: string; events: Event[]; now?: string }
   | { type: "order"; order: Order; cursor?: string; now?: string }
   | { type: "promise"; promise: GuestPromise; cursor?: string; now?: string }
+  | { type: "typing"; conversation: string; who: string[]; now?: string }
   | { type: "pong"; now?: string };
 
 export type CloseReason = "solved" | "no_answer" | "spam" | "other";

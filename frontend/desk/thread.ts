@@ -124,6 +124,12 @@ export function confirmed(unsent: Unsent, events: Event[], me: string): boolean 
   });
 }
 
+/** Who writes, as the feed names them, but for ourselves: the guest first. */
+export function writers(who: string[], me: string): string[] {
+  const others = who.filter((one) => one !== `staff:${me}`);
+  return others.sort((a, b) => Number(b === "guest") - Number(a === "guest") || (a < b ? -1 : 1));
+}
+
 export type Line =
   | { kind: "day"; key: string; at: string }
   | { kind: "visit"; key: string; visit: number; at: string }
@@ -158,6 +164,8 @@ function continues(previous: Line | undefined, event: Event): boolean {
 /** A draft that is offered elsewhere or that somebody sent as it was isn't shown as a draft. */
 function shown(event: Event, offered: number | undefined, said: Set<string | null>): boolean {
   if (SILENT.has(event.type)) return false;
+  // Where it goes on is where one is.
+  if (event.type === "ended" && event.conversation) return false;
   if (event.type !== "assistant_drafted") return true;
   return event.seq !== offered && Boolean(event.text) && !said.has(event.text);
 }

@@ -45,6 +45,11 @@ export interface Day {
   unclear: (Place & { open: boolean })[];
   questions: (Place & { why: string; text: string })[];
   questions_total: number;
+  /** The latest first. */
+  ratings: (Place & { stars: number; text: string | null })[];
+  ratings_total: number;
+  /** On average; null when nobody has rated. */
+  stars: number | null;
 }
 
 /** The five numbers, each of which leads to its list. */

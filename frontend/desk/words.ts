@@ -1,6 +1,6 @@
 /** Turns data into the sentences of the screens. Owns no state: language and zone come from outside. */
 import type { Desk } from "./desk";
-import type { Event, Order, Person, Row, Way } from "./model";
+import type { Event, Identity, Order, Person, Row, Way } from "./model";
 import { preferences } from "./preferences";
 import { t, tell, type Values } from "./texts";
 import { clock, date, daysAway, shortDate, span, stopwatch, type Tongue } from "./time";
@@ -94,7 +94,7 @@ export interface LimitsLine {
 
 /** "微信 · 还可发 3 条 · 剩 41 小时" */
 export function limitsLine(reply: Way, now: number): LimitsLine {
-  if (reply.reachable === false) return { text: t("limits.unreachable"), tight: true };
+  if (reply.reachable === false) return { text: unreachable(reply), tight: true };
   const channel = channelName(reply.channel);
   const { kind, left, closes_at, passive_only } = reply.limits;
   if (passive_only) return { text: `${channel} · ${t("limits.passive")}`, tight: false };
@@ -106,6 +106,11 @@ export function limitsLine(reply: Way, now: number): LimitsLine {
   if (left != null) parts.push(left === 1 ? t("limits.last") : t("limits.left", { n: left }));
   if (time !== null) parts.push(timeLeft(time));
   return { text: parts.join(" · "), tight: left === 1 || (time !== null && time < 3_600_000) };
+}
+
+/** Only who follows an account can leave it; elsewhere there is nobody to reach once they were erased. */
+export function unreachable(way: Way | null | undefined): string {
+  return t(way?.channel === "wechat" ? "limits.unreachable" : "limits.unreachable_other");
 }
 
 function timeLeft(time: number): string {
@@ -125,6 +130,27 @@ export function sizeOf(bytes: number): string {
   return `${Math.max(1, Math.round(bytes / 1000))} kB`;
 }
 
+/** "客人正在输入…"; `who` is "guest", "assistant" or "staff:<id>". */
+export function writesLine(who: string, events: Event[]): string {
+  if (who === "guest" || who === "assistant") return t("thread.types", { who: t(`thread.${who}`) });
+  const known = events.find((event) => `staff:${event.actor.id}` === who && event.actor.name);
+  return t("thread.types", { who: known?.actor.name ?? t("thread.colleague") });
+}
+
+/** "★★★★☆" */
+export function starsOf(count: number): string {
+  const full = Math.max(0, Math.min(5, Math.round(count)));
+  return "★".repeat(full) + "☆".repeat(5 - full);
+}
+
+/** What shows that a channel is this guest's. */
+export function proofLine(identity: Identity): string {
+  if (identity.proof === "staff_confirmed") return t("who.proof_staff", { name: identity.by ?? t("thread.colleague") });
+  if (identity.proof) return tell("who.proof_", identity.proof, "who.proof_signed_subject");
+  if (identity.signed.includes("site")) return t("who.signed_site");
+  return t(identity.signed.includes("wechat") ? "who.signed_wechat" : "who.began_here");
+}
+
 /** One grey line for what happened. */
 export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): string {
   const who = whoDid(event, desk.me.id);
@@ -141,6 +167,19 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
       return t("event.closed", { who, reason: tell("close.", String(event.body.reason ?? ""), "close.other") });
     case "transferred":
       return t("event.transferred", { who, holder: String(event.body.holder_name ?? t("thread.colleague")) });
+    case "identity_linked":
+      return tell("event.linked_", plain(event.body).proof as string, "event.identity_linked", {
+        who,
+        channel: channelName(event.channel),
+      });
+    case "guest_opted":
+      return t(event.body.in ? "event.opted_in" : "event.opted_out");
+    case "identity_unlinked":
+      return t("event.identity_unlinked", { who, channel: channelName(event.channel) });
+    case "guest_rated": {
+      const rated = t("event.guest_rated", { n: values.stars ?? 0, stars: starsOf(Number(values.stars)) });
+      return event.text ? t("event.guest_rated_words", { rated, text: event.text }) : rated;
+    }
     case "preference_remembered":
       return t("event.preference_remembered", { text: event.text ?? String(event.body.preference ?? "") });
     case "voice_heard":

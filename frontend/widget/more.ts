@@ -115,7 +115,7 @@ export function rating(words: Words, send: (stars: number, text: string) => Prom
   const choose = (count: number): void => {
     stars = count;
     rest.hidden = false;
-    box.scrollIntoView({ block: "nearest" });
+    box.scrollIntoView({ block: "end" });
     buttons.forEach((button, at) => {
       button.className = at < count ? "on" : "";
       button.setAttribute("aria-pressed", String(at + 1 === count));

@@ -88,6 +88,7 @@ export class Panel {
     const parts = [this.first, this.bones, this.log.element];
     this.scroll = el("div", { ...region, scroll: () => this.onScroll() }, ...parts);
     this.element = this.assemble(config);
+    this.fitBox();
   }
 
   private assemble(config: Config): HTMLElement {

@@ -50,9 +50,9 @@ border-radius:0;animation:none;box-shadow:none}
 .crest{width:40px;height:40px;flex:none;border-radius:50%;display:grid;place-items:center;font-weight:600;font-size:18px;
 border:1.5px solid currentColor}
 .who{flex:1;min-width:0}
-.hotel{font-size:16px;font-weight:600;line-height:1.4;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
+.hotel{font-size:16px;font-weight:600;line-height:1.3;overflow-wrap:anywhere}
+.hotel,.speaker span{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;overflow:hidden}
 .speaker{font-size:13px;line-height:1.4;display:flex;align-items:center;gap:6px}
-.speaker span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .dot{width:8px;height:8px;border-radius:50%;flex:none;border:1.5px solid currentColor}
 .dot.staff{background:#5fe08a;border-color:#fff}
 .dot.waiting{background:#ffd166;border-color:#fff}
@@ -109,7 +109,7 @@ background:var(--bubble);font-size:14px;display:flex;flex-direction:column;gap:2
 .card.done .mark{color:var(--link)}
 .card.cancelled strong,.card.cancelled bdi{text-decoration:line-through;color:var(--quiet)}
 .card bdi{color:var(--quiet)}
-.rating{border:1px solid var(--line);background:var(--bubble);border-radius:14px;padding:14px 16px;margin:4px 0 12px;text-align:center}
+.rating{scroll-margin:8px;border:1px solid var(--line);background:var(--bubble);border-radius:14px;padding:14px 16px;margin:4px 0 12px;text-align:center}
 .rating strong{font-weight:600;font-size:15px}
 .rating p{margin:0;font-size:14px;color:var(--quiet)}
 .stars button{font-size:26px;line-height:44px;width:44px;text-align:center;color:var(--quiet);opacity:.75}
@@ -164,7 +164,7 @@ font-size:13px}
 .large img{max-width:96vw;max-height:92vh;object-fit:contain}
 .large .close{position:absolute;top:calc(10px + env(safe-area-inset-top,0px));inset-inline-end:10px;color:#fff;background:rgba(0,0,0,.5)}
 .greeting{position:fixed;bottom:calc(var(--lift,var(--y)) + 64px + env(safe-area-inset-bottom,0px));display:flex;align-items:flex-start;
-max-width:min(300px,calc(100vw - 2*var(--x)));border-radius:16px;background:var(--panel);border:1px solid var(--line);
+max-width:min(340px,calc(100vw - 2*var(--x)));border-radius:16px;background:var(--panel);border:1px solid var(--line);
 box-shadow:0 6px 20px rgba(16,32,48,.2);font-size:15px;animation:rise .2s ease-out}
 .greeting button{padding:11px 4px 11px 16px}
 .greeting .away{padding:10px;color:var(--quiet);flex:none;display:grid;place-items:center}

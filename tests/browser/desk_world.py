@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 import aiohttp
+import pytest
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
@@ -108,12 +109,32 @@ class Visitor:
     async def _with(self, words: str) -> list[dict[str, Any]]:
         return [m for m in await self.messages() if words in m["text"]]
 
+    async def types(self) -> None:
+        async with self._session.post(f"{self._url}/typing", json={"token": self._token}) as answer:
+            assert answer.status == 200, await answer.text()
+
+    async def sees_typing(self) -> bool:
+        """Whether the page would show that somebody is writing to its guest."""
+        return bool((await self._view(0))["typing"])
+
+    async def rates(self, stars: int, words: str) -> bool:
+        """Whether there is a visit to rate; then it is rated."""
+        visit = (await self._view(0))["speaker"].get("rate")
+        if visit is None:
+            return False
+        body = {"token": self._token, "visit": visit, "stars": stars, "text": words}
+        async with self._session.post(f"{self._url}/rating", json=body) as answer:
+            return answer.status == 200
+
     async def messages(self, after: int = 0) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = (await self._view(after))["messages"]
+        return messages
+
+    async def _view(self, after: int) -> dict[str, Any]:
         body = {"token": self._token, "after": after}
         async with self._session.post(f"{self._url}/poll", json=body) as answer:
-            view = await answer.json()
-        messages: list[dict[str, Any]] = view["messages"]
-        return messages
+            view: dict[str, Any] = await answer.json()
+        return view
 
 
 @asynccontextmanager
@@ -156,6 +177,22 @@ async def keep(page: Page, name: str) -> None:
     """A picture of the page, for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     await page.screenshot(path=SCREENSHOTS / f"desk-{name}.png")
+
+
+async def problems(page: Page, part: str = "body") -> list[str]:
+    """What the checker finds wrong in a part of the page by WCAG 2.2 AA, shadow roots included."""
+    axe = ROOT / "frontend/node_modules/axe-core/axe.min.js"
+    if not axe.is_file():
+        pytest.skip("axe-core isn't installed: `make frontend`")
+    await page.evaluate(axe.read_text("utf-8"))  # a script tag would offend against the page's policy
+    found = await page.evaluate(
+        "part => axe.run(part, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})", part
+    )
+    return [
+        f"{v['id']}: {node['target']} {node['failureSummary']}"
+        for v in found["violations"]
+        for node in v["nodes"]
+    ]
 
 
 async def close_everything(world: World) -> None:

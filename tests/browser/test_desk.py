@@ -20,6 +20,7 @@ from tests.browser.desk_world import (
     desk_page,
     keep,
     open_row,
+    problems,
     rows,
     sign_in,
     toast,
@@ -57,6 +58,7 @@ async def test_signing_in_says_what_is_wrong(browser: Browser, world: World) -> 
         await sign_in(page, "locked-out", "wrong wrong wrong")
         await expect(page.get_by_role("alert").filter(has_text="账号或密码不对")).to_be_visible()
         await keep(page, "sign-in-wrong")
+        assert await problems(page) == []
         for _ in range(4):
             await page.fill("#password", "wrong again and again")
             async with page.expect_response("**/desk/v1/session"):
@@ -237,6 +239,7 @@ async def test_wechat_shows_what_it_still_takes_and_what_is_unclear(browser: Bro
         await expect(unclear.locator(".ladder")).to_contain_text("不确定客人收到没有")
         await expect(rows(page).filter(has_text="1 条不确定送到")).to_be_visible()
         await keep(page, "unclear")
+        assert await problems(page) == []
         await unclear.get_by_role("button", name="再发一次").click()
         await expect(unclear.locator(".ladder")).to_have_text("已发出")
         await expect(page.locator(".limits")).not_to_have_text(left)
@@ -265,6 +268,7 @@ async def test_a_wake_up_call_rings_until_somebody_called(browser: Browser, worl
         await expect(page.locator("html")).to_have_attribute("data-rang", "wake")
         await expect(page).to_have_title(re.compile("^【叫醒】"))
         await keep(page, "wake-up")
+        assert await problems(page) == []
         await page.locator(".calls").get_by_role("button", name="已叫醒").click()
         await toast(page, "已叫醒").get_by_role("button", name="撤销").click()
         await expect(page.locator(".calls")).to_be_visible()
@@ -294,6 +298,7 @@ async def test_an_emergency_rings_on_every_desk_until_somebody_knows(browser: Br
             await expect(page.locator("html")).to_have_attribute("data-rang", "alarm")
         await expect(mine).to_have_title(re.compile("^【告急】"))
         await keep(mine, "emergency")
+        assert await problems(mine) == []
         await mine.get_by_role("button", name="知道了").click()
         for page in (mine, theirs):
             await expect(page.locator(".alarm[role=alert]")).to_have_count(0)
@@ -393,6 +398,7 @@ async def test_it_fits_every_screen_and_both_languages(browser: Browser, world: 
                 await expect(page.locator(".context")).to_be_visible()
                 await expect(page.locator(".context .order", has_text="两条毛巾")).to_be_visible()
                 await keep(page, f"fits-{name}-details")
+                assert await problems(page) == []
                 assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
         async with desk_page(browser, world) as page:
             await page.goto("/desk/")
@@ -446,6 +452,7 @@ async def test_what_was_misread_is_marked_and_reviewed_by_a_second_person(
         await expect(item).to_contain_text(f"{COLLEAGUE_NAME}指出")
         await expect(item.locator(".should")).to_contain_text("问游泳池")
         await keep(admin, "learning")
+        assert await problems(admin) == []
         await item.get_by_role("button", name="改选").click()
         await admin.get_by_role("dialog").get_by_text("问其他设施").click()
         await expect(item.locator(".should")).to_contain_text("问其他设施")

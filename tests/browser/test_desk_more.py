@@ -17,6 +17,7 @@ from tests.browser.desk_world import (
     desk_page,
     keep,
     open_row,
+    problems,
     rows,
     sign_in,
     toast,
@@ -75,6 +76,7 @@ async def test_the_day_shows_what_happened(browser: Browser, world: World) -> No
                 await sign_in(small, path="/desk/xinghaihui/today")
                 await expect(small.locator("[data-number=messages] b")).to_have_text("5")
                 await keep(small, f"today-{width}")
+                assert await problems(small) == []
                 assert not await small.evaluate("document.documentElement.scrollWidth > innerWidth")
         async with desk_page(browser, world) as english:
             await english.goto("/desk/")
@@ -173,3 +175,97 @@ async def test_files_are_seen_before_they_go_and_after(
 async def _with_files(guest: Visitor, wanted: int) -> list[dict[str, object]]:
     found = [m for m in await guest.messages() if m.get("file")]
     return found if len(found) == wanted else []
+
+
+async def test_one_guest_on_two_channels_is_linked_answered_where_staff_choose_and_rates(
+    browser: Browser, world: World
+) -> None:
+    follower = world.simulator.follow()
+    world.simulator.say(follower, "转人工，微信上的我")
+    for kind in ("voice", "video", "location"):
+        world.simulator.act(follower, {"do": "send", "kind": kind})
+    async with desk_page(browser, world) as page, Visitor(world) as guest:
+        await sign_in(page)
+        await guest.say("转人工，网页上的我")
+        await expect(rows(page)).to_have_count(2)
+        await rows(page).filter(has_text="微信").click()
+
+        # What the guest sent is there to hear, to see and to find, and asks no other host by itself.
+        played = "e => new Promise(ok => e.readyState ? ok(true) : e.onloadedmetadata = () => ok(true))"
+        for player in ("audio", "video"):
+            await expect(page.locator(f".message.guest {player}")).to_be_visible()
+            await page.locator(f".message.guest {player}").evaluate("e => e.load()")
+            assert await page.locator(f".message.guest {player}").evaluate(played)
+        map_ = page.locator(".message.guest a.map")
+        await expect(map_).to_have_attribute("rel", "noopener noreferrer nofollow")
+        await keep(page, "guest-media")
+
+        channels = page.locator(".context section", has=page.get_by_role("heading", name="渠道"))
+        await expect(channels.locator("li")).to_have_text(["微信首次联系的渠道"])
+        await channels.get_by_role("button", name="关联客人").click()
+        dialog = page.get_by_role("dialog", name="关联客人")
+        await dialog.get_by_placeholder("搜姓名、房号或说过的话").fill("网页上的我")
+        await dialog.locator(".el-radio").click()
+        await expect(dialog.get_by_role("button", name="关联", exact=True)).to_be_disabled()
+        await dialog.get_by_text("我已核实").click()
+        await keep(page, "link-dialog")
+        assert await problems(page) == []
+        await dialog.get_by_role("button", name="关联", exact=True).click()
+        await expect(toast(page, "已关联")).to_be_visible()
+        await expect(page.locator(".happened", has_text="我确认是同一位客人，关联了网页")).to_be_visible()
+        await expect(bubble(page, "转人工，网页上的我")).to_be_visible()
+        await expect(channels.locator("li").nth(1)).to_contain_text(f"网页{ADMINISTRATOR}确认")
+        await keep(page, "linked")
+        assert await problems(page) == []
+
+        await guest.types()
+        await expect(page.locator(".writes")).to_have_text("客人正在输入…")
+        await keep(page, "guest-types")
+        await guest.say("网页上接着说")
+        await expect(page.locator(".writes")).to_have_count(0)
+        await page.keyboard.press("r")
+        await expect(page.locator(".limits")).to_have_text("网页 · 随时可以回复")
+        way = page.get_by_label("回复到哪个渠道")
+        await box(page).press_sequentially("网页上见")
+        await until(guest.sees_typing)
+        await box(page).press("Enter")
+        await guest.heard("网页上见")
+        wechat = await way.locator("option", has_text="微信").get_attribute("value")
+        await way.select_option(wechat)
+        await expect(page.locator(".limits")).to_contain_text("微信 · 还可发")
+        await keep(page, "way-chosen")
+        await page.locator("input[type=file]").set_input_files(
+            files=[{"name": "房卡.jpg", "mimeType": "image/jpeg", "buffer": picture()}]
+        )
+        await box(page).fill("微信上见")
+        await box(page).press("Enter")
+        await until(lambda: {"image", "text"} <= {s.kind for s in world.simulator.answers(follower)})
+        await expect(page.locator(".unsent")).to_have_count(0)
+        assert all("微信上见" not in m["text"] for m in await guest.messages())
+
+        await channels.get_by_role("button", name="取消关联：网页").click()
+        await keep(page, "unlink")
+        assert await problems(page) == []
+        await channels.get_by_role("button", name="取消关联", exact=True).click()
+        await expect(page.locator(".happened", has_text="我取消了网页的关联")).to_be_visible()
+        await expect(channels.locator("li")).to_have_count(1)
+
+        await guest.say("转人工，分开以后")
+        await rows(page).filter(has_text="网页访客").click()
+        await expect(bubble(page, "分开以后")).to_be_visible()
+        await page.keyboard.press("r")
+        await box(page).fill("好的")
+        await box(page).press("Enter")
+        await guest.heard("好的")
+        await page.get_by_role("button", name="结束 X").click()
+        await page.get_by_role("button", name="结束接待").click()
+        await until(lambda: guest.rates(4, "很快，谢谢"))
+        await expect(page.locator(".happened", has_text="客人评价 4 星 ★★★★☆：很快，谢谢")).to_be_visible()
+        await page.get_by_role("button", name="已结束").click()
+        await expect(rows(page).first.get_by_label("客人评价 4 星")).to_be_visible()
+        await keep(page, "rated")
+        await page.get_by_role("navigation").get_by_text("今日").click()
+        card = page.get_by_label("客人评价", exact=True)
+        await expect(card.get_by_role("heading")).to_have_text("1 位客人评价，平均 4 星")
+        await expect(card.locator(".day-line")).to_contain_text("很快，谢谢")
+        await keep(page, "today-rated")

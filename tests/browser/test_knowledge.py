@@ -11,6 +11,7 @@ from tests.browser.desk_world import (
     Visitor,
     desk_page,
     keep,
+    problems,
     sign_in,
 )
 from tests.scenario.world import HOTEL, World, until
@@ -139,6 +140,7 @@ async def test_what_was_asked_in_vain_becomes_knowledge(browser: Browser, world:
         await expect(page.locator(".group")).to_have_count(1)
         await expect(page.locator(".group .count")).to_have_text("2 次")
         await keep(page, "knowledge-questions")
+        assert await problems(page) == []
         await page.get_by_role("button", name="写成知识").click()
         await expect(page.locator("#point-variants")).to_have_value("附近有滑雪场吗")
         await page.fill("#point-answer", "打车 40 分钟有一家。")
@@ -172,8 +174,10 @@ async def test_the_pages_fit_a_phone_the_dark_and_a_small_window(browser: Browse
             await open_page(page, "知识")
             await expect(page.locator(".point").first).to_be_visible()
             await keep(page, f"knowledge-list-{name}")
+            assert await problems(page) == []
             await page.locator(".point").first.click()
             await expect(page.locator("#point-title")).to_be_visible()
             wide = await page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width
             await keep(page, f"knowledge-editor-{name}")
+            assert await problems(page) == []

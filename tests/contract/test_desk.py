@@ -259,8 +259,16 @@ async def test_what_belongs_to_one_guest_is_shown_with_its_proof_and_can_be_undo
     agent = await site.signed_in()
     shown = {id_: (await agent.desk("GET", f"conversations/{id_}"))[1] for id_ in (one, two)}
     (first, second) = (shown[id_]["conversation"]["guest"]["id"] for id_ in (one, two))
+    desk = await agent.feed()
+    await frames(desk, "snapshot")
     status, linked = await agent.desk("POST", f"guests/{first}/link", {"guest": second})
     assert (status, linked) == (200, {"conversation": one})
+    told: dict[str, Any] = {}
+    while len(told) < 2:
+        row = (await frames(desk, "conversation"))[-1]["conversation"]
+        told[row["id"]] = row["ended_into"]
+    assert told == {one: None, two: one}
+    assert [row["id"] for row in (await agent.desk("GET", "conversations"))[1]["conversations"]] == [one]
     _, both = await agent.desk("GET", f"conversations/{one}")
     began, came = both["identities"]
     assert (began["proof"], began["by"], began["at"]) == (None, None, None)
