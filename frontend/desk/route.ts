@@ -1,13 +1,13 @@
 /**
  * Where we are: /desk/<hotel>/<conversation>, /desk/<hotel>/knowledge/<point>, /desk/<hotel>/today,
- * /desk/<hotel>/questions or /desk/<hotel>/learning.
+ * /desk/<hotel>/questions, /desk/<hotel>/learning or /desk/<hotel>/staff.
  * On a phone, the guest's details are a page of their own.
  */
 import { reactive } from "vue";
 
 const BASE = "/desk/";
 
-const PAGES = ["today", "knowledge", "questions", "learning"] as const;
+const PAGES = ["today", "knowledge", "questions", "learning", "staff"] as const;
 
 interface Place {
   hotel: string | null;

@@ -166,6 +166,8 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
       if (event.actor.kind !== "staff") return t("event.closed_service");
       return t("event.closed", { who, reason: tell("close.", String(event.body.reason ?? ""), "close.other") });
     case "transferred":
+      if (event.body.why === "holder_inactive")
+        return t("event.transferred_gone", { holder: String(event.body.holder_name ?? t("thread.colleague")) });
       return t("event.transferred", { who, holder: String(event.body.holder_name ?? t("thread.colleague")) });
     case "identity_linked":
       return tell("event.linked_", plain(event.body).proof as string, "event.identity_linked", {

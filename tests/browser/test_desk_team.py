@@ -5,6 +5,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.browser.desk_world import (
+    ADMINISTRATOR,
     Visitor,
     box,
     close_everything,
@@ -15,7 +16,7 @@ from tests.browser.desk_world import (
     sign_in,
     toast,
 )
-from tests.scenario.world import World
+from tests.scenario.world import HOTEL, World, own_password
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
@@ -59,3 +60,39 @@ async def test_a_promise_is_noted_by_one_key_and_stands_there_until_it_is_kept(
         await keep(page, "promise-late")
         await card.get_by_role("button", name="做到了").click()
         await expect(card).to_have_count(0)
+
+
+async def test_who_leaves_leaves_nothing_lying(browser: Browser, world: World) -> None:
+    world.bot.command("staff", "add", "zhaomin", "赵敏", "--hotel", HOTEL)
+    await own_password(world.bot, "zhaomin")
+    async with (
+        Visitor(world) as guest,
+        desk_page(browser, world) as page,
+        desk_page(browser, world) as theirs,
+    ):
+        await guest.say("我要找人工，孩子要婴儿床")
+        await sign_in(theirs, "zhaomin")
+        await open_row(theirs)
+        await box(theirs).fill("婴儿床一小时内给您送到")
+        await box(theirs).press("Enter")
+        await expect(theirs.locator(".promise-offer")).to_be_visible()
+        await box(theirs).press("Tab")
+        await expect(theirs.locator(".context .promise")).to_be_visible()
+        await sign_in(page)
+        await page.get_by_role("navigation").get_by_text("员工").click()
+        line = page.locator("li", has_text="赵敏")
+        await expect(line).to_contain_text("1 个会话，1 个承诺")
+        await keep(page, "staff")
+        await line.get_by_role("button", name="停用").click()
+        dialog = page.get_by_role("dialog")
+        await expect(dialog).to_contain_text("婴儿床一小时内给您送到")
+        await dialog.get_by_label("承诺：").select_option(label=ADMINISTRATOR)
+        await keep(page, "staff-leaving")
+        await dialog.get_by_role("button", name="停用并交接").click()
+        await expect(toast(page, "2 件事交接好了")).to_be_visible()
+        await expect(theirs.locator("#login")).to_be_visible()
+        await page.get_by_role("navigation").get_by_text("会话").click()
+        await open_row(page)
+        await expect(page.locator(".state .chip")).to_have_text("待接入")
+        await expect(page.locator(".context .promise")).to_contain_text("我负责")
+        await keep(page, "staff-after")

@@ -1,0 +1,32 @@
+/** The people of a hotel, as its administrators see them, and ending somebody's access. */
+import { request } from "./api";
+import type { Person, Row } from "./model";
+import type { GuestPromise } from "./promises";
+
+export interface Member extends Person {
+  login: string;
+  role: string;
+  active: boolean;
+  signed_in: boolean;
+  conversations: number;
+  promises: number;
+}
+
+export interface Holds {
+  conversations: Row[];
+  promises: GuestPromise[];
+  /** How many things in other hotels: those go back to everybody there. */
+  elsewhere: number;
+}
+
+const part = encodeURIComponent;
+const place = (hotel: string, id = ""): string => `/hotels/${part(hotel)}/staff${id ? `/${part(id)}` : ""}`;
+
+export const listStaff = (hotel: string): Promise<{ staff: Member[] }> => request("GET", place(hotel));
+export const readHolds = (hotel: string, id: string): Promise<Holds> => request("GET", `${place(hotel, id)}/holds`);
+/** `to`: who gets what; null, and what it doesn't name, is everybody's. */
+export const deactivate = (
+  hotel: string,
+  id: string,
+  to: Record<string, string | null>,
+): Promise<{ handed_over: number }> => request("POST", `${place(hotel, id)}/deactivate`, { body: { to } });
