@@ -66,8 +66,9 @@ def additive() -> set[str]:
     return {one.revision for one in _scripts() if getattr(one.module, "additive", False)}
 
 
-def _scripts() -> list[Any]:
-    return list(reversed(list(ScriptDirectory.from_config(config()).walk_revisions())))
+@cache
+def _scripts() -> tuple[Any, ...]:
+    return tuple(reversed(list(ScriptDirectory.from_config(config()).walk_revisions())))
 
 
 def note(
