@@ -23,8 +23,9 @@ export RASA_TELEMETRY_ENABLED := false
 export TF_CPP_MIN_LOG_LEVEL := 3
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 # endpoints.yml and the connector read these.
-RASA := ACTION_URL="$${ACTION_URL:-http://127.0.0.1:5055/webhook}" \
-	RASA_TOKEN_FILE="$${RASA_TOKEN_FILE:-var/rasa.token}" $(RASA_BIN)/rasa
+ADDRESSES := ACTION_URL="$${ACTION_URL:-http://127.0.0.1:5055/webhook}" \
+	RASA_TOKEN_FILE="$${RASA_TOKEN_FILE:-var/rasa.token}"
+RASA := $(ADDRESSES) $(RASA_BIN)/rasa
 VERSIONS := $(RASA_BIN)/python -m nlu.versions
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Where this is set, every start of Rasa compiles TensorFlow anew: 13 of its 20 seconds of processor time.
@@ -53,12 +54,7 @@ train: env-rasa ## Train a model if anything that goes into it has changed, and 
 		$(if $(WORSE),$(VERSIONS) newest,echo "$(MODEL) is up to date"); \
 	else \
 		echo "Training $(MODEL), which takes a few minutes; models/train.log has the details"; \
-		mkdir -p models; \
-		$(RASA) train --force --out models --fixed-model-name candidate >models/train.log 2>&1 || { \
-			tr '\r' '\n' <models/train.log | tail -n 40 >&2; exit 1; }; \
-		echo "$$from" >models/.trained-from; \
-		$(VERSIONS) activate models/candidate.tar.gz --trained-from "$$from" $(if $(WORSE),--even-if-worse) \
-			2>>models/train.log || { tail -n 3 models/train.log >&2; exit 1; }; \
+		$(ADDRESSES) $(RASA_BIN)/python -m nlu.train --trained-from "$$from" $(if $(WORSE),--even-if-worse); \
 	fi
 
 .PHONY: models rollback

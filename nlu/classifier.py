@@ -34,7 +34,7 @@ from nlu import words
 from nlu.encoder import ENCODED, vector
 from nlu.normal import normalise
 from nlu.sense import Sense
-from nlu.spelling import Spelling
+from nlu.spelling import Counted, Spelling
 from nlu.words import Words
 
 Array: TypeAlias = np.ndarray  # float32, or int where it says so
@@ -50,6 +50,21 @@ class Weighing:
     spelling: float  # what a margin by spelling counts beside a score by sense
 
 
+@dataclass(frozen=True)
+class Examples:
+    """What is learned from: texts taken apart, their labels, and dense rows. The encoder takes a sample of many:
+    `places` says of which texts the rows are, where not of all."""
+
+    counted: list[Counted]
+    dense: Array | None
+    labels: list[str]
+    places: Array | None = None
+
+    @property
+    def heard(self) -> Array:
+        return np.arange(len(self.labels)) if self.places is None else self.places
+
+
 class Vote:
     """The two models and their sum; rows are messages, columns the sorted labels."""
 
@@ -60,14 +75,14 @@ class Vote:
         self.sense = Sense(config, weighing.width)
         self.labels: list[str] = []
 
-    def fit(
-        self, texts: list[str], dense: Array | None, labels: list[str], sensed: list[str] | None = None
-    ) -> Vote:
-        """`sensed`: the labels of the dense rows, where not every text has one."""
-        self.labels = sorted(set(labels))
-        self.spelling.fit(texts, labels)
-        if dense is not None:
-            self.sense.fit(dense, sensed or labels)
+    def fit(self, texts: list[str], dense: Array | None, labels: list[str]) -> Vote:
+        return self.learn(Examples(self.spelling.counted(texts), dense, labels))
+
+    def learn(self, examples: Examples) -> Vote:
+        self.labels = sorted(set(examples.labels))
+        self.spelling.learn(examples.counted, np.arange(len(examples.labels)), examples.labels)
+        if examples.dense is not None:
+            self.sense.fit(examples.dense, [examples.labels[at] for at in examples.heard])
         return self
 
     def save(self, folder: Path, name: str) -> None:
@@ -184,7 +199,7 @@ class VoteClassifier(IntentClassifier, GraphComponent):
             "sure": 0.9,
             "dictionary": None,
             "folds": 3,
-            "asked": 6000,
+            "asked": 2500,
             "ranking_length": 10,
         }
 
@@ -211,22 +226,19 @@ class VoteClassifier(IntentClassifier, GraphComponent):
         if len(set(labels)) < 2:
             return self._resource
         cutter = Words(words.read(self._config["dictionary"]))
-        texts = [_text(one) for one in examples]
-        # The encoder takes a sample of many; what is weighed, is weighed on those.
-        heard = [at for at, one in enumerate(examples) if _row(one) is not None] or list(range(len(texts)))
-        dense, sensed = dense_rows([examples[at] for at in heard]), [labels[at] for at in heard]
-        weighing = self._learned_to_weigh(cutter, [texts[at] for at in heard], dense, sensed)
-        self._vote = Vote(self._config, cutter, weighing).fit(texts, dense, labels, sensed)
+        counted = Spelling(self._config, cutter).counted(_text(one) for one in examples)
+        heard = [at for at, one in enumerate(examples) if _row(one) is not None]
+        dense = dense_rows([examples[at] for at in heard])
+        learned = Examples(counted, dense, labels, np.array(heard) if heard else None)
+        self._vote = Vote(self._config, cutter, self._learned_to_weigh(cutter, learned)).learn(learned)
         self._persist()
         return self._resource
 
-    def _learned_to_weigh(
-        self, cutter: Words, texts: list[str], dense: Array | None, labels: list[str]
-    ) -> Weighing:
+    def _learned_to_weigh(self, cutter: Words, examples: Examples) -> Weighing:
         """And what scores are worth; as they come where a label has too few examples to leave any out."""
-        if min(Counter(labels).values()) < self._config["folds"]:
+        if min(Counter(examples.labels).values()) < self._config["folds"]:
             return usual(self._config)
-        unseen = unseen_scores(self._config, cutter, texts, dense, labels)
+        unseen = unseen_scores(self._config, cutter, examples)
         self._trust = {
             "spelling": Trust.fit(unseen.spelt, unseen.spelt, unseen.right),
             "both": Trust.fit(unseen.both, unseen.spelt, unseen.right),
@@ -310,30 +322,29 @@ class Unseen:
     weighing: Weighing
 
 
-def unseen_scores(
-    config: dict[str, Any], cutter: Words, texts: list[str], dense: Array | None, labels: list[str]
-) -> Unseen:
-    """By as many folds as it takes to ask `asked` examples, all of them where they aren't many."""
-    names = sorted(set(labels))
-    right = np.array([names.index(label) for label in labels])
+def unseen_scores(config: dict[str, Any], cutter: Words, examples: Examples) -> Unseen:
+    """Of those heard, by as many folds as it takes to ask `asked` of them, all where they aren't many."""
+    labels, heard = np.array(examples.labels), examples.heard
+    right = np.unique(labels, return_inverse=True)[1]
     folds = StratifiedKFold(config["folds"], shuffle=True, random_state=1)
     asked: list[Array] = []
     spelt: list[Array] = []
     sensed: dict[float, list[Array]] = {width: [] for width in config["widths"]}
-    for seen, unseen in folds.split(texts, labels):
-        kept = [labels[at] for at in seen]
-        spelling = Spelling(config, cutter).fit([texts[at] for at in seen], kept)
-        asked.append(unseen)
-        spelt.append(spelling.scores([texts[at] for at in unseen]))
-        if dense is not None:
+    for seen, left_out in folds.split(labels, labels):
+        unseen = np.isin(heard, left_out)
+        spelling = Spelling(config, cutter).learn(examples.counted, seen, labels[seen].tolist())
+        asked.append(heard[unseen])
+        spelt.append(spelling.scores_of(examples.counted, heard[unseen]))
+        if examples.dense is not None:
+            known, kept = examples.dense[~unseen], labels[heard[~unseen]].tolist()
             for width, found in sensed.items():
-                found.append(Sense(config, width).fit(dense[seen], kept).scores(dense[unseen]))
+                found.append(Sense(config, width).fit(known, kept).scores(examples.dense[unseen]))
             if len(asked) == 1:
-                sensed = _fittest(sensed, spelt, right[unseen], config)
+                sensed = _fittest(sensed, spelt, right[heard[unseen]], config)
         if sum(map(len, asked)) >= config["asked"]:
             break
-    heard = sensed if dense is not None else {}
-    return _unseen(heard, np.vstack(spelt), right, np.concatenate(asked), config)
+    voted = sensed if examples.dense is not None else {}
+    return _unseen(voted, np.vstack(spelt), right, np.concatenate(asked), config)
 
 
 def _fittest(

@@ -177,8 +177,14 @@ async def _read_all(model: Path, cases: Sequence[dict[str, str]]) -> Readings:
 
 def activate(shelf: Shelf, model: Path, trained_from: str, *, even_if_worse: bool) -> None:
     """Measure, keep, compare, and put to use. Raises Refused."""
+    settle(shelf, model, measure(model), trained_from, even_if_worse=even_if_worse)
+
+
+def settle(
+    shelf: Shelf, model: Path, readings: Readings | None, trained_from: str, *, even_if_worse: bool
+) -> None:
+    """Keep a model that has been measured, compare, and put to use. Raises Refused."""
     before = shelf.active()
-    readings = measure(model)
     version = shelf.keep(model, trained_from, readings, datetime.now(timezone.utc))
     if before and before.readings and readings:
         print(comparison(before.readings, readings))

@@ -27,9 +27,10 @@ import numpy as np  # noqa: E402
 import yaml  # noqa: E402
 
 from nlu import words  # noqa: E402
-from nlu.classifier import Trust, Vote, VoteClassifier, unseen_scores  # noqa: E402
+from nlu.classifier import Examples, Trust, Vote, VoteClassifier, unseen_scores  # noqa: E402
 from nlu.encoder import SentenceEncoder, Shelf, encode_all  # noqa: E402
 from nlu.normal import normalise  # noqa: E402
+from nlu.spelling import Spelling  # noqa: E402
 from nlu.words import Words  # noqa: E402
 
 HELD_OUT = ROOT / "tests/data/understanding"
@@ -97,7 +98,8 @@ class Bench:
 
     def cross_validate(self) -> tuple[Array, Array]:
         """The chances of each reading by spelling and by both, each row by models that never saw it."""
-        unseen = unseen_scores(self.config, self.cutter, self.texts, self.dense, self.labels)
+        counted = Spelling(self.config, self.cutter).counted(self.texts)
+        unseen = unseen_scores(self.config, self.cutter, Examples(counted, self.dense, self.labels))
         spelt, both, self.right, self.weighing = unseen.spelt, unseen.both, unseen.right, unseen.weighing
         self.trust = Trust.fit(spelt, spelt, self.right), Trust.fit(both, spelt, self.right)
         return self.trust[0].chances(spelt, spelt), self.trust[1].chances(both, spelt)

@@ -25,9 +25,11 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.utils.endpoints import EndpointConfig
 
 from nlu import action_reply
-from nlu.classifier import CLAUSES, Vote, VoteClassifier, unseen_scores, usual
+from nlu.classifier import CLAUSES, Examples, Vote, VoteClassifier, unseen_scores, usual
 from nlu.complaints import ComplaintSorter
 from nlu.decision import DecisionMaker
+from nlu.encoder import encode
+from nlu.many import encode_many
 from nlu.memory import TURNS_KEPT, recall, remember
 from nlu.normal import normalise
 from nlu.parts import PARTS, ClauseSplitter, PartSplitter, clauses
@@ -84,10 +86,14 @@ class Senses(unittest.TestCase):
         texts = ["退房" if at % 3 == 1 else "早餐" for at in range(90)]
         vectors, labels = rings(90, 1)
         noise = np.random.default_rng(1).normal(size=vectors.shape).astype(np.float32)
-        spelt = unseen_scores(self.config, Words(), texts, noise, labels)
-        sensed = unseen_scores(self.config, Words(), ["早餐"] * 90, vectors, labels)
+        spelt = self.unseen(texts, noise, labels)
+        sensed = self.unseen(["早餐"] * 90, vectors, labels)
         assert (spelt.both.argmax(axis=1) == spelt.right).mean() > 0.8
         assert (sensed.both.argmax(axis=1) == sensed.right).mean() > 0.8
+
+    def unseen(self, texts: list[str], dense: Any, labels: list[str]) -> Any:
+        counted = Spelling(self.config, Words()).counted(texts)
+        return unseen_scores(self.config, Words(), Examples(counted, dense, labels))
 
     def test_what_is_kept_scores_as_what_was_trained(self) -> None:
         vectors, labels = rings(60, 1)
@@ -111,9 +117,26 @@ class Spellings(unittest.TestCase):
         texts = [text for some in examples.values() for text in some]
         labels = [label for label, some in examples.items() for _ in some]
         spelling = Spelling(VoteClassifier.get_default_config(), Words()).fit(texts, labels)
+        learned = spelling.scores_of(spelling.counted(texts), np.arange(len(texts)))
+        np.testing.assert_allclose(learned, spelling.scores(texts), atol=1e-5)
         for intent, slips in (("checkout", ("腿访", "推仿", "退　访")), ("breakfast", ("枣惨", "蚤餐"))):
             scores = spelling.scores([normalise(slip).text for slip in slips])
             assert [sorted(examples)[row.argmax()] for row in scores] == [intent] * len(slips)
+
+
+class Vectors(unittest.TestCase):
+    def test_many_at_once_are_as_one_by_one(self) -> None:
+        texts = [
+            "请问早餐几点开始？",
+            "麻烦帮我叫醒，明早7点",
+            "wifi 密码",
+            "ok",
+            "０８房  空调坏了😀",
+            "龘靐",
+        ]
+        made = encode_many(texts)
+        for text in texts:
+            assert made[text] @ encode(text) > 0.999, text
 
 
 class Complaints(unittest.TestCase):
