@@ -52,8 +52,8 @@ class Weighing:
 
 @dataclass(frozen=True)
 class Examples:
-    """What is learned from: texts taken apart, their labels, and dense rows. The encoder takes a sample of many:
-    `places` says of which texts the rows are, where not of all."""
+    """What is learned from: texts taken apart, their labels, and dense rows. The encoder takes a sample of
+    many: `places` says of which texts the rows are, where not of all."""
 
     counted: list[Counted]
     dense: Array | None
