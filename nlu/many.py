@@ -26,6 +26,7 @@ AS_QUESTION = "query: "
 _WIDTH, _LAYERS, _HEADS = 384, 12, 12
 _BLOCK = np.dtype([("scale", "<f2"), ("pairs", "u1", 16)])  # 32 weights of 4 bits
 _SPACE, _UNKNOWN_COSTS = "▁", 10.0
+_LARGEST = np.float32(80)  # whose exponential is still a number
 _AT_ONCE = 512  # tokens: more wouldn't stay in the processor's cache
 
 
@@ -156,11 +157,13 @@ class Model:
     def _attended(self, rows: Array, layer: dict[str, Array], texts: int, long: int) -> Array:
         parts = (rows @ layer["qkv"] + layer["qkv.b"]).reshape(texts, long, 3, _HEADS, _WIDTH // _HEADS)
         asked, keys, values = parts.transpose(2, 0, 3, 1, 4)
-        near = asked @ keys.transpose(0, 1, 3, 2) / np.float32(np.sqrt(_WIDTH // _HEADS))
-        near = np.exp(near - near.max(axis=-1, keepdims=True))
-        near /= near.sum(axis=-1, keepdims=True)
-        heard: Array = (near @ values).transpose(0, 2, 1, 3).reshape(-1, _WIDTH)
-        return heard
+        near = asked @ keys.transpose(0, 1, 3, 2)
+        near *= np.float32((_WIDTH // _HEADS) ** -0.5)
+        np.exp(np.minimum(near, _LARGEST, out=near), out=near)
+        heard = near @ values
+        heard /= (near.reshape(-1, long) @ np.ones(long, np.float32)).reshape(texts, _HEADS, long, 1)
+        told: Array = heard.transpose(0, 2, 1, 3).reshape(-1, _WIDTH)
+        return told
 
     def _evened(self, rows: Array, weight: Array, bias: Array) -> Array:
         rows = rows - rows.mean(axis=1, keepdims=True)
