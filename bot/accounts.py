@@ -26,7 +26,10 @@ FIELDS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"appid", "mode", "original_id", "api", "custom_send", "sign_in", "hotels"}),
         frozenset({"secret", "token", "aes_keys"}),
     ),
-    "wecom": (frozenset({"corpid", "open_kfid", "api"}), frozenset({"secret", "token", "aes_keys"})),
+    "wecom": (
+        frozenset({"corpid", "open_kfid", "api", "hotels"}),
+        frozenset({"secret", "token", "aes_keys"}),
+    ),
     "web": (frozenset(), frozenset({"keys"})),
     "app": (frozenset({"origins", "push_after", "sample"}), frozenset({"keys", "push_url", "push_secret"})),
     **{robot: (frozenset(), frozenset({"url", "secret"})) for robot in ROBOTS},

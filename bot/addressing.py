@@ -28,7 +28,7 @@ AGAIN = frozenset({"换酒店", "换一家酒店", "换家酒店"})
 
 @dataclass(frozen=True)
 class Question:
-    """The guest is asked which hotel is meant; only the answer to this push can carry it."""
+    """The guest is asked which hotel is meant: nothing is logged yet, so whoever took the message says it."""
 
     text: str
 
@@ -175,7 +175,7 @@ def _bound(held: Held) -> str:
 
 
 def _packed(inbound: Inbound) -> Mapping[str, Any]:
-    """As JSON. A file that came with it can't wait here: channels of several hotels bring none."""
+    """As JSON. A file that came with it can't wait here: channels of several hotels name theirs, to be fetched."""
     plain = {**asdict(replace(inbound, file=None)), "body": dict(inbound.body)}
     return {**plain, "sent_at": inbound.sent_at.isoformat() if inbound.sent_at else None}
 

@@ -167,7 +167,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     worker = Worker(dispatch, engine, senders, robots, process, lease, fetchers, base, ears, presence)
     await worker.start()
     stack.push_async_callback(worker.stop)
-    puller = Puller(dispatch, desks, wecom_client)
+    puller = Puller(dispatch, desks, wecom_client, worker.addressing)
     puller.start()
     stack.push_async_callback(puller.stop)
     app = web.Application(

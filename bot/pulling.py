@@ -11,8 +11,9 @@ from contextlib import suppress
 
 from bot import metrics
 from bot.accounts import Accounts
+from bot.addressing import Addressing, Question
 from bot.channels import wecom
-from bot.channels.port import Inbound, InboundKind
+from bot.channels.port import Accepted, Inbound, InboundKind, Reply
 from bot.channels.wecom.client import CannotPull, WeComClient
 from bot.dispatch import Dispatch
 from bot.model import AccountId
@@ -28,8 +29,15 @@ EVERY_SECONDS = 30.0
 class Puller:
     """One per process; several processes may pull the same account, the log keeps each message once."""
 
-    def __init__(self, dispatch: Dispatch, accounts: Accounts[wecom.Account], client: WeComClient) -> None:
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        accounts: Accounts[wecom.Account],
+        client: WeComClient,
+        addressing: Addressing,
+    ) -> None:
         self._dispatch, self._accounts, self._client = dispatch, accounts, client
+        self._addressing = addressing
         self._locks: defaultdict[AccountId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._loop: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -88,10 +96,19 @@ class Puller:
             return False
         if code := wecom.welcome_code(message):
             self._client.may_welcome(row.account, inbound.external_id, code)
-        received = await self._dispatch.receive(row, inbound)
-        if received.deliveries == 1 and inbound.kind in (InboundKind.TEXT, InboundKind.MEDIA):
+        received = await self._addressing.receive(row, inbound)
+        first = isinstance(received, Question) or received.deliveries == 1
+        if first and inbound.kind in (InboundKind.TEXT, InboundKind.MEDIA):
             await self._claim_session(account, inbound)  # once it is safe: the platform may be slow
+        if isinstance(received, Question):
+            await self._put(row, inbound, received)
         return True
+
+    async def _put(self, row: AccountRow, inbound: Inbound, question: Question) -> None:
+        """Ask which hotel is meant. Best effort: without an answer the message is the first hotel's soon."""
+        outcome = await self._client.send(row.account, inbound.external_id, Reply(question.text))
+        if not isinstance(outcome, Accepted):
+            logger.warning("a guest wasn't asked which hotel is meant: %s", outcome.why)
 
     async def _claim_session(self, account: wecom.Account, inbound: Inbound) -> None:
         """Best effort: a colleague who has the session in 企业微信 keeps it, and our answers are refused."""

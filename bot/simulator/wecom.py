@@ -103,12 +103,12 @@ class WeCom:
         self._keep({"external_userid": guest, "origin": 3, "msgtype": kind, kind: told})
         return await self.nudge()
 
-    async def enter(self, guest: str) -> int | None:
+    async def enter(self, guest: str, **link: str) -> int | None:
         """A guest opens the chat; a welcome may be sent by its code."""
         code = secrets.token_hex(8)
         self.guests.setdefault(guest, Guest())
         self._welcomes[code] = (guest, self.now() + WELCOME)
-        event = {"event_type": "enter_session", "external_userid": guest, "welcome_code": code}
+        event = {"event_type": "enter_session", "external_userid": guest, "welcome_code": code, **link}
         self._keep({"origin": 4, "msgtype": "event", "event": event})
         return await self.nudge()
 

@@ -8,17 +8,15 @@ import pytest
 from aiohttp import ClientSession
 
 from bot import accounts
-from bot.channels.port import InboundKind
-from bot.channels.wecom import inbound
 from bot.http import wecom
-from bot.http.guard import DATABASE, DISPATCH
+from bot.http.guard import DATABASE, DISPATCH, SETTINGS
 from bot.http.wechat import WORKER
 from bot.main import seal_of
 from bot.model import AccountId, EventType, HotelId
 from bot.simulator.wecom import SERVICER, WeCom
 from bot.store import log, people
 from tests.conftest import SettingsMaker
-from tests.contract.site import ONE, Site, serving
+from tests.contract.site import ONE, TWO, Site, serving
 from tests.core import ScriptedEngine
 from tests.media_files import picture
 from tests.servers import free_port
@@ -40,21 +38,24 @@ async def site(database_url: str, make_settings: SettingsMaker, platform: WeCom)
     settings = make_settings(DATABASE_URL=database_url, RASA_URL=url)
     async with serving(settings) as made:
         made.app[WORKER].engine = ScriptedEngine()  # type: ignore[assignment]
-        values = {
-            "corpid": platform.corpid,
-            "open_kfid": platform.open_kfid,
-            "secret": platform.secret,
-            "token": platform.token,
-            "aes_keys": [platform.aes_key],
-            "api": platform.url,
-        }
-        dispatch = made.app[DISPATCH]
-        async with made.app[DATABASE].write() as tx:
-            await accounts.save(
-                tx, seal_of(settings), "wecom", KF, HotelId(ONE), values, dispatch.clock.now()
-            )
+        await register(made, platform)
         platform.callback = f"{made.origin}/wecom/{KF}"
         yield made
+
+
+async def register(site: Site, platform: WeCom, **more: Any) -> None:
+    values = {
+        "corpid": platform.corpid,
+        "open_kfid": platform.open_kfid,
+        "secret": platform.secret,
+        "token": platform.token,
+        "aes_keys": [platform.aes_key],
+        "api": platform.url,
+        **more,
+    }
+    seal, now = seal_of(site.app[SETTINGS]), site.app[DISPATCH].clock.now()
+    async with site.app[DATABASE].write() as tx:
+        await accounts.save(tx, seal, "wecom", KF, HotelId(ONE), values, now)
 
 
 async def until(found: Callable[[], bool]) -> None:
@@ -65,10 +66,11 @@ async def until(found: Callable[[], bool]) -> None:
     raise AssertionError("it never came")
 
 
-async def events(site: Site, guest: str = "wmGuest") -> list[Any]:
+async def events(site: Site, guest: str = "wmGuest", hotel: str = ONE) -> list[Any]:
+    at = HotelId(hotel)
     async with site.app[DATABASE].read() as tx:
-        identity = await people.find_identity(tx, HotelId(ONE), "wecom", KF, guest)  # type: ignore[arg-type]
-        return await log.events_of(tx, HotelId(ONE), identity.conversation) if identity else []
+        identity = await people.find_identity(tx, at, "wecom", KF, guest)  # type: ignore[arg-type]
+        return await log.events_of(tx, at, identity.conversation) if identity else []
 
 
 async def test_the_address_is_verified_with_the_opened_echo(site: Site, platform: WeCom) -> None:
@@ -194,20 +196,27 @@ async def test_broken_and_forged_callbacks_are_refused(site: Site, platform: WeC
     assert wecom.PULLER in site.app
 
 
-@pytest.mark.parametrize(
-    ("message", "kind", "subtype"),
-    [
-        ({"msgtype": "text", "text": {"content": "好", "menu_id": "1"}}, InboundKind.TEXT, "msgmenu"),
-        ({"msgtype": "location", "location": {"latitude": 1.5, "name": "家"}}, InboundKind.MEDIA, "location"),
-        ({"msgtype": "miniprogram", "miniprogram": {"title": "x"}}, InboundKind.MEDIA, "miniprogram"),
-        ({"msgtype": "channels_shop_order"}, InboundKind.OTHER, "channels_shop_order"),
-        ({"msgtype": 7}, InboundKind.OTHER, "7"),
-    ],
-)
-def test_every_type_is_read_and_an_unknown_one_is_kept(
-    message: dict[str, Any], kind: InboundKind, subtype: str
-) -> None:
-    read = inbound({"external_userid": "wm1", "msgid": "m", "origin": 3, "send_time": 1, **message})
-    assert read
-    assert (read.kind, read.subtype) == (kind, subtype)
-    assert inbound({"msgtype": "text"}) is None
+async def test_an_account_of_two_hotels_asks_once_which_is_meant(site: Site, platform: WeCom) -> None:
+    await site.app[wecom.PULLER].stop()  # what it read of the account before it may still be under way
+    await register(site, platform, hotels=[TWO])
+    await platform.say("wmGuest", "早餐几点")
+    (question,) = platform.texts("wmGuest")
+    assert question.endswith("1. 星海会商务酒店\n2. 云汀度假酒店")
+    assert await events(site) == await events(site, hotel=TWO) == []
+    await platform.say("wmGuest", "2")
+    await until(lambda: len(platform.texts("wmGuest")) == 2)
+    assert [e.type for e in await events(site, hotel=TWO)].count(EventType.GUEST_SAID) == 1
+    await platform.say("wmGuest", "几点退房")
+    await until(lambda: len(platform.texts("wmGuest")) == 3)
+    assert await events(site) == []
+
+
+async def test_a_link_says_which_hotel_is_meant(site: Site, platform: WeCom) -> None:
+    await site.app[wecom.PULLER].stop()  # what it read of the account before it may still be under way
+    await register(site, platform, hotels=[TWO])
+    await platform.enter("wmGuest", scene="lobby", scene_param="hotel%3Ayunting")
+    await until(lambda: bool(platform.texts("wmGuest")))
+    await platform.say("wmGuest", "早餐几点")
+    await until(lambda: len(platform.texts("wmGuest")) == 2)
+    assert not any("哪一家" in text for text in platform.texts("wmGuest"))
+    assert await events(site) == []

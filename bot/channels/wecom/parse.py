@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote
 
 from bot.channels.port import Inbound, InboundKind
 from bot.channels.wechat.codec import check_signature, decrypt
@@ -19,7 +20,8 @@ from bot.model import ExternalId
 GUEST, SYSTEM, SERVICER = 3, 4, 5  # a message's origin
 
 _FILES = frozenset({"image", "voice", "video", "file"})
-_MEDIA = _FILES | {"location", "link", "business_card", "miniprogram"}
+_SHARED = frozenset({"channels", "channels_shop_product", "channels_shop_order", "merged_msg", "note"})
+_MEDIA = _FILES | _SHARED | {"location", "link", "business_card", "miniprogram", "meeting", "schedule"}
 _NAME = re.compile(r"\S{1,128}")
 
 
@@ -101,7 +103,9 @@ def _meaning(message: Mapping[str, Any], event: Mapping[str, Any]) -> _Meaning:
 def _event(event: Mapping[str, Any]) -> _Meaning:
     type_ = _code(event.get("event_type"))
     if type_ == "enter_session":
-        body = {"scene": _word(event, "scene"), "scene_param": _word(event, "scene_param")}
+        # What the hotel has hung on the link says more than which link it was.
+        link, hung = _word(event, "scene"), unquote(_word(event, "scene_param"))
+        body = {"scene": hung or link, "entry": link}
         return InboundKind.FOLLOW, type_, "", body, None
     if type_ == "msg_send_fail":
         body = {"reference": _word(event, "fail_msgid"), "status": _word(event, "fail_type")}
