@@ -112,7 +112,7 @@ def safety_words() -> SafetyWords:
 
 
 def quieted(acts: Sequence[Act], text: str) -> Sequence[Act]:
-    """Where the assistant alone takes for an emergency what is expressly none, a person comes, no bell rings."""
+    """Where the assistant alone takes for danger what is expressly none, a person comes and no bell rings."""
     if not any(_rings(act) for act in acts) or not safety_words().is_calm(text):
         return acts
     return tuple(Handoff(Reason.HUMAN_HANDOFF) if _rings(act) else act for act in acts)

@@ -10,7 +10,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -91,25 +91,40 @@ def intent_right(case: Case) -> bool:
 
 def exact(case: Case) -> bool:
     """Whether just the wanted values were found, of the kinds that the set is about."""
-    kinds = KINDS[case[0]["set"]]
+    kinds = KINDS.get(case[0]["set"], ENTITIES)
+    return values(case[0], kinds) == values(case[1], kinds)
 
-    def values(entities: list[Json]) -> Counter[str]:
-        kept = [one for one in entities if one["entity"] in kinds]
-        return Counter(json.dumps([one["entity"], one["value"]], sort_keys=True) for one in kept)
 
-    return values(case[0]["entities"]) == values(case[1]["entities"])
+def values(told: Json, kinds: frozenset[str]) -> Counter[str]:
+    kept = [one for one in told["entities"] if one["entity"] in kinds]
+    return Counter(json.dumps([one["entity"], one["value"]], sort_keys=True) for one in kept)
+
+
+def entity(cases: list[Case], kind: str) -> Json:
+    """How many of the values that were found are wanted (precision), and of those wanted were found."""
+    counts = [(values(wanted, frozenset({kind})), values(read, frozenset({kind}))) for wanted, read in cases]
+    right = sum((wanted & found).total() for wanted, found in counts)
+    wanted, found = (sum(pair[at].total() for pair in counts) for at in (0, 1))
+    return {
+        "wanted": wanted,
+        "found": found,
+        "right": right,
+        "precision": right / found if found else None,
+        "recall": right / wanted if wanted else None,
+    }
 
 
 KINDS = {
     "when": frozenset({"date", "time"}),
     "numbers": frozenset({"quantity", "room_number", "phone", "order_number", "amount"}),
 }
+ENTITIES = KINDS["when"] | KINDS["numbers"] | {"room_type", "item", "device", "person"}
 
 
 def figures(found: list[Case]) -> Json:
-    sets: dict[str, list[Case]] = {}
+    sets: dict[str, list[Case]] = defaultdict(list)
     for case in found:
-        sets.setdefault(case[0]["set"], []).append(case)
+        sets[case[0]["set"]].append(case)
     intents = sets["intents"]
     served = [case for case in intents if case[0]["intent"] not in SOCIAL | ALERT]
     business = [case for case in intents if case[0]["intent"] not in {"out_of_scope", "chitchat"}]
@@ -139,6 +154,8 @@ def figures(found: list[Case]) -> Json:
         "numbers and rooms: exact": share(map(exact, sets["numbers"])),
         "dates and times by category": by("category", sets["when"], exact),
         "numbers and rooms by category": by("category", sets["numbers"], exact),
+        "entities: all of a message exact": share(map(exact, sets["entities"])),
+        "entities": {kind: entity(sets["entities"], kind) for kind in sorted(ENTITIES)},
         "public messages: not turned away": share(
             read["decision"] != "refuse" for _, read in sets.get("public", [])
         ),
@@ -160,6 +177,10 @@ def table(found: Json) -> str:
     for name, value in found.items():
         if isinstance(value, dict) and value.get("share") is not None:
             lines.append(f"{name:45s} {value['share']:7.1%}  ({value['right']} of {value['of']})")
+    for kind, one in found["entities"].items():
+        if one["wanted"]:
+            found_right = f"{one['precision'] or 0:7.1%} of {one['found']} right"
+            lines.append(f"entity {kind:38s} {found_right}, {one['recall']:.1%} of {one['wanted']} found")
     return "\n".join(lines)
 
 

@@ -71,6 +71,24 @@ def bars(figures: Json, name: str, height: float) -> tuple[Figure, str]:
     return picture, f"{name}: weakest is {key}, {weakest['share']:.0%}"
 
 
+def entities(figures: Json) -> tuple[Figure, str]:
+    """Two bars for each kind, worst first: how much was found, and how much of what was found is right."""
+    kinds = [(kind, one) for kind, one in figures["entities"].items() if one["wanted"]]
+    kinds.sort(key=lambda pair: pair[1]["recall"])
+    names = [f"{kind} ({one['wanted']})" for kind, one in kinds]
+    picture, axes = plt.subplots(figsize=(9, 0.45 * len(kinds) + 1.2))
+    rows = np.arange(len(kinds))
+    axes.barh(rows - 0.2, [one["recall"] for _, one in kinds], 0.38, color=BAR, label="found")
+    precise = [one["precision"] or 0 for _, one in kinds]
+    axes.barh(rows + 0.2, precise, 0.38, color=REST, label="right of those found")
+    axes.set_yticks(rows, names)
+    axes.set(xlim=(0, 1), xlabel="share, value and all")
+    axes.invert_yaxis()
+    axes.legend(loc="lower left")
+    kind, worst = kinds[0]
+    return picture, f"entities: {worst['recall']:.0%} of {kind} are found, of the others more"
+
+
 def confusion(bench: Bench, chances: Array) -> tuple[Figure, str]:
     size = len(bench.names)
     counts = np.zeros((size, size))
@@ -205,6 +223,7 @@ def main() -> None:
         "confusion.png": lambda: confusion(bench, chances),
         "calibration.png": lambda: calibration(sure, right, _error(sure, right)),
         "learning.png": lambda: learning(bench),
+        "entities.png": lambda: entities(figures),
         "dates.png": lambda: bars(figures, "dates and times by category", 0.25),
         "numbers.png": lambda: bars(figures, "numbers and rooms by category", 0.25),
     }

@@ -36,7 +36,7 @@ ENTITIES = {
 }
 OF_THE_GRAMMAR = ENTITIES - {"room_type", "item", "device", "person"}
 NEAR = 0.9
-HELD_OUT = {"intents", "out_of_scope", "foreign", "emergencies", "complaints"}
+HELD_OUT = {"intents", "out_of_scope", "foreign", "emergencies", "complaints", "entities"}
 
 
 @dataclass(frozen=True)
