@@ -1,8 +1,8 @@
 """Puts what the grammar finds (dates, times, rooms, numbers, names) on the message as entities, normalised.
 
-For the entities it owns the grammar outranks whatever was learned; it knows nothing of intents. The hotel's
-clock comes with the message (metadata "now", ISO 8601 with offset); a message without one is read by this
-machine's clock in the configured zone.
+For the entities it owns the grammar outranks whatever was learned, and of counted things it reads what was
+left; it knows nothing of intents. The hotel's clock comes with the message (metadata "now", ISO 8601 with
+offset); a message without one is read by this machine's clock in the configured zone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import ENTITIES, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from nlu import numbers, people, when
+from nlu import counted, numbers, people, when
 from nlu.found import Found
 from nlu.normal import Normal, normalise
 
@@ -56,7 +56,9 @@ class GrammarEntityExtractor(GraphComponent):
         found = find(normal.text, self._now(message))
         own = [_entity(one, normal, text) for one in found]
         others = [one for one in message.get(ENTITIES, []) if _stands(one, own)]
-        entities = sorted([*others, *own], key=lambda entity: (entity["start"], entity["end"]))
+        left = [_entity(one, normal, text) for one in counted.find(normal.text, found)]
+        more = [one for one in left if _stands(one, others)]
+        entities = sorted([*others, *own, *more], key=lambda entity: (entity["start"], entity["end"]))
         message.set(ENTITIES, entities, add_to_output=True)
 
     def _now(self, message: Message) -> datetime:
@@ -67,8 +69,8 @@ class GrammarEntityExtractor(GraphComponent):
 def find(text: str, now: datetime) -> list[Found]:
     """All the grammar knows of a normalised text."""
     dated = when.find(text, now)
-    counted = [*dated, *numbers.find(text, dated)]
-    return [*counted, *people.find(text, counted)]
+    numbered = [*dated, *numbers.find(text, dated)]
+    return [*numbered, *people.find(text, numbered)]
 
 
 def _entity(one: Found, normal: Normal, text: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlu import when
+from nlu import counted, when
 from nlu.normal import normalise
 from nlu.numbers import find
 from nlu.numerals import number
@@ -263,3 +263,34 @@ def test_values_have_their_shape(text: str) -> None:
 @given(st.integers(0, 99_999_999))
 def test_arabic_numerals_are_their_value(value: int) -> None:
     assert number(str(value)) == number(f"{value:,}") == value
+
+
+@pytest.mark.parametrize(
+    ("text", "things"),
+    [
+        ("来两罐可乐", ["可乐"]),
+        ("会议室要二十把椅子", ["椅子"]),
+        ("一瓶酱油啊不是一瓶醋", ["酱油", "醋"]),
+        ("两个人住两晚", []),
+        ("两条大的", []),
+        ("发一条短信给我", []),
+        ("洗两份行吗", []),
+    ],
+)
+def test_what_is_counted_is_a_thing(text: str, things: list[str]) -> None:
+    assert [one.value for one in counted.find(text, find(text))] == things
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("我在0915，要熨斗", [("room_number", "0915")]),
+        ("粥送1801", [("room_number", "1801")]),
+        ("充1000送200", [("amount", 1000)]),
+        ("尾号0417", []),
+        ("周六两间", [("quantity", {"n": 2, "unit": "间"})]),
+    ],
+)
+def test_rooms_after_a_delivery_and_counts_after_a_day(text: str, found: list[tuple[str, object]]) -> None:
+    dated = when.find(text, datetime(2026, 11, 22, 21, 30, tzinfo=UTC))
+    assert [(one.entity, one.value) for one in find(text, dated)] == found
