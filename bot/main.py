@@ -28,6 +28,7 @@ from bot.files import Files
 from bot.http import (
     api_page,
     app_door,
+    card,
     colleagues,
     corrections,
     desk,
@@ -204,6 +205,17 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
         files,
         operations,
     )
-    for edge in (*for_guests, desk, colleagues, staff_edge, promises, search, today, knowledge, corrections):
+    for edge in (
+        *for_guests,
+        desk,
+        card,
+        colleagues,
+        staff_edge,
+        promises,
+        search,
+        today,
+        knowledge,
+        corrections,
+    ):
         edge.add_routes(app)
     return app

@@ -277,7 +277,7 @@ async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow
             "conversation": o.conversation,
             "guest": _order_guest(lens, o, guests, channels),
             "service": o.service,
-            "service_name": _service(lens, o.service),
+            "service_name": service_name(lens, o.service),
             "what": o.details.get("what"),
             "room": o.details.get("room"),
             "details": o.details,
@@ -332,6 +332,6 @@ def _order_guest(
     return {"id": o.guest, "name": name, "label": label}
 
 
-def _service(lens: Lens, service: str) -> str:
+def service_name(lens: Lens, service: str) -> str:
     key = f"service_{service}"
     return lens.hotel.say(key, lens.now) if key in lens.hotel.texts else service

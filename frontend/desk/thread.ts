@@ -286,15 +286,6 @@ function note(visit: Visit, event: Event): void {
   }
 }
 
-/** Preferences of the guest, latest first, each with the message it came from. */
-export function preferencesOf(events: Event[]): { seq: number; text: string }[] {
-  return events
-    .filter((event) => event.type === "preference_remembered")
-    .map((event) => ({ seq: event.seq, text: event.text ?? String(event.body.preference ?? "") }))
-    .filter((entry) => entry.text)
-    .reverse();
-}
-
 /** The event that an order was placed with, to lead there. */
 export function placedAt(events: Event[], order: string): number | null {
   const found = events.find((event) => event.type === "order_placed" && event.body.order === order);

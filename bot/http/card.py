@@ -1,0 +1,61 @@
+"""The card beside a conversation: what is known of this guest, each line with the message it came from."""
+
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from bot import linking, summary
+from bot.http import views
+from bot.http.guard import DATABASE, Problem, caller, respond
+from bot.http.views import Lens, lens_of
+from bot.model import ConversationId
+from bot.store import log, people
+from bot.store.people import Guest
+from bot.summary import Line
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get("/desk/v1/hotels/{hotel}/conversations/{conversation}/card", show_card)
+
+
+async def show_card(request: web.Request) -> web.Response:
+    """Stay, preferences, complaints and at most seven lines on the visits that are over."""
+    me, id_ = caller(request), ConversationId(request.match_info["conversation"])
+    async with request.app[DATABASE].read() as tx:
+        row = await log.row_of(tx, me.hotel, id_)
+        if row is None:
+            raise Problem(404, "not_found")
+        lens = await lens_of(request, tx)
+        guest = await people.guest_of(tx, me.hotel, row.guest)
+        threads = [
+            await log.read_thread(tx, me.hotel, one)
+            for one in [*await linking.ended_here(tx, me.hotel, id_), id_]
+        ]
+    visits = [visit for thread in threads for visit in summary.earlier(thread)]
+    everything = [said for thread in threads for said in thread]
+    wishes = summary.preferences(everything)
+    return respond(
+        {
+            "stay": _stay(lens, guest),
+            "preferences": [_shown(lens, one) for one in wishes],
+            "complaints": [asdict(one) for one in summary.complaints(visits)],
+            "visits": len(visits),
+            "summary": [_shown(lens, one) for one in summary.lines(visits, everything)],
+        }
+    )
+
+
+def _stay(lens: Lens, guest: Guest) -> dict[str, Any] | None:
+    """The room, until check-out: the next guest of it inherits nothing."""
+    if guest.room is None or (guest.room_until is not None and guest.room_until <= lens.now):
+        return None
+    return {"room": guest.room, "until": guest.room_until}
+
+
+def _shown(lens: Lens, line: Line) -> dict[str, Any]:
+    values = dict(line.values)
+    if service := values.get("service"):
+        values["service_name"] = views.service_name(lens, service)
+    where = {"at": line.at, "conversation": line.conversation, "seq": line.seq}
+    return {"kind": line.kind, **where, "values": values}
