@@ -17,6 +17,7 @@ from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.extractors.crf_entity_extractor import CRFEntityExtractor, CRFToken
 from rasa.shared.nlu.constants import ENTITIES
+from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn_crfsuite import CRF
 
@@ -28,19 +29,27 @@ ORDER = "order.json"
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=True)
 class ThingExtractor(CRFEntityExtractor):
-    """`others`: how many examples without an entity teach."""
+    """`left`: entities that another component finds, which need not be learned; `others`: how many examples
+    without an entity teach."""
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {**CRFEntityExtractor.get_default_config(), "others": 3000}
+        return {**CRFEntityExtractor.get_default_config(), "left": [], "others": 2000}
 
     def train(self, training_data: TrainingData) -> Resource:
-        found = training_data.nlu_examples
-        others = [one for one in found if not one.get(ENTITIES)]
+        examples = [self._own(one) for one in training_data.nlu_examples]
+        others = [one for one in examples if not one.get(ENTITIES)]
         order = np.random.default_rng(1).permutation(len(others))[: self.component_config["others"]]
-        chosen = {id(others[at]) for at in order}
-        taught = [one for one in found if one.get(ENTITIES) or id(one) in chosen]
-        return super().train(TrainingData(taught))
+        taught = TrainingData()  # handed examples, it would hash each to find those alike
+        taught.training_examples = [one for one in examples if one.get(ENTITIES)]
+        taught.training_examples += [others[at] for at in order]
+        return super().train(taught)
+
+    def _own(self, message: Message) -> Message:
+        """The message with what is to be learned of it."""
+        left = self.component_config["left"]
+        entities = [one for one in message.get(ENTITIES, []) if one["entity"] not in left]
+        return Message({**message.data, ENTITIES: entities}, features=message.features)
 
     def persist(self, dataset: list[list[CRFToken]]) -> None:
         """What was learned; the examples stay where they are."""

@@ -47,6 +47,8 @@ def main() -> int:
 
 def _train(folder: Path) -> Path | None:
     """The model that Rasa's own command makes; None where it fails, and has said why."""
+    # More threads within one product wait for each other at full speed where the cores are shared.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from rasa.__main__ import main as rasa
     from rasa.engine.training import graph_trainer
 
