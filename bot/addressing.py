@@ -175,7 +175,7 @@ def _bound(held: Held) -> str:
 
 
 def _packed(inbound: Inbound) -> Mapping[str, Any]:
-    """As JSON. A file that came with it can't wait here: channels of several hotels name theirs, to be fetched."""
+    """As JSON. A file that came with it can't wait here: such channels name theirs, to be fetched."""
     plain = {**asdict(replace(inbound, file=None)), "body": dict(inbound.body)}
     return {**plain, "sent_at": inbound.sent_at.isoformat() if inbound.sent_at else None}
 
