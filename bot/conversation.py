@@ -707,8 +707,8 @@ def _receive(d: _Draft, c: Receive) -> None:
     if c.words and not (owed and c.yields):
         _show_notice(d, c.notice)
         # What the service says itself answers nothing that was asked before: that stays owed.
-        through = d.row.answered_seq if owed else seq
-        d.say(replace(c.words, body={**c.words.body, "through": through}))
+        about = {"through": d.row.answered_seq, "own": seq} if owed else {"through": seq}
+        d.say(replace(c.words, body={**c.words.body, **about}))
     elif c.ask or c.words:
         # The first opener waits; whatever comes after it, another opener too, is asked about at once.
         d.effects.append(Ask(d.now + d.patience.opener if c.opener and not owed else d.now))

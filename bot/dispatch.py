@@ -375,7 +375,8 @@ class Dispatch(Writer):
                 return None
             hotel = await self.hotels.get(tx, item.hotel)
             said = await log.read_thread(tx, item.hotel, item.conversation, after=row.answered_seq)
-            turn = [(e, c) for e, c in said if e.type in _GUESTS_WORDS and c.text]
+            told = {e.body.get("own") for e, _ in said if e.type is EventType.ASSISTANT_SAID}
+            turn = [(e, c) for e, c in said if e.type in _GUESTS_WORDS and c.text and e.seq not in told]
             options = await self._options(tx, row)
             memory = await log.last_memory(tx, item.hotel, item.conversation)
             handed_back = await _handed_back(tx, row)

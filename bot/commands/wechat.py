@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
     try:
         asyncio.run(work(arguments, settings))
     except wechat.Refused as refused:
-        raise CommandFailed(f"The platform refused: {WHY.get(refused.why, refused)}.") from None
+        why = WHY.get(refused.why.removeprefix("token_"), refused)
+        raise CommandFailed(f"The platform didn't do it: {why}.") from None
     return 0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot import staff
+from bot import dispatch, staff
 from bot.channels.port import InboundKind, NeverDelivered, TryLater, Unclear
 from bot.conversation import Acknowledge, Claim, Close, Conversation, Record, Refused, Resend
 from bot.dispatch import Received, bound_to
@@ -628,6 +628,18 @@ async def test_two_people_claim_and_one_gets_it(floor: Floor) -> None:
     (row,) = [d for d in done if isinstance(d, Conversation)]
     assert refused.holder == row.holder
     assert await floor.count(got, "claimed") == 1
+
+
+async def test_a_scanned_code_is_looked_for_among_recent_events_alone(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "SCANNED", 4)
+    await floor.hear("", kind=InboundKind.CLICK, subtype="scan", body={"key": "room:1208"})
+    for _ in range(4):
+        await floor.hear("早餐几点")
+        await floor.work()
+    rooms = [facts["room"] for _, _, facts in floor.engine.asked]
+    assert (rooms[0], rooms[-1]) == ("1208", None)
 
 
 async def test_the_same_click_twice_is_said_once(floor: Floor) -> None:

@@ -299,3 +299,11 @@ async def test_two_proofs_at_once_link_once(floor: Floor) -> None:
     assert sorted(done[:2]) == [False, True]
     events = await floor.read(lambda tx: log.events_of(tx, ONE, wechat.row.id))
     assert [e.type for e in events].count("identity_linked") == 1
+
+
+async def test_a_question_before_a_word_about_linking_is_asked_without_it(floor: Floor) -> None:
+    first = await floor.hear("早餐几点")
+    await floor.hear("绑定")
+    await floor.work()
+    assert [text for text, _, _ in floor.engine.asked] == ["早餐几点"]
+    assert not (await floor.row(first)).pending

@@ -175,6 +175,12 @@ async def test_a_picture_is_brought_here(site: Site, platform: WeCom) -> None:
     assert await logged(site, EventType.MEDIA_KEPT)
 
 
+async def test_a_program_is_refused_with_words(site: Site, platform: WeCom) -> None:
+    await platform.show("wmGuest", "file", b"MZ\x90\x00")
+    await until(lambda: any("截图" in text for text in platform.texts("wmGuest")))
+    assert await logged(site, EventType.MEDIA_LOST)
+
+
 async def test_another_kf_accounts_nudge_pulls_nothing(site: Site, platform: WeCom) -> None:
     platform.open_kfid, mine = "wkother", platform.open_kfid
     assert await platform.say("wmGuest", "早餐几点") == 200
