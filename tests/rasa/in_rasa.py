@@ -162,6 +162,7 @@ class Searches(unittest.TestCase):
             [{"act": "say", "key": "greet"}, {"act": "answer", "topic": "ask_wifi"}],
             [{"act": "handoff", "reason": "low_confidence"}],
             [{"act": "say", "key": "unclear"}],
+            [{"act": "say", "key": "clarify"}],
         ):
             assert _searched(acts), acts
 
