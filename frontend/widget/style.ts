@@ -3,15 +3,15 @@
  * only old browsers get a style element (with the script's nonce). Lengths are px: the page's rem isn't ours.
  */
 export const CSS = `
-:host{all:initial;position:fixed;inset:auto;width:0;height:0;z-index:var(--dxe-z,1000);
+:host{all:initial;color-scheme:light;position:fixed;inset:auto;width:0;height:0;z-index:var(--dxe-z,1000);
 --ground:#f4f6f8;--panel:#fff;--ink:#14181c;--quiet:#5b6570;--line:#e1e6eb;--bubble:#fff;--warn:#8a4b00;--warn-ground:#fff4e0;
 --link:var(--accent-text);--shade:0 12px 40px rgba(16,32,48,.22),0 2px 8px rgba(16,32,48,.12);
 font:400 16px/1.6 -apple-system,BlinkMacSystemFont,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Segoe UI",Roboto,sans-serif;
 color:var(--ink);text-align:start;-webkit-text-size-adjust:100%}
-@media (prefers-color-scheme:dark){:host(:not([theme=light])){--ground:#15191e;--panel:#1d2228;--ink:#eef1f4;--quiet:#a3adb8;
+@media (prefers-color-scheme:dark){:host(:not([theme=light])){color-scheme:dark;--ground:#15191e;--panel:#1d2228;--ink:#eef1f4;--quiet:#a3adb8;
 --line:#323941;--bubble:#2a2f36;--warn:#ffcf8a;--warn-ground:#3a2c14;--link:var(--accent-text-dark);
 --shade:0 12px 40px rgba(0,0,0,.6)}}
-:host([theme=dark]){--ground:#15191e;--panel:#1d2228;--ink:#eef1f4;--quiet:#a3adb8;--line:#323941;--bubble:#2a2f36;
+:host([theme=dark]){color-scheme:dark;--ground:#15191e;--panel:#1d2228;--ink:#eef1f4;--quiet:#a3adb8;--line:#323941;--bubble:#2a2f36;
 --warn:#ffcf8a;--warn-ground:#3a2c14;--link:var(--accent-text-dark);--shade:0 12px 40px rgba(0,0,0,.6)}
 *,*::before,*::after{box-sizing:border-box}
 [hidden]{display:none!important}
