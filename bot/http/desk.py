@@ -142,7 +142,13 @@ async def _session(request: web.Request, signed_in: SignedIn) -> dict[str, Any]:
             "must_change_password": member.must_change,
         },
         "hotels": [
-            {"id": id_, "name": hotels[id_].name, "timezone": hotels[id_].timezone, "role": role}
+            {
+                "id": id_,
+                "name": hotels[id_].name,
+                "name_en": hotels[id_].profile.get("name_en"),
+                "timezone": hotels[id_].timezone,
+                "role": role,
+            }
             for id_, role in signed_in.roles.items()
         ],
         "now": request.app[CLOCK].now(),

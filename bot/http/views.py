@@ -116,7 +116,7 @@ def _handed_by(event: Event) -> str:
 def _guest(lens: Lens, row: Conversation, name: str | None, channels: list[str]) -> dict[str, Any]:
     key = f"guest_{channels[0]}" if channels else "guest_web"
     label = name or lens.hotel.say(key, lens.now, tail=row.guest[-4:])
-    return {"id": row.guest, "name": name, "label": label}
+    return {"id": row.guest, "name": name, "label": label, "channel": channels[0] if channels else "web"}
 
 
 async def show_guests(
@@ -329,7 +329,7 @@ def _order_guest(
     seen = channels.get(o.conversation) or ["web"]
     name = guests.get(o.guest)
     label = name or lens.hotel.say(f"guest_{seen[0]}", lens.now, tail=o.guest[-4:])
-    return {"id": o.guest, "name": name, "label": label}
+    return {"id": o.guest, "name": name, "label": label, "channel": seen[0]}
 
 
 def service_name(lens: Lens, service: str) -> str:

@@ -17,6 +17,7 @@ import { openSending } from "./sending";
 import { t } from "./texts";
 import { merge, writers } from "./thread";
 import { defer, say } from "./toasts";
+import { guestName } from "./words";
 
 export interface Thread {
   id: string;
@@ -51,7 +52,7 @@ export function useDesk(): Desk {
 }
 
 export function nameOf(row: Pick<Row, "guest">): string {
-  return row.guest.name || row.guest.label;
+  return guestName(row.guest);
 }
 
 export function openDesk(hotel: Hotel, me: Staff) {
@@ -158,7 +159,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     play("waiting");
     announced.value = t(late ? "promise.rings_late" : "promise.rings", {
       words: one.words ?? t("promise.erased"),
-      who: one.guest.name || one.guest.label,
+      who: guestName(one.guest),
     });
     say(announced.value, { shown: 12_000 });
   }

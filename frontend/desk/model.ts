@@ -19,6 +19,7 @@ export interface Staff extends Person {
 export interface Hotel {
   id: string;
   name: string;
+  name_en?: string | null;
   timezone: string;
   role: string;
   /** Seconds a guest may wait before the clock changes colour; the defaults stand in queue.ts. */
@@ -35,7 +36,10 @@ export interface Session {
 export interface Guest {
   id: string;
   name: string | null;
+  /** What they are called while they have no name, in the hotel's own words. */
   label: string;
+  /** Where they first wrote. */
+  channel?: Channel;
 }
 
 export interface Row {

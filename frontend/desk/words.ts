@@ -1,6 +1,6 @@
 /** Turns data into the sentences of the screens. Owns no state: language and zone come from outside. */
 import type { Desk } from "./desk";
-import type { Event, Identity, Order, Person, Row, Way } from "./model";
+import type { Event, Guest, Hotel, Identity, Order, Person, Row, Way } from "./model";
 import { preferences } from "./preferences";
 import { t, tell, type Values } from "./texts";
 import { clock, date, daysAway, shortDate, span, stopwatch, type Tongue } from "./time";
@@ -41,6 +41,16 @@ export function lead(milliseconds: number): string {
   if (hours) parts.push(t("time.h", { n: hours }));
   if (minutes && !days) parts.push(t("time.m", { n: minutes }));
   return parts.length > 0 ? parts.join(" ") : t("time.less");
+}
+
+/** What a guest is called: by name, else by where they came from and the end of their number. */
+export function guestName(guest: Guest): string {
+  if (guest.name || preferences.locale === "zh") return guest.name || guest.label;
+  return tell("guest.", guest.channel, "guest.other", { tail: guest.id.slice(-4) });
+}
+
+export function hotelName(hotel: Hotel): string {
+  return (preferences.locale === "en" && hotel.name_en) || hotel.name;
 }
 
 export function channelName(channel: string | null | undefined): string {

@@ -146,6 +146,11 @@ export const en: Record<Key, string> = {
   "queue.stars": "The guest gave {n} of 5 stars",
   "queue.held_by": "{name} has it",
 
+  "guest.wechat": "WeChat guest …{tail}",
+  "guest.wecom": "WeCom guest …{tail}",
+  "guest.web": "Web visitor …{tail}",
+  "guest.app": "App guest …{tail}",
+  "guest.other": "Guest …{tail}",
   "channel.wechat": "WeChat",
   "channel.web": "Web",
   "channel.app": "App",

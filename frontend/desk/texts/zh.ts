@@ -141,6 +141,11 @@ export const zh = {
   "queue.stars": "客人评价 {n} 星",
   "queue.held_by": "{name}在接待",
 
+  "guest.wechat": "微信客人 …{tail}",
+  "guest.wecom": "微信客服客人 …{tail}",
+  "guest.web": "网页访客 …{tail}",
+  "guest.app": "App 客人 …{tail}",
+  "guest.other": "客人 …{tail}",
   "channel.wechat": "微信",
   "channel.web": "网页",
   "channel.app": "App",
