@@ -95,6 +95,11 @@ def _given(command: Command, environment: Mapping[str, str]) -> Any:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:], settings.dotenv(Path(".env")) | os.environ))
+        code = main(sys.argv[1:], settings.dotenv(Path(".env")) | os.environ)
+        sys.stdout.flush()
+        sys.exit(code)
     except (settings.SettingsError, CommandFailed) as error:
         sys.exit(f"{error}")
+    except BrokenPipeError:  # whoever read along, as `head` does, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

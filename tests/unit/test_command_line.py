@@ -1,5 +1,6 @@
 """The command line: one table, each command imported when asked for."""
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -29,6 +30,24 @@ def test_every_command_exists_and_has_help(name: str) -> None:
 def test_help_lists_every_command() -> None:
     shown = bot("--help").stdout
     assert all(name in shown for name in COMMANDS)
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-u", "-m", "bot", "upgrade", "--check"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PORT": "none"}
+    done = subprocess.run(
+        command,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        check=False,
+        cwd=ROOT / "tests",
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_an_unknown_command_is_refused() -> None:
