@@ -54,7 +54,9 @@ def _is_mark(char: str) -> bool:
     return unicodedata.category(char) in ("Cf", "Mn", "Cc") or "\U0001f3fb" <= char <= "\U0001f3ff"
 
 
+@lru_cache(maxsize=256)
 def normalise(text: str) -> Normal:
+    """Remembered: each component of the pipeline asks for it anew."""
     chars: list[str] = []
     starts: list[int] = []
     ends: list[int] = []

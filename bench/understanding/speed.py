@@ -17,6 +17,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,13 @@ def main() -> None:
     options.add_argument("--out", type=Path)
     options.add_argument("--from", type=Path, dest="folder", default=HELD_OUT)
     chosen = options.parse_args()
+    asyncio.set_event_loop(asyncio.new_event_loop())
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     logging.disable(logging.INFO)
     configure_structlog(logging.WARNING)
     processor = Agent.load(chosen.model).processor
     for text in ("你好", "第一句话总要慢一些，这里先说一句长的"):
-        asyncio.run(_read(processor, text))
+        _now(_read(processor, text))
     vector("先热一下")
     vector.cache_clear()
     readings = [{"set": name, **one} for name in SETS for one in _lines(chosen.folder, name)]
@@ -80,9 +82,13 @@ async def _read(processor: Any, text: str) -> dict[str, Any]:
     return dict(await processor.parse_message(UserMessage(text, metadata=NOW)))
 
 
+def _now(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    return asyncio.get_event_loop().run_until_complete(work)  # one loop for all, as a server has
+
+
 def _time(processor: Any, one: dict[str, Any]) -> None:
     made, began, clock = vector.cache_info().misses, time.process_time(), time.perf_counter()
-    read = asyncio.run(_read(processor, one["text"]))
+    read = _now(_read(processor, one["text"]))
     one["ms"] = round((time.process_time() - began) * 1000, 2)
     one["clock"] = round((time.perf_counter() - clock) * 1000, 2)
     one["encoded"] = vector.cache_info().misses > made
