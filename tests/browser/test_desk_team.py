@@ -12,6 +12,7 @@ from tests.browser.desk_world import (
     desk_page,
     keep,
     open_row,
+    problems,
     rows,
     sign_in,
     toast,
@@ -40,9 +41,11 @@ async def test_a_promise_is_noted_by_one_key_and_stands_there_until_it_is_kept(
         offer = page.locator(".promise-offer")
         await expect(offer).to_contain_text("记为承诺")
         await keep(page, "promise-offer")
+        assert await problems(page) == []
         await box(page).press("ArrowUp")
         await page.get_by_label("答应了什么").fill("婴儿床半小时内送到")
         await keep(page, "promise-edit")
+        assert await problems(page, ".promise-dialog") == []
         await page.get_by_role("button", name="保存").click()
         await expect(offer).to_have_count(0)
         card = page.locator(".context .promise")
@@ -58,6 +61,7 @@ async def test_a_promise_is_noted_by_one_key_and_stands_there_until_it_is_kept(
         await expect(toast(page, "到点了：婴儿床")).to_be_visible()
         await expect(rows(page).locator(".late", has_text="承诺到点了")).to_be_visible()
         await keep(page, "promise-late")
+        assert await problems(page, ".context") == []
         await card.get_by_role("button", name="做到了").click()
         await expect(card).to_have_count(0)
 
@@ -83,11 +87,13 @@ async def test_who_leaves_leaves_nothing_lying(browser: Browser, world: World) -
         line = page.locator("li", has_text="赵敏")
         await expect(line).to_contain_text("1 个会话，1 个承诺")
         await keep(page, "staff")
+        assert await problems(page) == []
         await line.get_by_role("button", name="停用").click()
         dialog = page.get_by_role("dialog")
         await expect(dialog).to_contain_text("婴儿床一小时内给您送到")
         await dialog.get_by_label("承诺：").select_option(label=ADMINISTRATOR)
         await keep(page, "staff-leaving")
+        assert await problems(page, ".leave-dialog") == []
         await dialog.get_by_role("button", name="停用并交接").click()
         await expect(toast(page, "2 件事交接好了")).to_be_visible()
         await expect(theirs.locator("#login")).to_be_visible()
@@ -124,6 +130,7 @@ async def test_whoever_opens_it_on_the_first_day_sees_what_was_before(browser: B
         await expect(page.locator(".summary")).to_contain_text("答应的做到了：马上安排工程师傅")
         await expect(page.locator(".summary")).to_contain_text("问过：早餐")
         await keep(page, "card")
+        assert await problems(page, ".context") == []
         await complaint.get_by_role("button").click()
         await expect(page.locator(".flash", has_text="空调吵了一夜")).to_be_visible()
     for width in (1024, 390):
