@@ -27,6 +27,10 @@ expect.set_options(timeout=15_000)
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def nothing_open(world: World) -> None:
     await close_everything(world)
+    user = await world.desk()
+    _, owed = await user.call("GET", "promises")
+    for one in owed["promises"]:
+        await user.call("POST", f"promises/{one['id']}/kept", {})
 
 
 async def test_a_promise_is_noted_by_one_key_and_stands_there_until_it_is_kept(
