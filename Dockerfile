@@ -14,6 +14,8 @@ ARG REGISTRY=
 # --- The service's environment ---
 FROM ${REGISTRY}python:${PYTHON}-bookworm AS service-env
 ARG PIP_INDEX_URL UV_DEFAULT_INDEX
+# Compiled once here: whoever runs the image may not write, and would compile at every start.
+ENV UV_COMPILE_BYTECODE=1
 WORKDIR /app
 COPY Makefile ./
 COPY requirements requirements
@@ -32,6 +34,7 @@ RUN make frontend
 # --- Rasa's environment and the trained model ---
 FROM ${REGISTRY}python:${PYTHON_OF_RASA}-bookworm AS trained
 ARG PIP_INDEX_URL UV_DEFAULT_INDEX UV_PYTHON_INSTALL_MIRROR
+ENV UV_COMPILE_BYTECODE=1
 WORKDIR /app
 COPY Makefile ./
 COPY requirements requirements
