@@ -74,7 +74,7 @@ PYTEST := $(IN_MEMORY) $(BIN)/pytest -n 2 --dist loadfile
 
 .PHONY: test
 test: env env-rasa ## Everything: install, check, train, all tests.
-	@$(MAKE) -j2 --output-sync=line train test-without-model
+	@$(MAKE) -j2 train test-without-model
 	$(PYTEST) $(addprefix --ignore=,$(WITHOUT_MODEL))
 
 .PHONY: test-without-model
