@@ -52,10 +52,14 @@ class Server:
         wait_for_port(self.port, self.process, self.log)
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """SIGINT ends both at once and in order; SIGKILL is a crash."""
+        """SIGINT ends a server in order, SIGKILL is a crash; what hasn't ended in ten seconds is killed."""
         if self.process:
             self.process.send_signal(number)
-            self.process.wait(30)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
             self.process = None
 
     def remove(self) -> None:

@@ -1,5 +1,6 @@
 """The real application on a test server: both hotels, their pages, two official accounts, no engine."""
 
+import asyncio
 import json
 import re
 import time
@@ -176,7 +177,12 @@ class Site:
             return list(done.all()) if done.returns_rows else []
 
     async def close(self) -> None:
+        sockets = [asyncio.create_task(s.close()) for client in self._clients for s in client._websockets]
+        if sockets:
+            await asyncio.wait(sockets, timeout=1)
         for client in self._clients:
+            for answer in client._responses:
+                answer.close()
             await client.session.close()
 
 

@@ -1076,7 +1076,7 @@ ACROSS = {
     "people": {
         "find_staff", "count_staff", "all_staff", "add_staff", "change_staff", "count_failure",
         "roles_of", "names_of", "sign_in", "signed_in", "sign_out", "erased_guests", "erased_identities",
-        "ledgers_of",
+        "ledgers_of", "signed_in_among",
     },
     "desk": {"waiting_count", "longest_wait", "list_hotels", "hotel_of", "hotel_stamp", "list_accounts",
              "account_of", "switch_account"},
