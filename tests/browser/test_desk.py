@@ -189,6 +189,7 @@ async def test_two_people_click_claim_at_once(browser: Browser, world: World) ->
 
         for page in (one, two):
             await open_row(page)
+            await expect(page.get_by_role("button", name="接入 C")).to_be_enabled()
             await page.route("**/claim", together)
         await asyncio.gather(*(page.keyboard.press("c") for page in (one, two)))
         loser, said = await until(lambda: _came_late(one, two))  # the toast is gone again in seconds
