@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from opencc import OpenCC
 
+from bot.knowledge.writing import plain
 from bot.model import Act, Handoff, Reason
 
 FILE = Path(__file__).resolve().parent.parent / "data" / "safety.yml"
@@ -74,17 +74,7 @@ class SafetyWords:
         return bool(self.past.search(plain)) and not self.present.search(plain)
 
     def _folded(self, text: str) -> str:
-        half = "".join(map(_half_width, text[:LONGEST].lower()))
-        return _SPACE_IN_CHINESE.sub("", _converter().convert(half).translate(self.fold))
-
-
-@lru_cache(maxsize=1)
-def _converter() -> OpenCC:
-    return OpenCC("t2s")
-
-
-def _half_width(char: str) -> str:
-    return chr(ord(char) - 0xFEE0) if "！" <= char <= "～" else char
+        return _SPACE_IN_CHINESE.sub("", plain(text[:LONGEST]).translate(self.fold))
 
 
 def read(content: Mapping[str, Any]) -> SafetyWords:
