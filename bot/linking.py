@@ -29,7 +29,7 @@ from bot.model import (
     NewEvent,
     State,
 )
-from bot.store import log, outbox, people, promises, proofs
+from bot.store import log, outbox, people, proofs
 from bot.store.people import Identity
 
 CODE_LIFE = timedelta(minutes=10)
@@ -114,8 +114,7 @@ async def link(
     after = await commit(tx, older, Join(links, younger, *gone), now)
     await commit(tx, younger, End(older.id, proof), now)
     await proofs.move_identities(tx, hotel, [i.id for i in moving], older.guest, older.id)
-    await proofs.move_orders(tx, hotel, younger.guest, older.guest)
-    await promises.move(tx, hotel, younger.guest, older.guest)
+    await proofs.move_owed(tx, hotel, younger.guest, older.guest)
     await _merge(tx, hotel, younger.guest, older.guest)
     return after
 
@@ -179,8 +178,7 @@ async def unlink(
     await commit(tx, row, Record((event,)), now)
     await proofs.forget(tx, hotel, [identity.id])
     await people.change_guest(tx, hotel, guest, merged_into=None)
-    await proofs.move_orders(tx, hotel, row.guest, guest, from_)
-    await promises.move(tx, hotel, row.guest, guest, from_)
+    await proofs.move_owed(tx, hotel, row.guest, guest, from_)
     return await _begin_anew(tx, commit, identity, guest, by, now)
 
 

@@ -97,20 +97,6 @@ async def of_message(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, s
     return _row(found) if found else None
 
 
-async def move(
-    tx: AsyncConnection,
-    hotel: HotelId,
-    guest: GuestId,
-    to: GuestId,
-    conversation: ConversationId | None = None,
-) -> None:
-    """Promises to one guest become another's; of one conversation only, where it is named."""
-    mine = (promises.c.hotel_id == hotel) & (promises.c.guest_id == guest)
-    if conversation:
-        mine = mine & (promises.c.conversation_id == conversation)
-    await tx.execute(update(promises).where(mine).values(guest_id=to))
-
-
 async def empty(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> None:
     """Take the words out of what a guest was promised."""
     mine = (promises.c.hotel_id == hotel) & (promises.c.guest_id == guest)

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import ConversationId, GuestId, HotelId, IdentityId
 from bot.store.people import Identity, identity_from, insert_or_ignore
-from bot.store.schema import guests, identities, link_codes, orders, subjects
+from bot.store.schema import guests, identities, link_codes, orders, promises, subjects
 
 
 async def add_subject(
@@ -91,18 +91,19 @@ async def move_identities(
     await tx.execute(query.values(guest_id=guest, conversation_id=conversation))
 
 
-async def move_orders(
+async def move_owed(
     tx: AsyncConnection,
     hotel: HotelId,
     guest: GuestId,
     to: GuestId,
     conversation: ConversationId | None = None,
 ) -> None:
-    """Orders of one guest become another's; of one conversation only, where it is named."""
-    mine = (orders.c.hotel_id == hotel) & (orders.c.guest_id == guest)
-    if conversation:
-        mine = mine & (orders.c.conversation_id == conversation)
-    await tx.execute(update(orders).where(mine).values(guest_id=to))
+    """What is owed to one guest becomes another's; of one conversation only, where it is named."""
+    for table in (orders, promises):
+        mine = (table.c.hotel_id == hotel) & (table.c.guest_id == guest)
+        if conversation:
+            mine = mine & (table.c.conversation_id == conversation)
+        await tx.execute(update(table).where(mine).values(guest_id=to))
 
 
 async def merged_into(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> list[GuestId]:
