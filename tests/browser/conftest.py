@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.desk_world import (
     CHROMIUM,
@@ -12,9 +12,12 @@ from tests.browser.desk_world import (
     COLLEAGUE,
     COLLEAGUE_NAME,
     DESK,
+    PATIENCE,
     ScriptedAssistant,
 )
 from tests.scenario.world import HOTEL, World, own_password, running
+
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -29,6 +29,7 @@ CHROMIUM_ARGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+PATIENCE = 30_000.0  # milliseconds; a page on a busy machine, never a bar for speed
 DESK = ROOT / "frontend/dist/desk/index.html"
 ADMINISTRATOR, COLLEAGUE, COLLEAGUE_NAME = "管理员", "wangfang", "王芳"
 
@@ -149,14 +150,22 @@ async def desk_page(
         locale="zh-CN",
     )
     page, errors = await context.new_page(), []
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.extend(_complaint(message)))
     try:
         yield page
         assert errors == []
+    except BaseException:
+        await tell(page, *errors)
+        raise
     finally:
         await context.close()
+
+
+async def tell(page: Page, *more: str) -> None:
+    """What stands on a page whose test has failed, for the test's report."""
+    print(page.url, *more, await page.inner_text("body"), sep="\n")
 
 
 def _complaint(message: ConsoleMessage) -> list[str]:

@@ -38,9 +38,6 @@ from tests.scenario.world import (
 # One browser and one installation for all of them; each test has guests of its own.
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
-# An act that can be undone goes out seconds later.
-expect.set_options(timeout=15_000)
-
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def nothing_open(world: World) -> None:

@@ -21,8 +21,6 @@ from tests.scenario.world import HOTEL, World, own_password
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
-expect.set_options(timeout=15_000)
-
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def nothing_open(world: World) -> None:

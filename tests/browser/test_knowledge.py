@@ -18,8 +18,6 @@ from tests.scenario.world import HOTEL, World, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
-expect.set_options(timeout=15_000)
-
 
 async def open_page(page: Page, name: str, login: str = "admin") -> None:
     await sign_in(page, login)

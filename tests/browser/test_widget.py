@@ -33,11 +33,13 @@ from bot.store.database import Database
 from tests.browser.desk_world import (
     CHROMIUM,
     CHROMIUM_ARGS,
+    PATIENCE,
     ROOT,
     SCREENSHOTS,
     ScriptedAssistant,
     Visitor,
     problems,
+    tell,
 )
 from tests.media_files import film, picture, voice
 from tests.scenario.world import HOTEL, DeskUser, World, running, until
@@ -45,7 +47,6 @@ from tests.scenario.world import HOTEL, DeskUser, World, running, until
 # One browser and one installation for all of them; each test has a visitor of its own.
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
-expect.set_options(timeout=20_000)  # a busy machine, and a page that waits before it tries again
 BUILT = ROOT / "frontend/dist/widget/widget.js"
 HOTELS_SITE = "https://www.xinghaihui.example"
 MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -100,7 +101,7 @@ async def visiting(browser: Browser, world: World, **how: Any) -> AsyncIterator[
     """A new visitor on the hotel's page. A script that fails there fails the test."""
     how = {"viewport": {"width": 1366, "height": 860}, "locale": "zh-CN", **how}
     context = await browser.new_context(base_url=world.bot.url, **how)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     errors: list[str] = []
     context.on("weberror", lambda error: errors.append(str(error.error)))
     page = await context.new_page()
@@ -108,6 +109,9 @@ async def visiting(browser: Browser, world: World, **how: Any) -> AsyncIterator[
     try:
         yield context, page
         assert errors == []
+    except BaseException:
+        await tell(page, *errors)
+        raise
     finally:
         await context.close()
 
@@ -805,7 +809,7 @@ async def browser_on_hotels_site(
         "</script>"
     )
     context = await browser.new_context(viewport={"width": 900, "height": 700}, locale="zh-CN")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     page = await context.new_page()
     blocked: list[str] = []
     page.on("console", lambda m: blocked.append(m.text) if "Content Security Policy" in m.text else None)
