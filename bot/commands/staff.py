@@ -78,7 +78,8 @@ async def _deactivate(arguments: argparse.Namespace, settings: Settings) -> None
     """Show what is held first; whatever they take until the answer goes the same way."""
     async with opening.database(settings) as opened:
         async with opened.read() as tx:
-            member, to = await _known(tx, arguments.login), await _receiver(tx, arguments)
+            member = await _known(tx, arguments.login)
+            to, theirs = await _receiver(tx, arguments, member)
             things = await staff.held_by(tx, member.id)
         for thing in things:
             print(f"{thing.hotel}  {_KINDS[thing.kind]}  {thing.id}  {thing.what or ''}".rstrip())
@@ -86,9 +87,13 @@ async def _deactivate(arguments: argparse.Namespace, settings: Settings) -> None
             return
         async with opened.write() as tx:
             now = opening.clock(settings).now()
-            things = await staff.deactivate(tx, arguments.login, now, lambda thing: to)
-    receiver = arguments.to or "everybody at the desk"
-    print(f"{arguments.login} can no longer sign in. Handed over to {receiver}: {len(things)}.")
+            things = await staff.deactivate(
+                tx, arguments.login, now, lambda thing: to if thing.hotel in theirs else None
+            )
+    given = sum(thing.hotel in theirs for thing in things)
+    told = f", to {arguments.to}: {given}" if arguments.to else ""
+    told += f", to everybody at the desk: {len(things) - given}"
+    print(f"{arguments.login} can no longer sign in. Handed over{told}.")
 
 
 _KINDS = {staff.CONVERSATION: "conversation", staff.PROMISE: "promise"}
@@ -101,13 +106,19 @@ async def _known(tx: AsyncConnection, login: str) -> Staff:
     return member
 
 
-async def _receiver(tx: AsyncConnection, arguments: argparse.Namespace) -> StaffId | None:
+async def _receiver(
+    tx: AsyncConnection, arguments: argparse.Namespace, leaving: Staff
+) -> tuple[StaffId | None, set[HotelId]]:
+    """Who gets it, and in which of the leaving person's hotels they work."""
     if arguments.to is None:
-        return None
+        return None, set()
     member = await people.find_staff(tx, arguments.to)
     if member is None or not member.active or arguments.to == arguments.login:
         raise CommandFailed(f"{arguments.to!r} can't take anything over.")
-    return member.id
+    theirs = (await people.roles_of(tx, member.id)).keys() & (await people.roles_of(tx, leaving.id)).keys()
+    if not theirs:
+        raise CommandFailed(f"{arguments.to!r} works in none of the hotels of {arguments.login!r}.")
+    return member.id, theirs
 
 
 def _agreed(arguments: argparse.Namespace) -> bool:

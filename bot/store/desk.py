@@ -158,10 +158,16 @@ async def waiting_count(tx: AsyncConnection) -> dict[str, int]:
 
 
 async def longest_wait(tx: AsyncConnection) -> datetime | None:
-    """Since when the first of the waiting conversations has waited, in any hotel."""
+    """Since when the first of the waiting conversations has waited, in any hotel; what a departed person held
+    waits since its guest had no word, or since that person took it."""
     query = select(func.min(conversations.c.waiting_since)).where(conversations.c.state == State.WAITING)
-    found: datetime | None = (await tx.execute(query)).scalar()
-    return found
+    waiting: datetime | None = (await tx.execute(query)).scalar()
+    left = [
+        restore(row)
+        for row in (await tx.execute(select(conversations.c.row).where(_holder_gone()))).scalars()
+    ]
+    times = [waiting, *(row.unheard_since or row.held_since for row in left)]
+    return min((at for at in times if at), default=None)
 
 
 # ---- orders

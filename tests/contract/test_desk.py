@@ -21,6 +21,7 @@ from bot.model import (
     Actor,
     ActorKind,
     Audience,
+    Content,
     ConversationId,
     EventType,
     HotelId,
@@ -466,3 +467,37 @@ async def test_an_administrator_sees_what_somebody_holds_and_hands_each_thing_ov
         await asyncio.sleep(0.1)
     assert await handed()
     assert (await site.sql("SELECT action FROM audit"))[0][0] == "deactivate"
+
+
+# ---- the card
+
+
+async def test_the_card_tells_what_is_over_each_line_with_its_source(site: Site) -> None:
+    agent = await site.signed_in()
+    id_ = await guest(site, "t", "你们空调吵得我一夜没睡")
+    one = f"conversations/{id_}"
+    await agent.desk("POST", f"{one}/reply", {"text": "马上给您换房", "client_id": "1"})
+    now = datetime.now(UTC)
+    complained = NewEvent(
+        EventType.HANDOFF_REQUESTED, now, SERVICE, Audience.STAFF, None, {"reason": "complain"}
+    )
+    wish = NewEvent(EventType.PREFERENCE_REMEMBERED, now, SERVICE, Audience.STAFF, content=Content("高楼层"))
+    told = Record((complained, wish))
+    await site.app[DISPATCH].act(HotelId(ONE), ConversationId(id_), lambda row, gone: told)
+    assert (await agent.desk("GET", f"{one}/card"))[1]["complaints"] == []  # this visit's is no past one
+    await agent.desk("POST", f"{one}/close", {"reason": "solved", "note": "已换到 1501"})
+    status, card = await agent.desk("GET", f"{one}/card")
+    assert (status, card["visits"], card["stay"]) == (200, 1, None)
+    (complaint,) = card["complaints"]
+    assert (complaint["words"], complaint["outcome"]) == ("你们空调吵得我一夜没睡", "solved")
+    _, thread = await agent.desk("GET", one)
+    texts = {event["seq"]: event for event in thread["events"]}
+    assert texts[complaint["seq"]]["text"] == complaint["words"]
+    assert [(line["values"]["words"], texts[line["seq"]]["text"]) for line in card["preferences"]] == [
+        ("高楼层", "高楼层")
+    ]
+    assert [(line["kind"], texts[line["seq"]]["type"]) for line in card["summary"]] == [("closed", "closed")]
+    assert card["summary"][0]["values"]["words"] == "已换到 1501"
+    assert (await agent.desk("GET", "conversations/nobody/card"))[0] == 404
+    far = await site.signed_in("far")
+    assert (await far.desk("GET", f"{one}/card", hotel=TWO))[0] == 404

@@ -72,6 +72,7 @@ async def test_what_is_left_is_nobodys_at_once_and_then_whose_it_was_given_to(fl
     assert sorted(thing.kind for thing in await leave(floor, "bo")) == ["c", "p"]
     assert await owners(floor, got) == (None, None)
     assert await floor.read(desk.waiting_count) == {ONE: 1}
+    assert await floor.read(desk.longest_wait) == got.row.guest_at
     await floor.work()
     bo = floor.people["bo"]
     assert await owners(floor, got) == (bo, bo)

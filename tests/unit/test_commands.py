@@ -127,7 +127,10 @@ def test_people_come_and_go(bot: Bot) -> None:
     assert bot("hotel", "import", str(ROOT / "tests/data/hotels/yunting"), "--yes").returncode == 0
     assert "li works in yunting as agent" in bot("staff", "grant", "li", "yunting", "agent").stdout
     assert "li  李静  xinghaihui: administrator, yunting: agent" in bot("staff", "list").stdout
-    assert bot("staff", "deactivate", "li").returncode == 0
+    bot("staff", "add", "ana", "安娜", "--hotel", "yunting")
+    bot("staff", "add", "far", "方", "--hotel", "xinghaihui")
+    assert "'far' works in none" in bot("staff", "deactivate", "ana", "--to", "far").stderr
+    assert "to far: 0, to everybody at the desk: 0" in bot("staff", "deactivate", "li", "--to", "far").stdout
     assert "li  李静  (inactive) xinghaihui: administrator, yunting: agent" in bot("staff", "list").stdout
 
 
