@@ -167,5 +167,7 @@ export function openPromises(hotel: string, me: Person, around: Around) {
   }
 
   const refused = (conversation: string, seq: number): boolean => hidden.has(keyOf(conversation, seq));
-  return { all, live, snapshot, take, takeAll, lateFor, note, change, refuse, refused, end };
+  const isNoted = (conversation: string, seq: number): boolean =>
+    [...all.values()].some((one) => one.conversation === conversation && one.seq === seq);
+  return { isNoted, all, live, snapshot, take, takeAll, lateFor, note, change, refuse, refused, end };
 }

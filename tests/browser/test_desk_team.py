@@ -66,6 +66,11 @@ async def test_a_promise_is_noted_by_one_key_and_stands_there_until_it_is_kept(
         assert await problems(page, ".context") == []
         await card.get_by_role("button", name="做到了").click()
         await expect(card).to_have_count(0)
+        said = page.locator(".message.staff", has_text="我跟经理说一声")
+        await said.get_by_role("button", name="更多").click()
+        await page.get_by_role("menuitem", name="记为承诺").click()
+        await page.get_by_role("button", name="保存").click()
+        await expect(card).to_contain_text("我跟经理说一声")
 
 
 async def test_who_leaves_leaves_nothing_lying(browser: Browser, world: World) -> None:

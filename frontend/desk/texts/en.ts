@@ -448,6 +448,7 @@ export const en: Record<Key, string> = {
   "promise.no": "Not a promise",
   "promise.noted": "Noted; you'll be reminded before it is due",
   "promise.refused": "All right, that is no promise",
+  "promise.from_message": "Note as a promise…",
   "promise.by": "by {time}",
   "promise.about": "by about {time}",
   "promise.owner": "{name} sees to it",

@@ -442,6 +442,7 @@ export const zh = {
   "promise.no": "不是承诺",
   "promise.noted": "记下了，到点前会提醒",
   "promise.refused": "好，这句不算承诺",
+  "promise.from_message": "记为承诺…",
   "promise.by": "{time} 前",
   "promise.about": "约 {time} 前",
   "promise.owner": "{name}负责",
