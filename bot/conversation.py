@@ -95,6 +95,7 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.REOPENED: _row(_REFUSE, _REFUSE, _REFUSE, State.BOT),
     E.STAFF_SAID: _row(_REFUSE, _REFUSE, _STAY, _REFUSE),
     E.STAFF_NOTED: _ANYWHERE,
+    E.REPLY_FLAGGED: _ANYWHERE,
     E.DELIVERY_ACCEPTED: _ANYWHERE,
     E.DELIVERY_UNCLEAR: _ANYWHERE,
     E.DELIVERY_FAILED: _ANYWHERE,
@@ -498,6 +499,7 @@ class Speak:
     identity: IdentityId | None = None
     holder_gone: bool = False
     take_over: bool = True
+    flags: tuple[str, ...] = ()  # what a manager should see about it (bot.flags)
 
 
 @dataclass(frozen=True)
@@ -812,6 +814,8 @@ def _speak(d: _Draft, c: Speak) -> None:
     if not d.row.reachable:
         raise Refused("unreachable")
     actor, identity = Actor(ActorKind.STAFF, c.staff), c.identity or d.row.identity
+    if c.flags:  # before the reply, which stays what the command ends with
+        d.note(E.REPLY_FLAGGED, SERVICE, {"seq": d.row.seq + 2, "kinds": list(c.flags), "by": c.staff})
     said = NewEvent(E.STAFF_SAID, d.now, actor, Audience.GUEST, identity, c.body, c.content)
     d.deliver(d.add(said), identity, waits=False)
 

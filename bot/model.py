@@ -90,6 +90,7 @@ class EventType(StrEnum):
     REOPENED = "reopened"
     STAFF_SAID = "staff_said"
     STAFF_NOTED = "staff_noted"
+    REPLY_FLAGGED = "reply_flagged"
     DELIVERY_ACCEPTED = "delivery_accepted"
     DELIVERY_UNCLEAR = "delivery_unclear"
     DELIVERY_FAILED = "delivery_failed"

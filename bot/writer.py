@@ -12,10 +12,20 @@ from typing import TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import files, metrics, orders, promises
+from bot import files, flags, metrics, orders, promises
 from bot.channels import CHANNELS
 from bot.clock import Clock
-from bot.conversation import Command, Conversation, Deliver, Effect, Patience, Record, Wake, decide
+from bot.conversation import (
+    Command,
+    Conversation,
+    Deliver,
+    Effect,
+    Patience,
+    Record,
+    Speak,
+    Wake,
+    decide,
+)
 from bot.knowledge import Hotels
 from bot.model import ConversationId, Event, EventType, HotelId, IdentityId, NewEvent, State
 from bot.nudges import Nudges
@@ -83,6 +93,7 @@ class Writer:
         account: AccountRow | None = None,
     ) -> tuple[Conversation, list[Event]]:
         """As `commit`, with the events that were appended."""
+        command = await self._flagged(tx, row, command) if isinstance(command, Speak) else command
         decision = decide(row, command, now, self.patience)
         events = await log.append(tx, row, decision)
         await orders.project(tx, decision.row, events, decision.events)
@@ -94,6 +105,12 @@ class Writer:
         await outbox.put(tx, row.hotel, row.id, decision.row.seq, effects, now)
         _count(events)
         return decision.row, events
+
+    async def _flagged(self, tx: AsyncConnection, row: Conversation, reply: Speak) -> Speak:
+        """A reply with what a manager should see about it; whoever wrote it, by whatever way."""
+        facts = (await self.hotels.get(tx, row.hotel)).facts
+        own = {number for fact in facts.values() for number in flags.numbers_in(str(fact))}
+        return replace(reply, flags=flags.flags(reply.content.text or "", own))
 
     async def _routed(
         self, tx: AsyncConnection, row: Conversation, effect: Effect, account: AccountRow | None

@@ -13,7 +13,7 @@ from bot.http.views import Lens, lens_of, show_guests
 from bot.knowledge import unanswered
 from bot.model import ConversationId, Event, EventType, HotelId
 from bot.store import days, log, people
-from bot.store.days import Asked, Rated
+from bot.store.days import Asked, Flagged, Rated
 
 LISTED = 100
 QUESTIONS = 20
@@ -117,9 +117,12 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
     _, talks = await days.talks(tx, hotel, *bounds, LISTED)
     unsure = (await days.unsure(tx, hotel, *bounds))[-LISTED:][::-1]
     rated = await days.rated(tx, hotel, *bounds)
+    flagged = (await days.flagged(tx, hotel, *bounds))[:LISTED]
     questions = [q for q in await unanswered.read(tx, hotel, bounds[0]) if q.at < bounds[1]]
     longest = sorted(waits, key=lambda wait: -wait["seconds"])[:LISTED]
-    names = await people.names_of(tx, {wait["by"] for wait in longest if wait["by"]})
+    names = await people.names_of(
+        tx, {wait["by"] for wait in longest if wait["by"]} | {one.by for one in flagged}
+    )
     rows = await days.rows_of(
         tx,
         hotel,
@@ -127,10 +130,12 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
         + [w["conversation"] for w in longest]
         + [u.conversation for u in unsure]
         + [q.conversation for q in questions]
-        + [r.conversation for r in rated],
+        + [r.conversation for r in rated]
+        + [f.conversation for f in flagged],
     )
     guests = await show_guests(tx, lens, list(rows.values()))
-    said = {r: await _sentence(tx, hotel, r) for r in rated[:LISTED]}
+    quoted: list[Rated | Flagged] = [*rated[:LISTED], *flagged]
+    said = {one: await _sentence(tx, hotel, one) for one in quoted}
 
     def who(conversation: ConversationId) -> dict[str, Any]:
         return {"conversation": conversation, "guest": guests[conversation]}
@@ -154,11 +159,22 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
         ],
         "stars": round(sum(r.stars for r in rated) / len(rated), 1) if rated else None,
         "ratings_total": len(rated),
+        "flags": [
+            {
+                **who(f.conversation),
+                "seq": f.seq,
+                "at": f.at,
+                "kinds": f.kinds,
+                "by": names.get(f.by),
+                "text": said.get(f),
+            }
+            for f in flagged
+        ],
     }
 
 
-async def _sentence(tx: AsyncConnection, hotel: HotelId, rated: Rated) -> str | None:
-    content = await log.content_of(tx, hotel, rated.conversation, rated.seq)
+async def _sentence(tx: AsyncConnection, hotel: HotelId, said: Rated | Flagged) -> str | None:
+    content = await log.content_of(tx, hotel, said.conversation, said.seq)
     return content.text[:SENTENCE] if content and content.text else None
 
 

@@ -3,6 +3,7 @@
 `start` and `end` bound the day, `end` excluded. Every query enters by ix_events_hotel_id_type_at.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,6 +60,17 @@ class Rated:
     seq: int
     at: datetime
     stars: int
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """Reply `seq` of `by` that a manager should see, and why (kinds of bot.flags)."""
+
+    conversation: ConversationId
+    seq: int
+    at: datetime
+    kinds: tuple[str, ...]
+    by: str
 
 
 @dataclass(frozen=True)
@@ -142,6 +154,15 @@ async def rated(tx: AsyncConnection, hotel: HotelId, start: datetime, end: datet
     query = select(e.conversation_id, e.seq, e.at, _told(tx, "stars").label("stars"))
     query = query.where(_on(hotel, (EventType.GUEST_RATED,), start, end)).order_by(e.at.desc())
     return [Rated(r.conversation_id, r.seq, r.at, int(r.stars)) for r in (await tx.execute(query)).all()]
+
+
+async def flagged(tx: AsyncConnection, hotel: HotelId, start: datetime, end: datetime) -> list[Flagged]:
+    """Replies that a manager should see, the latest first."""
+    e = events.c
+    query = select(e.conversation_id, e.at, e.body)
+    query = query.where(_on(hotel, (EventType.REPLY_FLAGGED,), start, end)).order_by(e.at.desc())
+    rows = [(r.conversation_id, r.at, json.loads(r.body)) for r in (await tx.execute(query)).all()]
+    return [Flagged(id_, b["seq"], at, tuple(b["kinds"]), b["by"]) for id_, at, b in rows]
 
 
 async def talks(

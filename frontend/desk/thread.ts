@@ -29,6 +29,7 @@ const SILENT = new Set([
   "correction_reviewed",
   "media_kept",
   "media_lost",
+  "reply_flagged",
 ]);
 
 export const spoken = (event: Event): boolean => SPOKEN.has(event.type);

@@ -48,6 +48,8 @@ export interface Day {
   /** The latest first. */
   ratings: (Place & { stars: number; text: string | null })[];
   ratings_total: number;
+  /** Replies that invite to a private contact, or insult; the latest first. */
+  flags: (Place & { kinds: string[]; by: string | null; text: string | null })[];
   /** On average; null when nobody has rated. */
   stars: number | null;
 }

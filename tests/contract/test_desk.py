@@ -296,6 +296,9 @@ async def test_a_day_is_counted_by_the_hotels_clock(site: Site) -> None:
     agent, boss = await site.signed_in("agent"), await site.signed_in("admin")
     said = {"text": "来了", "client_id": "r1"}
     assert (await agent.desk("POST", f"conversations/{one}/reply", said))[0] == 200
+    rude = {"text": "您加我微信：lin_front，电话 0411-0000-1208", "client_id": "r2"}
+    _, flagged = await agent.desk("POST", f"conversations/{one}/reply", rude)
+    assert flagged["event"]["text"] == rude["text"]  # it goes out, and the page learns of nothing else
     assert (await agent.desk("GET", "today"))[0] == 403
     status, day = await boss.desk("GET", "today")
     assert status == 200, day
@@ -303,7 +306,10 @@ async def test_a_day_is_counted_by_the_hotels_clock(site: Site) -> None:
     assert (numbers["messages"], numbers["guests"], numbers["handed_over"]) == (2, 2, 2)
     assert (numbers["answered"], numbers["unclear"]) == (0, 0)
     assert sum(hour["guest"] for hour in day["hours"]) == 2
-    assert sum(hour["staff"] for hour in day["hours"]) == 1
+    assert sum(hour["staff"] for hour in day["hours"]) == 2
+    assert [(f["seq"], f["kinds"], f["by"], f["text"]) for f in day["flags"]] == [
+        (flagged["event"]["seq"], ["private_contact"], "员工agent", rude["text"])
+    ]
     assert {w["conversation"]: (w["waiting"], w["by"]) for w in day["waits"]} == {
         one: (False, "员工agent"),
         two: (True, None),

@@ -1,0 +1,142 @@
+"""What must not be in a reply: an invitation to somebody's private contact, or an insult.  Pure.
+
+A flag tells a manager and never holds a reply back. Read clause by clause, so that a warning of private
+contacts, a driver's number or the guest's own beside it is none. tests/data/flags measures it.
+"""
+
+import re
+from collections.abc import Collection
+
+PRIVATE, INSULT = "private_contact", "insult"
+
+_CLAUSES = re.compile(r"[，,。.！!；;\n？?…~～]+")
+_DIGITS = re.compile(r"[0-9](?:[0-9 \-]*[0-9])?")
+_MOBILE = re.compile(r"(?<![0-9])(?:\+?86)?1[3-9][0-9]{9}(?![0-9])")
+_SPOKEN_MOBILE = re.compile(r"[一幺][三四五六七八九][零〇一二三四五六七八九幺]{9}")
+LONG = 7  # digits from which on a number is one to call
+
+_MESSENGER = (
+    r"(?:微信|薇信|威信|[Vv]信|(?<![A-Za-z])(?:wx|WX|vx|VX|[Ww]e[Cc]hat|QQ|qq|[Ww]hats[Aa]pp"
+    r"|[Ll]ine)(?![A-Za-z])"
+    r"|企鹅号|抖音)"
+)
+_OFFICIAL = re.compile(r"公众号|官方|企业微信|酒店的?微信|微信客服|小程序|official", re.I)
+_WARNED = re.compile(r"勿|谨防|不会|不能|不要|不用|不必|别加|没有|没发|don't|do not|never|not ", re.I)
+_INVITES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"加(?:我|一?下我|個|个|一?下|她|他).{{0,6}}{_MESSENGER}",
+        rf"加.{{0,3}}我.{{0,4}}(?:{_MESSENGER}|号|吧|您|哈|一下|$)|^加我|加我$|我加您(?:微|好友|一下"
+        rf"|吧|的|$|{_MESSENGER})"
+        rf"|您加(?:我|她|他|一下$)|加.{{0,2}}好友|加.{{0,8}}(?:个人|私人){_MESSENGER}|(?:我|个|进"
+        rf"|拉)(?:您)?(?:们)?[^，]{{0,3}}微信群",
+        rf"(?:我|我的|我个人|个人|私人)(?:的)?{_MESSENGER}",
+        rf"{_MESSENGER}(?:号|是|ID|id|转给我|上说|发我)|{_MESSENGER}多少|扫我的",
+        rf"(?:留|把)[^，]{{0,6}}(?:您|你)[^，]{{0,2}}{_MESSENGER}|(?:留"
+        rf"|把)[^，]{{0,6}}{_MESSENGER}[^，]{{0,6}}(?:我|发)",
+        r"私聊|私信?我|^私我|我私人|私下(?!收)|咱们?微信上|我的?私人|私人(?:电话|号码|手机)",
+        r"打我(?:的|私人)?(?:手机|电话|私人)|(?:我|用)自己(?:的)?手机|存(?:一?下)?我(?:的|个)?(?:号"
+        r"|手机)|我(?:的)?手机号?[是：: 一1]",
+        r"(?:转到?|转账?给)我(?!们)[^，]{0,6}(?:支付宝|账号|个人|微信)|微信转给我|转我个人"
+        r"|打(?:到)?我(?:的)?卡|我的?卡号",
+        r"(?i:\b(?:add me|message me there|my (?:own |private |personal )?(?:wechat|whatsapp|mobile"
+        r"|number|phone)"
+        r"|my (?:own|private|personal) ))",
+    )
+)
+_READ_BACK = re.compile(r"(?:您|你)(?:入住时?)?(?:留|填|登记)?的?(?:手机|电话|微信昵称)|昵称")
+# A mobile number in a sentence in which one of us asks to be called on it, and nobody else is named.
+_CALL_ME = re.compile(
+    r"(?:联系|找|打给?|加|call|text|message) ?(?:我(?!们)|me\b)|给我(?:打电话|来电|发短信)|不用?走前台"
+    r"|我的号|直接联系我|找我"
+    r"|我(?:的)?(?:手机|私人)",
+    re.I,
+)
+
+_HARMLESS = re.compile(
+    r"隔壁|不关(?:您|你)|我们的?(?:失误|错)|我们挨|怪我|我这|是我"
+    r"|sorry|that was|-proof|guide|if you get lost",
+    re.I,
+)
+_YOU = r"(?:您|你)(?!们|好)"
+_INSULTS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"{_YOU}(?:是不是|真|才|就是|简直)?有(?:毛)?病(?!历|人)|神经病|精神病吧|脑子(?:有|进|坏|被)"
+        rf"|(?:没长?|不长|带)脑子|脑残|智障|白痴"
+        r"|弱智|低能|傻[逼比叉子X缺瓜](?!式|相机)|煞笔|沙雕|二百五|蠢(?:货|蛋|猪|得)|笨蛋|废物(?!箱"
+        r"|利用|处理|回收)"
+        r"|(?<![A-Za-z])(?:SB|sb|nc)(?![A-Za-z])",
+        r"(?:爱|愿意?)(?P<v>.)不(?P=v)(?!吃|得)|不缺(?:您|你)(?:一|这)|住不起|没钱(?:就|还|住)|出不起"
+        r"|别来住|赶紧(?:走人|退房走)"
+        r"|爱[^，]{0,4}(?:就.{0,3}去|去哪)|爱咋咋|随(?:便)?你(?:告|投诉|闹)|谁怕谁|有本事(?:你|您)?",
+        r"^(?:(?:您|你)?(?:给我|赶紧|快)?滚(?:出去|开|蛋|远点|吧|啊)?)$|(?:给我|赶紧|快)滚|滚(?:出去"
+        r"|蛋|远点)|^去死|(?:您|你)去死|死远点|一边去",
+        r"闭嘴|住口$|有完没完|听不懂人话|说人话|烦不烦|懒得(?:理|跟)(?:您|你)|少(?:废话|啰嗦|来这套)"
+        r"|别(?:废话|啰嗦|撒泼|装)",
+        rf"{_YOU}.{{0,4}}没(?:素质|教养|礼貌)|真没(?:素质|教养)|{_YOU}这(?:种)?人|你们这种人"
+        rf"|穷[鬼逼酸]|乡巴佬|土包子|土鳖|没见过世面|臭要饭|叫花子"
+        r"|老不死|刁民|无赖|泼妇|流氓客|人渣|贱(?:人|货)|奇葩(?:客|的?你)|真是(?:个)?奇葩|混蛋|王八"
+        r"|畜生|恶心的?(?:人|客)|小(?:气鬼|人得志)",
+        rf"{_YOU}算(?:老几|什么|个)|关我(?:屁|什么|啥)|别跟我扯|^烦死了|事儿(?:真|太)?多|事儿精"
+        rf"|{_YOU}怎么这么(?:矫情|烦|蠢|笨|多事|难缠|不讲理)|矫情"
+        r"|撒泼|无理取闹|胡搅蛮缠|蛮不讲理|吃饱了撑|没事找事",
+        rf"找茬|讹(?!误)|敲诈(?:我|酒店)|白嫖|活该|不要脸(?!红)|臭不要|{_YOU}(?:是|个|真是)?猪(?!肉|脚"
+        rf"|排)|再闹试试|等着瞧|小心点你",
+        r"(?:您|你|他)妈(?:的|逼|个|没)|^妈的|[操艹肏](?:您|你|蛋)|日(?:您|你)(?:妈|大爷|祖)|草泥马"
+        r"|[操日去](?:您|你)大爷"
+        r"|(?:您|你)眼?(?:瞎|聋)|狗(?:东西|眼|屁)",
+        r"(?i:\b(?:idiot|moron|dumbass|asshole|bastard|bitch|are you (?:stupid|dumb|blind|deaf|crazy)"
+        r"|you(?:'re| are) (?:so )?"
+        r"(?:stupid|dumb|crazy|pathetic|ridiculous)|shut up(?! by)|get lost|go to hell|f[u*]ck"
+        r"|screw you|nobody cares)\b)",
+    )
+)
+
+
+def flags(text: str, own: Collection[str] = frozenset()) -> tuple[str, ...]:
+    """What a manager should see about a reply. `own`: the hotel's own numbers, digits only."""
+    said = _without_own(text, own)
+    found = []
+    if _invites(said):
+        found.append(PRIVATE)
+    if any(_insults(clause) for clause in _clauses(said)):
+        found.append(INSULT)
+    return tuple(found)
+
+
+def numbers_in(text: str) -> set[str]:
+    """The numbers of a text that one could call, digits only."""
+    runs = (re.sub(r"\D", "", run) for run in _DIGITS.findall(text))
+    return {run for run in runs if len(run) >= LONG}
+
+
+def _without_own(text: str, own: Collection[str]) -> str:
+    """The text with numbers closed up, and without those that are the hotel's."""
+
+    def closed(found: re.Match[str]) -> str:
+        digits = re.sub(r"\D", "", found[0])
+        return "" if digits in own else (digits if len(digits) >= LONG else found[0])
+
+    return _DIGITS.sub(closed, text)
+
+
+def _clauses(text: str) -> list[str]:
+    return [clause.strip() for clause in _CLAUSES.split(text) if clause.strip()]
+
+
+def _invites(text: str) -> bool:
+    if any(_invited(clause) for clause in _clauses(text)):
+        return True
+    mobile = _MOBILE.search(text) or _SPOKEN_MOBILE.search(text)
+    return bool(mobile and _CALL_ME.search(text) and not _READ_BACK.search(text))
+
+
+def _invited(clause: str) -> bool:
+    if _OFFICIAL.search(clause) or _WARNED.search(clause) or _READ_BACK.search(clause):
+        return False
+    return any(pattern.search(clause) for pattern in _INVITES)
+
+
+def _insults(clause: str) -> bool:
+    return not _HARMLESS.search(clause) and any(pattern.search(clause) for pattern in _INSULTS)
