@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot import own_replies
+from bot import departments, own_replies
+from bot.departments import Departments
 from bot.handoff import DutyHours, Span
 from bot.hotel_sheet import (
     Fact,
@@ -117,6 +118,7 @@ class HotelFile:
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     away: Away | None = None
     own: Mapping[str, AccountReplies] = field(default_factory=dict)  # by channel
+    departments: Departments = field(default_factory=Departments)
 
     def replies_of(self, channel: str, account: str) -> OwnReplies:
         """What an account answers by itself."""
@@ -163,6 +165,7 @@ def parse(documents: Mapping[str, Any], ours: Mapping[str, Texts] | None = None)
     """The hotel that these documents describe.  Raises BadHotel with every mistake at once."""
     sheet = Sheet("hotel.yml", documents.get("hotel"))
     zone = sheet.take("timezone", parse_zone, ZoneInfo("Asia/Shanghai"))
+    duty = _duty(sheet.part("duty"), zone)
     hotel = HotelFile(
         id=HotelId(sheet.take("id", parse_slug, "")),
         name=sheet.take("name", parse_line, ""),
@@ -171,7 +174,7 @@ def parse(documents: Mapping[str, Any], ours: Mapping[str, Texts] | None = None)
         phone=sheet.take("phone", parse_phone, ""),
         emergency_line=sheet.take("emergency_line", parse_phone, ""),
         address=sheet.take("address", parse_line, ""),
-        duty=_duty(sheet.part("duty"), zone),
+        duty=duty,
         privacy=_privacy(sheet.part("privacy")),
         widget=_widget(sheet.part("widget")),
         room_types=_room_types(sheet.part("room_types")),
@@ -181,7 +184,12 @@ def parse(documents: Mapping[str, Any], ours: Mapping[str, Texts] | None = None)
         own=_own(wechat := Sheet("wechat.yml", documents.get("wechat") or {}), documents.get("knowledge")),
         texts=_texts(wording := Sheet("texts.yml", documents.get("texts", {})), ours or {}),
         away=_away(sheet.part("away")) if "away" in sheet.names() else None,
+        departments=departments.parse(sheet, duty, lambda part: _duty(part, zone)),
     )
+    if ours:
+        departments.unknown(
+            sheet, hotel.departments, {key for texts in ours.values() for key in texts.sentences}
+        )
     mistakes = [*sheet.end(), *knowledge.end(), *wording.end(), *wechat.end(), *_clashes(hotel)]
     if mistakes:
         raise BadHotel(mistakes)
@@ -205,12 +213,13 @@ def _flat(hotel: HotelFile) -> Iterator[tuple[str, str]]:
     for name in ("id", "name", "name_en", "phone", "emergency_line", "address"):
         yield name, getattr(hotel, name)
     yield "timezone", hotel.zone.key
-    yield from ((f"duty.{name}", _spans_text(spans)) for name, spans in _duty_days(hotel.duty))
+    yield from ((f"duty.{name}", text) for name, text in _duty_texts(hotel.duty))
     yield from (("privacy.url", hotel.privacy.url), ("privacy.version", hotel.privacy.version))
     yield from (("widget.colour", hotel.widget.colour), ("widget.origins", " ".join(hotel.widget.origins)))
     if hotel.away:
         yield "away.minutes", str(hotel.away.minutes)
         yield "away.channels", " ".join(hotel.away.channels)
+    yield from departments.flat(hotel.departments, hotel.duty, _duty_texts)
     yield from (("widget.theme", hotel.widget.theme), ("widget.greeting", str(hotel.widget.greeting)))
     yield from ((f"room_types.{room.code}", " ".join(room.words)) for room in hotel.room_types)
     yield "rooms", " ".join(hotel.rooms)
@@ -269,6 +278,10 @@ def _end_text(end: time) -> str:
 def _duty_days(duty: DutyHours) -> Iterator[tuple[str, Sequence[Span]]]:
     yield from zip(WEEKDAYS, duty.week, strict=True)
     yield from ((day.isoformat(), spans) for day, spans in sorted(duty.days.items()))
+
+
+def _duty_texts(duty: DutyHours) -> Iterator[tuple[str, str]]:
+    yield from ((name, _spans_text(spans)) for name, spans in _duty_days(duty))
 
 
 # ---- parsing

@@ -236,6 +236,15 @@ class PromiseState(StrEnum):
     BROKEN = "broken"
 
 
+class PostState(StrEnum):
+    """Whether guests may be assigned to somebody: only on duty."""
+
+    ON_DUTY = "on_duty"
+    BUSY = "busy"
+    BREAK = "break"
+    OFF = "off"
+
+
 class DeliveryState(StrEnum):
     """The delivery ladder: it never goes down."""
 

@@ -18,7 +18,7 @@ from bot.clock import Clock
 from bot.conversation import Wake
 from bot.ids import new_id
 from bot.model import ConversationId, HotelId, PromiseState, StaffId
-from bot.store import desk, outbox, people, promises
+from bot.store import desk, outbox, people, posts, promises
 from bot.store.database import Database
 from bot.store.people import Staff
 
@@ -139,6 +139,7 @@ async def deactivate(
     # First: whoever is acting as this person ends before, and is seen below, or finds them gone.
     await people.change_staff(tx, member.id, active=False, changed_at=now)
     await people.sign_out(tx, id_=member.id)
+    await posts.leave(tx, member.id, now)
     things = await held_by(tx, member.id)
     for thing in things:
         row = Wake("hand_over", now, thing.key(to(thing)))
@@ -192,7 +193,10 @@ class Desk:
             return SignedIn(member, await people.roles_of(tx, member.id)) if member else None
 
     async def sign_out(self, token: str) -> None:
+        now = self._clock.now()
         async with self._database.write() as tx:
+            if member := await people.signed_in(tx, token_hash(token), now):
+                await posts.leave(tx, member.id, now)
             await people.sign_out(tx, token_hash=token_hash(token))
 
     async def change_password(self, member: Staff, old: str, new: str, token: str) -> None:

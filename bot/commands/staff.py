@@ -1,18 +1,20 @@
-"""python -m bot staff add|grant|deactivate|reset|list: the people at the desk."""
+"""python -m bot staff add|grant|post|deactivate|reset|list: the people at the desk."""
 
 import argparse
 import asyncio
 import sys
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import staff
 from bot.commands import CommandFailed, opening
+from bot.knowledge import parse_row
 from bot.model import HotelId, StaffId
 from bot.settings import Settings
 from bot.staff import UnknownStaff
-from bot.store import people
+from bot.store import people, posts
 from bot.store.people import Staff
 
 
@@ -27,6 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     granting.add_argument("login")
     granting.add_argument("hotel")
     granting.add_argument("role", choices=staff.ROLES)
+    posting = actions.add_parser("post", help="say in which departments a person works")
+    posting.add_argument("login")
+    posting.add_argument("hotel")
+    posting.add_argument("departments", nargs="*", help="as hotel.yml names them; none takes them all away")
+    posting.add_argument(
+        "--skill", action="append", default=[], help="as hotel.yml names it; may be repeated"
+    )
+    posting.add_argument("--capacity", type=int, help="conversations at once; else the hotel's")
     leaving = actions.add_parser("deactivate", help="show what a person holds, and end their access")
     leaving.add_argument("login")
     leaving.add_argument("--to", metavar="LOGIN", help="who gets what they hold; else everybody does")
@@ -37,7 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    actions = {"add": _add, "grant": _grant, "deactivate": _deactivate, "reset": _reset, "list": _list}
+    actions = {
+        "add": _add,
+        "grant": _grant,
+        "post": _post,
+        "deactivate": _deactivate,
+        "reset": _reset,
+        "list": _list,
+    }
     try:
         asyncio.run(actions[arguments.action](arguments, settings))
     except UnknownStaff:
@@ -65,6 +82,36 @@ async def _grant(arguments: argparse.Namespace, settings: Settings) -> None:
         async with opened.write() as tx:
             await staff.grant(tx, arguments.login, hotel, arguments.role)
     print(f"{arguments.login} works in {hotel} as {arguments.role} from now on.")
+
+
+async def _post(arguments: argparse.Namespace, settings: Settings) -> None:
+    async with opening.database(settings) as opened:
+        row = await opening.known_hotel(opened, arguments.hotel)
+        ours = parse_row(row).departments
+        _all_known("department", arguments.departments, ours.all)
+        _all_known("skill", arguments.skill, ours.skills)
+        if arguments.capacity is not None and arguments.capacity < 1:
+            raise CommandFailed("--capacity must be 1 or more.")
+        async with opened.write() as tx:
+            member = await _known(tx, arguments.login)
+            if HotelId(row.id) not in await people.roles_of(tx, member.id):
+                raise CommandFailed(
+                    f"{arguments.login} doesn't work in {row.id}: `python -m bot staff grant`."
+                )
+            values = {
+                "departments": tuple(arguments.departments),
+                "skills": tuple(arguments.skill),
+                "capacity": arguments.capacity,
+            }
+            await posts.save(tx, HotelId(row.id), member.id, opening.clock(settings).now(), **values)
+    where = ", ".join(ours.all[id_].name for id_ in arguments.departments) or "no department"
+    print(f"{arguments.login} works in {row.id} in {where} from now on.")
+
+
+def _all_known(kind: str, names: Sequence[str], known: Mapping[str, object]) -> None:
+    if strange := [name for name in names if name not in known]:
+        there = ", ".join(known) or f"none; hotel.yml names them under {kind}s"
+        raise CommandFailed(f"There is no {kind} {strange[0]!r}. There are: {there}.")
 
 
 async def _reset(arguments: argparse.Namespace, settings: Settings) -> None:
@@ -136,6 +183,9 @@ async def _list(_arguments: argparse.Namespace, settings: Settings) -> None:
                 f"{hotel}: {role}" for hotel, role in (await people.roles_of(tx, member.id)).items()
             )
             print(f"{member.login}  {member.name}  {'' if member.active else '(inactive) '}{roles}")
+            for hotel in await people.roles_of(tx, member.id):
+                if (post := await posts.find(tx, hotel, member.id)) and post.departments:
+                    print(f"    {hotel}: {', '.join(post.departments)}")
 
 
 def _show(login: str, password: str) -> None:

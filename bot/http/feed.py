@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import orders
 from bot.http import views
 from bot.http.guard import seq_of
+from bot.http.posts import posts_of
 from bot.http.views import Lens
 from bot.model import ConversationId, PromiseState, StaffId, State
 from bot.presence import Presence
@@ -38,6 +39,7 @@ class Feed:
     _orders: dict[str, Any] = field(default_factory=dict)
     _promises: dict[str, Any] = field(default_factory=dict)
     _active: frozenset[StaffId] | None = None  # who may own something: whoever leaves changes every screen
+    _posts: list[Frame] | None = None
     _typing: dict[ConversationId, list[str]] = field(default_factory=dict)
     _ours: set[ConversationId] = field(default_factory=set)  # followed, and of this hotel
 
@@ -66,6 +68,7 @@ class Feed:
         owed = await promises.listed(tx, lens.hotel.id, since=since)
         told = await views.show_promises(tx, lens, [p for p in owed if p.changed_at <= seen])
         self._promises = {one["id"]: _owed(one) for one in told}
+        self._posts = await posts_of(tx, lens.hotel, lens.now)
 
     async def frames(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
         """What is new since the last call, in order."""
@@ -74,6 +77,7 @@ class Feed:
         left = bool((before or active) - active)
         anew = self.cursor is None or left
         frames = await (self._snapshot(tx, lens) if anew else self._changes(tx, lens))
+        frames += await self._there(tx, lens)
         for conversation, after in list(self.follow.items()):
             frames += await self._events(tx, lens, conversation, after)
         return frames
@@ -87,6 +91,14 @@ class Feed:
                 self._typing[conversation] = who
                 frames.append({"type": "typing", "conversation": conversation, "who": who})
         return frames
+
+    async def _there(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
+        """Who is there, where that has changed; nothing where a hotel has no departments."""
+        found = await posts_of(tx, lens.hotel, lens.now)
+        if found == (self._posts or []):
+            return []
+        self._posts = found
+        return [{"type": "posts", "posts": found}]
 
     async def _snapshot(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
         self.cursor = lens.now

@@ -24,14 +24,14 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post(hotel + "/staff/{staff}/deactivate", deactivate)
 
 
-def _administrator(request: web.Request) -> Caller:
+def administrator(request: web.Request) -> Caller:
     me = caller(request)
     if me.signed_in.roles[me.hotel] != "administrator":
         raise Problem(403, "forbidden")
     return me
 
 
-async def _member(tx: AsyncConnection, request: web.Request, me: Caller) -> Staff:
+async def member_of(tx: AsyncConnection, request: web.Request, me: Caller) -> Staff:
     member = await people.find_member(tx, me.hotel, StaffId(request.match_info["staff"]))
     if member is None:
         raise Problem(404, "not_found")
@@ -39,7 +39,7 @@ async def _member(tx: AsyncConnection, request: web.Request, me: Caller) -> Staf
 
 
 async def list_staff(request: web.Request) -> web.Response:
-    me, now = _administrator(request), request.app[CLOCK].now()
+    me, now = administrator(request), request.app[CLOCK].now()
     async with request.app[DATABASE].read() as tx:
         members = await people.members_of(tx, me.hotel)
         here = await people.signed_in_among(tx, [member.id for member, _ in members], now)
@@ -63,9 +63,9 @@ async def list_staff(request: web.Request) -> web.Response:
 
 async def show_holds(request: web.Request) -> web.Response:
     """What would be left behind: each may be given to a colleague, or goes back to everybody."""
-    me = _administrator(request)
+    me = administrator(request)
     async with request.app[DATABASE].read() as tx:
-        member = await _member(tx, request, me)
+        member = await member_of(tx, request, me)
         lens = await lens_of(request, tx)
         rows = await desk.list_conversations(tx, me.hotel, holder=member.id, limit=staff.MOST)
         owed = await promises.listed(tx, me.hotel, PromiseState.OPEN, owner=member.id, limit=staff.MOST)
@@ -86,10 +86,10 @@ async def _elsewhere(tx: AsyncConnection, lens: Lens, member: Staff) -> int:
 async def deactivate(request: web.Request) -> web.Response:
     """End somebody's access: `{"to": {id of a conversation or promise: id of a colleague}}`; what it doesn't
     name goes back to everybody."""
-    me, body = _administrator(request), await read_object(request)
+    me, body = administrator(request), await read_object(request)
     plan, now = _plan(body), request.app[CLOCK].now()
     async with request.app[DATABASE].write() as tx:
-        member = await _member(tx, request, me)
+        member = await member_of(tx, request, me)
         if member.id == me.signed_in.staff.id:
             raise Problem(409, "not_oneself")
         roles = await people.roles_of(tx, member.id)

@@ -280,7 +280,7 @@ async def save_hotel(tx: AsyncConnection, hotel: HotelRow) -> None:
     values = {
         "name": hotel.name,
         "timezone": hotel.timezone,
-        "profile": json.dumps(hotel.profile, ensure_ascii=False, sort_keys=True),
+        "profile": json.dumps(hotel.profile, ensure_ascii=False),  # departments are shown as they stand there
         "knowledge": json.dumps(hotel.knowledge, ensure_ascii=False, sort_keys=True),
         "wording": json.dumps(hotel.wording, ensure_ascii=False, sort_keys=True),
         "changed_at": hotel.changed_at,

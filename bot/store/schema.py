@@ -98,6 +98,7 @@ guests = Table(
     Column("erased_at", Moment),
     _id("merged_into"),  # the guest that this one proved to be
     Column("opted_in_at", Moment),  # since when unasked messages are allowed
+    Column("vip_at", Moment),  # since when staff or the hotel's import have marked them so
     PrimaryKeyConstraint("hotel_id", "guest_id"),
     ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
 )
@@ -391,6 +392,25 @@ memberships = Table(
     _id("hotel_id", nullable=False),
     _id("staff_id", nullable=False),
     Column("role", String(16), nullable=False),
+    PrimaryKeyConstraint("hotel_id", "staff_id"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+    ForeignKeyConstraint(["staff_id"], ["staff.staff_id"]),
+)
+
+# What somebody does in a hotel: their departments, and whether guests may be assigned to them now.
+posts = Table(
+    "posts",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("staff_id", nullable=False),
+    Column("departments", Text, nullable=False, server_default="[]"),  # JSON: ids
+    Column("skills", Text, nullable=False, server_default="[]"),  # JSON: ids
+    Column("capacity", Integer),  # conversations at once; None: the hotel's
+    Column("presence", String(16), nullable=False, server_default="off"),  # on_duty, busy, break, off
+    Column("presence_why", String(32)),  # lapsed: let an assignment run out; None: they said so themselves
+    Column("presence_at", Moment),
+    Column("seen_at", Moment),  # when their desk was last connected
+    Column("changed_at", Moment, nullable=False),
     PrimaryKeyConstraint("hotel_id", "staff_id"),
     ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
     ForeignKeyConstraint(["staff_id"], ["staff.staff_id"]),

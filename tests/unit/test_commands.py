@@ -127,6 +127,13 @@ def test_people_come_and_go(bot: Bot) -> None:
     assert bot("hotel", "import", str(ROOT / "tests/data/hotels/yunting"), "--yes").returncode == 0
     assert "li works in yunting as agent" in bot("staff", "grant", "li", "yunting", "agent").stdout
     assert "li  李静  xinghaihui: administrator, yunting: agent" in bot("staff", "list").stdout
+    posted = bot("staff", "post", "li", "xinghaihui", "front_desk", "sales", "--skill", "wine").stdout
+    assert "li works in xinghaihui in 前台, 销售部 from now on." in posted
+    assert "xinghaihui: front_desk, sales" in bot("staff", "list").stdout
+    assert (
+        "no department 'kitchen'. There are: front_desk"
+        in bot("staff", "post", "li", "xinghaihui", "kitchen").stderr
+    )
     bot("staff", "add", "ana", "安娜", "--hotel", "yunting")
     bot("staff", "add", "far", "方", "--hotel", "xinghaihui")
     assert "'far' works in none" in bot("staff", "deactivate", "ana", "--to", "far").stderr

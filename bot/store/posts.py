@@ -1,0 +1,128 @@
+"""What somebody does in a hotel: departments, skills, capacity, presence; a row for each person and hotel.
+
+Presence is a word people say of themselves, not an event of a guest's log: nothing folds from it.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.model import HotelId, PostState, StaffId
+from bot.store.people import insert_or_ignore
+from bot.store.schema import memberships, posts, staff
+
+ABSENT = timedelta(minutes=10)  # without a desk that is connected, somebody is no longer on duty
+SEEN_EVERY = timedelta(minutes=1)  # how often a connected desk is written down
+
+
+@dataclass(frozen=True)
+class Post:
+    """One person's post in one hotel. `presence` is what was said last: `now_at` tells what holds."""
+
+    hotel: HotelId
+    staff: StaffId
+    name: str = ""
+    departments: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    capacity: int | None = None
+    presence: PostState = PostState.OFF
+    why: str | None = None
+    since: datetime | None = None
+    seen_at: datetime | None = None
+
+    def now_at(self, now: datetime) -> PostState:
+        """What holds now: whoever has long been away from the desk is off."""
+        seen = max((at for at in (self.seen_at, self.since) if at), default=None)
+        return self.presence if seen and now - seen < ABSENT else PostState.OFF
+
+
+def _post(r: Row[Any]) -> Post:
+    return Post(
+        r.hotel_id,
+        r.staff_id,
+        r.name,
+        tuple(json.loads(r.departments or "[]")),
+        tuple(json.loads(r.skills or "[]")),
+        r.capacity,
+        PostState(r.presence or "off"),
+        r.presence_why,
+        r.presence_at,
+        r.seen_at,
+    )
+
+
+def _query(hotel: HotelId) -> Any:
+    """Everybody active in the hotel, with a post or without one yet."""
+    mine = and_(posts.c.staff_id == staff.c.staff_id, posts.c.hotel_id == memberships.c.hotel_id)
+    joined = staff.join(memberships, memberships.c.staff_id == staff.c.staff_id).outerjoin(posts, mine)
+    columns = [column for column in posts.c if column.name not in ("hotel_id", "staff_id")]
+    query = select(memberships.c.hotel_id, staff.c.staff_id, staff.c.name, *columns).select_from(joined)
+    return query.where(memberships.c.hotel_id == hotel, staff.c.active).order_by(staff.c.name)
+
+
+async def listed(tx: AsyncConnection, hotel: HotelId) -> list[Post]:
+    """The posts of everybody who is active in the hotel."""
+    return [_post(r) for r in (await tx.execute(_query(hotel))).all()]
+
+
+async def find(tx: AsyncConnection, hotel: HotelId, id_: StaffId) -> Post | None:
+    """None for whoever isn't active in the hotel."""
+    found = (await tx.execute(_query(hotel).where(staff.c.staff_id == id_))).first()
+    return _post(found) if found else None
+
+
+async def hold(tx: AsyncConnection, hotel: HotelId, id_: StaffId) -> Post | None:
+    """The post, held until the transaction ends (PostgreSQL; SQLite has one writer anyway): whoever assigns
+    somebody something does it one after the other. Before any conversation is locked."""
+    key = and_(posts.c.hotel_id == hotel, posts.c.staff_id == id_)
+    await tx.execute(select(posts.c.staff_id).where(key).with_for_update())
+    return await find(tx, hotel, id_)
+
+
+async def save(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime, **values: Any) -> None:
+    """Change some of a post; it is made where there is none."""
+    plain = {name: _plain(value) for name, value in values.items()} | {"changed_at": now}
+    query = insert_or_ignore(tx, posts).values(hotel_id=hotel, staff_id=id_, **plain)
+    await tx.execute(query.on_conflict_do_update(index_elements=["hotel_id", "staff_id"], set_=plain))
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(list(value), ensure_ascii=False) if isinstance(value, tuple | list) else value
+
+
+async def be(
+    tx: AsyncConnection,
+    hotel: HotelId,
+    id_: StaffId,
+    presence: PostState,
+    now: datetime,
+    why: str | None = None,
+) -> None:
+    """Say how somebody is from now on."""
+    values = {"presence": presence, "presence_why": why, "presence_at": now}
+    await save(tx, hotel, id_, now, **values)
+
+
+async def leave(tx: AsyncConnection, id_: StaffId, now: datetime) -> list[HotelId]:
+    """Somebody signs out or loses access: off in every hotel; in which of them they were not."""
+    there = and_(posts.c.staff_id == id_, posts.c.presence != PostState.OFF)
+    hotels = list((await tx.execute(select(posts.c.hotel_id).where(there))).scalars())
+    off = {"presence": PostState.OFF, "presence_why": None, "presence_at": now, "changed_at": now}
+    await tx.execute(update(posts).where(there).values(**off))
+    return [HotelId(hotel) for hotel in hotels]
+
+
+async def see(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> None:
+    """Their desk is connected: written down now and then, and only while it matters."""
+    mine = and_(posts.c.hotel_id == hotel, posts.c.staff_id == id_, posts.c.presence != PostState.OFF)
+    stale = or_(posts.c.seen_at.is_(None), posts.c.seen_at < now - SEEN_EVERY)
+    await tx.execute(update(posts).where(mine, stale).values(seen_at=now))
+
+
+def members(found: Iterable[Post], department: str) -> list[Post]:
+    return [post for post in found if department in post.departments]
