@@ -116,12 +116,14 @@ class Feed:
         self._rows = {row["id"]: _mark(row) for row in shown}
         self._orders = {order["id"]: (order["state"], order["due_at"]) for order in shown_orders}
         self._promises = {one["id"]: _owed(one) for one in shown_promises}
+        self._posts = await posts_of(tx, lens.hotel, lens.now)
         return [
             {
                 "type": "snapshot",
                 "conversations": shown,
                 "orders": shown_orders,
                 "promises": shown_promises,
+                "posts": self._posts,
                 "cursor": self.cursor.isoformat(),
             }
         ]

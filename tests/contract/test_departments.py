@@ -28,7 +28,7 @@ async def test_a_post_is_given_by_administrators_and_presence_is_ones_own_word(s
     assert (await admin.desk("PUT", f"staff/{mine}/post", {"departments": ["kitchen"]}))[0] == 400
 
     socket = await admin.feed()
-    await frames(socket, "posts")
+    await frames(socket, "snapshot")
     assert (await agent.desk("PUT", "presence", {"presence": "asleep"}))[0] == 400
     assert (await agent.desk("PUT", "presence", {"presence": "on_duty"}))[0] == 200
     (seen,) = [one for one in (await frames(socket, "posts"))[-1]["posts"] if one["id"] == mine]
