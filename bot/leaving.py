@@ -6,12 +6,12 @@ nobody's on every screen already, and whoever takes it first has it.
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import promises
+from bot import orders, promises
 from bot.conversation import Command, Conversation, HandOver, Record, Said
 from bot.dispatch import Dispatch
-from bot.model import Content, HotelId, PromiseId, PromiseState, StaffId
-from bot.staff import CONVERSATION, named
-from bot.store import log, outbox, people
+from bot.model import Content, HotelId, OrderId, PromiseId, PromiseState, StaffId
+from bot.staff import CONVERSATION, ORDER, named
+from bot.store import desk, log, outbox, people
 from bot.store import promises as kept
 from bot.store.outbox import Item
 
@@ -40,6 +40,8 @@ class Leaving:
         assert row
         if kind == CONVERSATION:
             command = await self._conversation(tx, row, to)
+        elif kind == ORDER:
+            command = await self._order(tx, item.hotel, OrderId(id_), to)
         else:
             command = await self._promise(tx, item.hotel, PromiseId(id_), to)
         return await self._dispatch.commit(tx, row, command, now) if command else None
@@ -62,3 +64,13 @@ class Leaving:
         if promise.owner is None or await people.is_active(tx, hotel, promise.owner):
             return None
         return Record((promises.handed_over(promise, to, self._dispatch.clock.now(), "left"),))
+
+    async def _order(
+        self, tx: AsyncConnection, hotel: HotelId, id_: OrderId, to: StaffId | None
+    ) -> Command | None:
+        order = await desk.order_of(tx, hotel, id_)
+        if order is None or order.state not in orders.OPEN or order.owner is None:
+            return None
+        if await people.is_active(tx, hotel, order.owner):
+            return None
+        return Record((orders.handed_over(order, to, self._dispatch.clock.now(), "left"),))

@@ -101,6 +101,8 @@ class EventType(StrEnum):
     ORDER_CANCELLED = "order_cancelled"
     ORDER_RUNG = "order_rung"
     ORDER_DONE = "order_done"
+    ORDER_TAKEN = "order_taken"
+    ORDER_HANDED_OVER = "order_handed_over"
     PROMISE_MADE = "promise_made"
     PROMISE_DECLINED = "promise_declined"
     PROMISE_CHANGED = "promise_changed"

@@ -90,6 +90,18 @@ def done(order: OrderRow, staff: StaffId, now: datetime, content: Content | None
     )
 
 
+def taken(order: OrderRow, by: StaffId, owner: StaffId | None, now: datetime) -> NewEvent:
+    """`owner` sees to it from now on; None: whoever is at the desk."""
+    body = {"order": order.id, "service": order.service, "owner": owner}
+    return NewEvent(EventType.ORDER_TAKEN, now, Actor(ActorKind.STAFF, by), Audience.STAFF, body=body)
+
+
+def handed_over(order: OrderRow, to: StaffId | None, now: datetime, why: str) -> NewEvent:
+    """Its owner has left: somebody else sees to it, or, without one, whoever is at the desk."""
+    body = {"order": order.id, "service": order.service, "from": order.owner, "owner": to, "why": why}
+    return NewEvent(EventType.ORDER_HANDED_OVER, now, SERVICE, Audience.STAFF, body=body)
+
+
 async def project(
     tx: AsyncConnection, row: Conversation, events: Sequence[Event], new: Sequence[NewEvent]
 ) -> bool:
@@ -148,10 +160,17 @@ async def _done(tx: AsyncConnection, row: Conversation, e: Event, content: Conte
     await desk.change_order(tx, e.hotel, OrderId(e.body["order"]), **values)
 
 
+async def _owned(tx: AsyncConnection, row: Conversation, e: Event, content: Content | None) -> None:
+    values = {"owner_id": e.body["owner"], "changed_at": e.at}
+    await desk.change_order(tx, e.hotel, OrderId(e.body["order"]), **values)
+
+
 _PROJECTIONS = {
     EventType.ORDER_PLACED: _placed,
     EventType.ORDER_CHANGED: _changed,
     EventType.ORDER_CANCELLED: _cancelled,
     EventType.ORDER_RUNG: _rung,
     EventType.ORDER_DONE: _done,
+    EventType.ORDER_TAKEN: _owned,
+    EventType.ORDER_HANDED_OVER: _owned,
 }

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot import orders
 from bot.clock import Clock
 from bot.conversation import Wake
 from bot.ids import new_id
@@ -90,13 +91,13 @@ async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -
     await people.sign_out(tx, id_=member.id)
 
 
-CONVERSATION, PROMISE = "c", "p"
+CONVERSATION, PROMISE, ORDER = "c", "p", "o"
 MOST = 10_000  # things that one person may hold
 
 
 @dataclass(frozen=True)
 class Held:
-    """One thing that somebody holds: a conversation, or a promise made in it. `seq` is where it began."""
+    """One thing that somebody holds: a conversation, a promise, an order. `seq` is where it began."""
 
     hotel: HotelId
     kind: str
@@ -107,7 +108,7 @@ class Held:
 
     def key(self, to: StaffId | None) -> str:
         """What the outbox row that hands it over is called; a conversation's row names itself."""
-        return f"{self.kind}:{self.id if self.kind == PROMISE else ''}:{to or ''}"
+        return f"{self.kind}:{'' if self.kind == CONVERSATION else self.id}:{to or ''}"
 
 
 def named(key: str) -> tuple[str, str, StaffId | None]:
@@ -124,6 +125,8 @@ async def held_by(tx: AsyncConnection, id_: StaffId) -> list[Held]:
         found += [Held(hotel, CONVERSATION, row.id, row.id, row.seq) for row in rows]
         owed = await promises.listed(tx, hotel, PromiseState.OPEN, owner=id_, limit=MOST)
         found += [Held(hotel, PROMISE, p.id, p.conversation, p.made_seq, p.words) for p in owed]
+        taken = await desk.list_orders(tx, hotel, orders.OPEN, owner=id_, limit=MOST)
+        found += [Held(hotel, ORDER, o.id, o.conversation, o.seq, o.details.get("what")) for o in taken]
     return found
 
 

@@ -64,7 +64,8 @@ class Feed:
         known = [row for row in rows if row.changed_at and row.changed_at <= seen]
         self._rows = {row["id"]: _mark(row) for row in await views.show_rows(tx, lens, known)}
         placed = await desk.list_orders(tx, lens.hotel.id, since=since)
-        self._orders = {o.id: (o.state, o.due_at) for o in placed if o.changed_at <= seen}
+        ordered = await views.show_orders(tx, lens, [o for o in placed if o.changed_at <= seen])
+        self._orders = {one["id"]: _ordered(one) for one in ordered}
         owed = await promises.listed(tx, lens.hotel.id, since=since)
         told = await views.show_promises(tx, lens, [p for p in owed if p.changed_at <= seen])
         self._promises = {one["id"]: _owed(one) for one in told}
@@ -114,7 +115,7 @@ class Feed:
         shown_orders = await views.show_orders(tx, lens, placed)
         shown_promises = await views.show_promises(tx, lens, owed)
         self._rows = {row["id"]: _mark(row) for row in shown}
-        self._orders = {order["id"]: (order["state"], order["due_at"]) for order in shown_orders}
+        self._orders = {order["id"]: _ordered(order) for order in shown_orders}
         self._promises = {one["id"]: _owed(one) for one in shown_promises}
         self._posts = await posts_of(tx, lens.hotel, lens.now)
         return [
@@ -143,7 +144,7 @@ class Feed:
                 frames.append({"type": "conversation", "conversation": row, "cursor": cursor})
         changed = await desk.list_orders(tx, lens.hotel.id, since=since)
         for order in await views.show_orders(tx, lens, changed):
-            mark = (order["state"], order["due_at"])
+            mark = _ordered(order)
             if self._orders.get(order["id"]) != mark:
                 self._orders[order["id"]] = mark
                 frames.append({"type": "order", "order": order, "cursor": cursor})
@@ -175,6 +176,10 @@ class Feed:
         if not seqs:
             return []
         return [e for e in await views.show_events(tx, lens, row, min(seqs) - 1) if e["seq"] in seqs]
+
+
+def _ordered(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    return one["state"], one["due_at"], one["owner"] and one["owner"]["id"]
 
 
 def _owed(one: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import staff
+from bot import orders, staff
 from bot.http import views
 from bot.http.guard import CLOCK, DATABASE, DISPATCH, Caller, Problem, caller, read_object, respond
 from bot.http.views import Lens, lens_of
@@ -45,6 +45,7 @@ async def list_staff(request: web.Request) -> web.Response:
         here = await people.signed_in_among(tx, [member.id for member, _ in members], now)
         held = {c.id: c.holds for c in await desk.list_colleagues(tx, me.hotel, now)}
         owed = await promises.listed(tx, me.hotel, PromiseState.OPEN)
+        taken = await desk.list_orders(tx, me.hotel, orders.OPEN)
     shown = [
         {
             "id": member.id,
@@ -55,6 +56,7 @@ async def list_staff(request: web.Request) -> web.Response:
             "signed_in": member.active and member.id in here,
             "conversations": held.get(member.id, 0),
             "promises": sum(p.owner == member.id for p in owed) if member.active else 0,
+            "orders": sum(o.owner == member.id for o in taken) if member.active else 0,
         }
         for member, role in members
     ]
@@ -69,10 +71,12 @@ async def show_holds(request: web.Request) -> web.Response:
         lens = await lens_of(request, tx)
         rows = await desk.list_conversations(tx, me.hotel, holder=member.id, limit=staff.MOST)
         owed = await promises.listed(tx, me.hotel, PromiseState.OPEN, owner=member.id, limit=staff.MOST)
+        taken = await desk.list_orders(tx, me.hotel, orders.OPEN, owner=member.id, limit=staff.MOST)
         return respond(
             {
                 "conversations": await views.show_rows(tx, lens, rows),
                 "promises": await views.show_promises(tx, lens, owed),
+                "orders": await views.show_orders(tx, lens, taken),
                 "elsewhere": await _elsewhere(tx, lens, member),
             }
         )
@@ -84,8 +88,8 @@ async def _elsewhere(tx: AsyncConnection, lens: Lens, member: Staff) -> int:
 
 
 async def deactivate(request: web.Request) -> web.Response:
-    """End somebody's access: `{"to": {id of a conversation or promise: id of a colleague}}`; what it doesn't
-    name goes back to everybody."""
+    """End somebody's access: `{"to": {id of a conversation, promise or order: id of a colleague}}`; what it
+    doesn't name goes back to everybody."""
     me, body = administrator(request), await read_object(request)
     plan, now = _plan(body), request.app[CLOCK].now()
     async with request.app[DATABASE].write() as tx:

@@ -267,8 +267,10 @@ def _delivery(
 
 
 async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow]) -> list[dict[str, Any]]:
+    """Orders as the desk shows them; what a departed person took on is nobody's."""
     hotel = lens.hotel.id
-    names = await people.names_of(tx, {o.done_by for o in orders if o.done_by})
+    active = await people.active_in(tx, hotel) if orders else frozenset()
+    names = await people.names_of(tx, {id_ for o in orders for id_ in (o.done_by, o.owner) if id_})
     guests = await people.guests_of(tx, hotel, [o.guest for o in orders])
     channels = await people.channels_of(tx, hotel, [o.conversation for o in orders])
     return [
@@ -285,6 +287,8 @@ async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow
             "state": o.state,
             "placed_at": o.placed_at,
             "placed_by": o.placed_by,
+            "owner": _person(o.owner, names) if o.owner in active else None,
+            "left_by": names.get(o.owner) if o.owner and o.owner not in active else None,
             "done_by": names.get(o.done_by or ""),
             "done_at": o.done_at,
             "seq": o.seq,

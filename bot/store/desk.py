@@ -232,6 +232,7 @@ async def list_orders(
     since: datetime | None = None,
     limit: int = 500,
     guest: GuestId | None = None,
+    owner: StaffId | None = None,
 ) -> list[OrderRow]:
     query = select(orders).where(orders.c.hotel_id == hotel)
     if states:
@@ -240,6 +241,8 @@ async def list_orders(
         query = query.where(orders.c.conversation_id == conversation)
     if guest:
         query = query.where(orders.c.guest_id == guest)
+    if owner:
+        query = query.where(orders.c.owner_id == owner)
     if since:
         query = query.where(orders.c.changed_at >= since)
     query = query.order_by(orders.c.due_at, orders.c.placed_at).limit(limit)

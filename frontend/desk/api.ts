@@ -199,6 +199,9 @@ export const close = (
   });
 export const finishOrder = (hotel: string, id: string, keepalive = false): Promise<{ order?: Order }> =>
   request("POST", `/hotels/${part(hotel)}/orders/${part(id)}/done`, { body: {}, keepalive });
+/** `owner` null gives it back to the desk. */
+export const takeOrder = (hotel: string, id: string, owner: string | null): Promise<{ order?: Order }> =>
+  request("POST", `/hotels/${part(hotel)}/orders/${part(id)}/take`, { body: { owner } });
 
 export interface Opened {
   values: { kind: string; value: string }[];

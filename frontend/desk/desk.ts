@@ -422,6 +422,15 @@ export function openDesk(hotel: Hotel, me: Staff) {
     }
   }
 
+  async function own(order: Order, owner: string | null): Promise<void> {
+    try {
+      const answer = await api.takeOrder(hotel.id, order.id, owner);
+      if (answer.order) orders.set(order.id, answer.order);
+    } catch (error) {
+      complain(error);
+    }
+  }
+
   async function acknowledge(id: string): Promise<void> {
     const row = rows.get(id);
     const done = await act(id, () => api.acknowledge(hotel.id, id));
@@ -579,6 +588,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     unlink,
     typing,
     finish,
+    own,
     acknowledge,
     resend,
     send,

@@ -183,6 +183,10 @@ export interface Order {
   state: OrderState;
   placed_at: string;
   placed_by: string | Person | null;
+  /** Who took it on; nobody: whoever is at the desk. */
+  owner?: Person | null;
+  /** Whose it was before they left. */
+  left_by?: string | null;
   done_by: string | Person | null;
   done_at: string | null;
   /** The event it was placed with. */

@@ -1,6 +1,6 @@
 /** The people of a hotel, as its administrators see them, and ending somebody's access. */
 import { request } from "./api";
-import type { Person, Row } from "./model";
+import type { Order, Person, Row } from "./model";
 import type { GuestPromise } from "./promises";
 
 export interface Member extends Person {
@@ -10,11 +10,13 @@ export interface Member extends Person {
   signed_in: boolean;
   conversations: number;
   promises: number;
+  orders: number;
 }
 
 export interface Holds {
   conversations: Row[];
   promises: GuestPromise[];
+  orders: Order[];
   /** How many things in other hotels: those go back to everybody there. */
   elsewhere: number;
 }

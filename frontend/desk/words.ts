@@ -203,6 +203,14 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
       const name = String(event.body.owner_name ?? t("promise.desk"));
       return t(`event.${event.type}`, { who, name });
     }
+    case "order_taken":
+    case "order_handed_over": {
+      const name = String(event.body.owner_name ?? t("promise.desk"));
+      return t(event.body.owner || event.type !== "order_taken" ? `event.${event.type}` : "event.order_taken_nobody", {
+        who,
+        name,
+      });
+    }
     case "promise_reminded":
       return t(event.body.late ? "event.promise_late" : "event.promise_soon");
     case "order_placed":

@@ -980,11 +980,17 @@ async def test_an_order_is_ticked_once_and_its_note_is_sealed(site: Site) -> Non
     await site.app[DISPATCH].act(HotelId(ONE), ConversationId(id_), lambda row, gone: Record((placed,)))
     far, agent, admin = [await site.signed_in(login) for login in ("far", "agent", "admin")]
     assert (await far.desk("POST", "orders/o1/done", {}, TWO))[0] == 404
+    assert (await far.desk("POST", "orders/o1/take", {}, TWO))[0] == 404
+    taken = (await agent.desk("POST", "orders/o1/take", {}))[1]["order"]
+    assert taken["owner"]["name"] == "员工agent"
+    assert (await admin.desk("POST", "orders/o1/take", {"owner": "nobody"}))[0] == 409
+    assert (await admin.desk("POST", "orders/o1/take", {"owner": None}))[1]["order"]["owner"] is None
     note = {"note": f"证件{ID_CARD}"}
     done = await asyncio.gather(*(b.desk("POST", "orders/o1/done", note) for b in (agent, admin)))
     assert sorted(status for status, _ in done)[0] == 200
     assert {answer["order"]["state"] for status, answer in done if status == 200} == {"done"}
     assert (await admin.desk("POST", "orders/o1/done", note))[0] == 409
+    assert (await admin.desk("POST", "orders/o1/take", {}))[0] == 409
     assert len(await site.sql("SELECT 1 FROM events WHERE type = 'order_done'")) == 1
     assert ID_CARD not in str(await site.sql("SELECT text, sealed FROM contents"))
 

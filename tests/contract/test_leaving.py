@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot import promises, staff
+from bot import orders, promises, staff
 from bot.conversation import Claim, Record, Refused
 from bot.dispatch import Received
 from bot.http.desk import staying
 from bot.http.guard import Caller, Problem
 from bot.http.views import Lens, show_promises
-from bot.model import Content, PromiseState, State
+from bot.model import ASSISTANT, Audience, Content, EventType, NewEvent, PromiseState, State
 from bot.staff import Held, SignedIn
 from bot.store import desk, outbox, people
 from bot.store import promises as kept
@@ -41,7 +41,11 @@ async def held(floor: Floor, who: str = "oGuest") -> Received:
     seq = await floor.reply(got, "lin", "婴儿床八点前送到")
     due = now + timedelta(hours=3)
     made = promises.made(lin, seq, got.identity.id, due, False, lin, Content("婴儿床八点前送到"), now)
-    await floor.act(got, lambda row, gone: Record((made,)))
+    body = {"order": f"order {who}", "service": "request_supplies", "due_at": None, "rings": False}
+    placed = NewEvent(EventType.ORDER_PLACED, now, ASSISTANT, Audience.GUEST, body=body)
+    await floor.act(got, lambda row, gone: Record((made, placed)))
+    (order,) = [one for one in await floor.orders() if one.conversation == got.row.id]
+    await floor.act(got, lambda row, gone: Record((orders.taken(order, lin, lin, now),)))
     return got
 
 
@@ -69,7 +73,7 @@ async def owners(floor: Floor, got: Received) -> tuple[str | None, str | None]:
 async def test_what_is_left_is_nobodys_at_once_and_then_whose_it_was_given_to(floor: Floor) -> None:
     got = await held(floor)
     assert await owners(floor, got) == (floor.people["lin"], floor.people["lin"])
-    assert sorted(thing.kind for thing in await leave(floor, "bo")) == ["c", "p"]
+    assert sorted(thing.kind for thing in await leave(floor, "bo")) == ["c", "o", "p"]
     assert await owners(floor, got) == (None, None)
     assert await floor.read(desk.waiting_count) == {ONE: 1}
     assert await floor.read(desk.longest_wait) == got.row.guest_at
@@ -79,6 +83,8 @@ async def test_what_is_left_is_nobodys_at_once_and_then_whose_it_was_given_to(fl
     handed = {e.type: e.body for e, _ in (await floor.thread(got))}
     assert handed["transferred"] == {"holder": bo, "from": floor.people["lin"], "why": "holder_inactive"}
     assert handed["promise_handed_over"]["owner"] == bo
+    assert handed["order_handed_over"]["owner"] == bo
+    assert [order.owner for order in await floor.orders()] == [bo]
     assert (await floor.shown(got))["handed_over"]["by"]["name"] == "员工lin"
 
 
@@ -123,10 +129,10 @@ async def test_killed_at_any_step_nothing_is_lost_and_nothing_happens_twice(
     await floor.work()
     assert await owners(floor, got) == (floor.people["lin"], floor.people["lin"])
     await leave(floor, "bo")  # committed; then the process has leased the rows, and is gone
-    assert await leases(floor) == 2
+    assert await leases(floor) == 3
     assert await owners(floor, got) == (None, None)
     floor.clock.forward(seconds=9)
-    commit, dying = floor.dispatch.commit, [True, True]
+    commit, dying = floor.dispatch.commit, [True, True, True]
 
     async def dies(*given: object, **more: object) -> object:
         done = await commit(*given, **more)  # type: ignore[arg-type]
