@@ -38,6 +38,7 @@ from bot.http import (
     openapi,
     operations,
     orders,
+    phrases,
     posts,
     promises,
     sample,
@@ -220,6 +221,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
         today,
         knowledge,
         corrections,
+        phrases,
     ):
         edge.add_routes(app)
     return app

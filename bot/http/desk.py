@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import dispatch, metrics, orders, presence, staff
+from bot import dispatch, metrics, orders, phrases, presence, staff
 from bot.conversation import (
     Acknowledge,
     Claim,
@@ -342,6 +342,8 @@ async def reply(request: web.Request) -> web.Response:
     body, me = await read_object(request), caller(request)
     text, client_id = text_of(body, "text", TEXT_LIMIT), text_of(body, "client_id", 64)
     take_over = body.get("take_over", True) is not False
+    if phrases.has_gap(text):
+        raise Problem(400, "unfilled")
     id_ = ConversationId(request.match_info["conversation"])
     content = protected(request, me, id_, text)
     said = {"client_id": client_id}

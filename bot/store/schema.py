@@ -507,6 +507,40 @@ question_marks = Table(
     Index("ix_question_marks_hotel_id_at", "hotel_id", "at"),
 )
 
+# Canned replies: every version of each; the newest is what staff see, unless it is retired.
+phrases = Table(
+    "phrases",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("phrase_id", nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("retired", Boolean, nullable=False),
+    _id("edited_by"),
+    Column("edited_at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "phrase_id", "version"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+)
+
+# Whom a note names, until they have seen it.
+mentions = Table(
+    "mentions",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("conversation_id", nullable=False),
+    Column("seq", Integer, nullable=False),
+    _id("staff_id", nullable=False),
+    _id("by", nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("seen_at", Moment),
+    PrimaryKeyConstraint("hotel_id", "conversation_id", "seq", "staff_id"),
+    ForeignKeyConstraint(
+        ["hotel_id", "conversation_id"], ["conversations.hotel_id", "conversations.conversation_id"]
+    ),
+    Index("ix_mentions_hotel_id_staff_id_seen_at", "hotel_id", "staff_id", "seen_at"),
+)
+
 # Which processes are up, so that silence can be told from absence.
 processes = Table(
     "processes",

@@ -1,13 +1,13 @@
 /**
  * Where we are: /desk/<hotel>/<conversation>, /desk/<hotel>/knowledge/<point>, /desk/<hotel>/today,
- * /desk/<hotel>/questions, /desk/<hotel>/learning or /desk/<hotel>/staff.
+ * /desk/<hotel>/questions, /desk/<hotel>/learning, /desk/<hotel>/staff or /desk/<hotel>/phrases.
  * On a phone, the guest's details are a page of their own.
  */
 import { reactive } from "vue";
 
 const BASE = "/desk/";
 
-const PAGES = ["today", "knowledge", "questions", "learning", "staff"] as const;
+const PAGES = ["today", "knowledge", "questions", "learning", "staff", "phrases"] as const;
 
 interface Place {
   hotel: string | null;

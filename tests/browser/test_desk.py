@@ -249,7 +249,32 @@ async def test_wechat_shows_what_it_still_takes_and_what_is_unclear(browser: Bro
         await expect(box(page)).to_have_value(re.compile("祝您晚安"))
         await page.reload()
         await expect(box(page)).to_have_value(re.compile("祝您晚安"))
+        await box(page).fill("/tsqu")
+        await expect(page.get_by_role("option").first).to_contain_text("已经安排同事去 【待填：房号】")
+        await box(page).press("Enter")
+        await box(page).press("Enter")  # it doesn't go out: the gap is selected, to be typed over
+        await expect(toast(page, "还有没填的地方")).to_be_visible()
+        await page.keyboard.type("1208")
+        await expect(box(page)).to_have_value(re.compile("已经安排同事去 1208 房间"))
         await box(page).fill("")
+
+
+async def test_phrases_are_the_hotels_own(browser: Browser, world: World) -> None:
+    async with desk_page(browser, world) as page:
+        await sign_in(page, path=f"/desk/{HOTEL}/phrases")
+        await page.get_by_role("button", name="新常用语").click()
+        await page.get_by_label("名称").fill("婴儿床")
+        await page.get_by_label("要说的话").fill("婴儿床马上送到 ")
+        await page.get_by_role("button", name="房号", exact=True).click()
+        await keep(page, "phrase-edit")
+        assert await problems(page, ".phrase-dialog") == []
+        await page.get_by_role("button", name="保存").click()
+        line = page.locator("li", has_text="婴儿床")
+        await expect(line).to_contain_text("婴儿床马上送到 {room}")
+        await keep(page, "phrases-page")
+        assert await problems(page) == []
+        await line.get_by_role("button", name="移除").click()
+        await expect(line).to_have_count(0)
 
 
 async def test_a_wake_up_call_rings_until_somebody_called(browser: Browser, world: World) -> None:

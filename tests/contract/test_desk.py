@@ -426,6 +426,44 @@ async def test_what_is_declined_is_not_offered_again(site: Site) -> None:
     assert (await agent.desk("POST", f"{one}/events/{seq - 1}/no-promise", {}))[0] == 404
 
 
+# ---- working together
+
+
+async def test_a_phrase_is_said_with_the_guests_own_words_and_never_with_a_gap(site: Site) -> None:
+    agent, admin = await site.signed_in(), await site.signed_in("admin")
+    one = f"conversations/{await guest(site, 'u', '毛巾有吗')}"
+    words = {"title": "送到", "text": "{guest}您好，{staff}已请同事把毛巾送到 {room} 房间"}
+    assert (await agent.desk("POST", "phrases", words))[0] == 403
+    for wrong in ("{nobody}", "{0}", "{guest", "{guest.name}"):
+        assert (await admin.desk("POST", "phrases", {"text": wrong}))[0] == 400
+    status, made = await admin.desk("POST", "phrases", words)
+    assert (status, made["phrase"]["version"]) == (200, 1)
+    offered = {p["id"]: p for p in (await agent.desk("GET", f"{one}/phrases"))[1]["phrases"]}
+    mine = offered[made["phrase"]["id"]]
+    assert mine["text"] == "【待填：客人姓名】您好，员工agent已请同事把毛巾送到 【待填：房号】 房间"
+    assert mine["spelt"][0] == "song dao"
+    assert offered["moment"]["text"].startswith("您好，我是前台员工agent")
+    status, refused = await agent.desk("POST", f"{one}/reply", {"text": mine["text"], "client_id": "1"})
+    assert (status, refused["error"]["code"]) == (400, "unfilled")
+    await site.sql("UPDATE guests SET room = '1208', name = '周先生'")
+    offered = {p["id"]: p for p in (await agent.desk("GET", f"{one}/phrases"))[1]["phrases"]}
+    assert offered[mine["id"]]["text"] == "周先生您好，员工agent已请同事把毛巾送到 1208 房间"
+    # Ours can be written over and taken away; of two who change one at once the second is told.
+    change = {"text": "马上来", "version": 0}
+    answers = [await admin.desk("POST", "phrases/moment", change) for _ in range(2)]
+    assert [status for status, _ in answers] == [200, 409]
+    assert (await admin.desk("POST", "phrases/night/retire", {"version": 0}))[0] == 200
+    shown = {p["id"]: p["text"] for p in (await admin.desk("GET", "phrases"))[1]["phrases"]}
+    assert (shown["moment"], "night" in shown) == ("马上来", False)
+    _, kept = await admin.desk("GET", "phrases/night")
+    assert [(v["version"], v["retired"], v["edited_by"]) for v in kept["versions"]] == [
+        (1, True, "员工admin")
+    ]
+    far = await site.signed_in("far")
+    _, elsewhere = await far.desk("GET", "phrases", hotel=TWO)
+    assert "马上来" not in {p["text"] for p in elsewhere.get("phrases", [])}
+
+
 # ---- leaving
 
 
