@@ -34,7 +34,7 @@ class Leaving:
             return None
         kind, id_, wanted = named(item.key)
         # Whoever leaves meanwhile waits until this is theirs, and hands it over with the rest.
-        to = wanted if wanted and await people.hold_active(tx, item.hotel, wanted) else None
+        to = wanted if wanted and await people.hold_active(tx, item.hotel, wanted, now) else None
         await outbox.lock_conversation(tx, item.hotel, item.conversation)
         row = await log.row_of(tx, item.hotel, item.conversation)
         assert row
@@ -61,16 +61,17 @@ class Leaving:
         promise = await kept.find(tx, hotel, id_)
         if promise is None or promise.state is not PromiseState.OPEN:
             return None
-        if promise.owner is None or await people.is_active(tx, hotel, promise.owner):
+        now = self._dispatch.clock.now()
+        if promise.owner is None or await people.is_active(tx, hotel, promise.owner, now):
             return None
-        return Record((promises.handed_over(promise, to, self._dispatch.clock.now(), "left"),))
+        return Record((promises.handed_over(promise, to, now, "left"),))
 
     async def _order(
         self, tx: AsyncConnection, hotel: HotelId, id_: OrderId, to: StaffId | None
     ) -> Command | None:
-        order = await desk.order_of(tx, hotel, id_)
+        order, now = await desk.order_of(tx, hotel, id_), self._dispatch.clock.now()
         if order is None or order.state not in orders.OPEN or order.owner is None:
             return None
-        if await people.is_active(tx, hotel, order.owner):
+        if await people.is_active(tx, hotel, order.owner, now):
             return None
-        return Record((orders.handed_over(order, to, self._dispatch.clock.now(), "left"),))
+        return Record((orders.handed_over(order, to, now, "left"),))

@@ -6,7 +6,7 @@ A password is never stored, a sign-in's token only as a hash. Hashing runs in a 
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,7 @@ from bot.clock import Clock
 from bot.conversation import Wake
 from bot.ids import new_id
 from bot.model import ConversationId, HotelId, PromiseState, StaffId
+from bot.roles import Role
 from bot.store import desk, outbox, people, posts, promises
 from bot.store.database import Database
 from bot.store.people import Staff
@@ -27,7 +28,7 @@ FAILURES = 5
 LOCKED = timedelta(minutes=15)
 SIGNED_IN = timedelta(hours=12)
 MINIMUM = 10  # characters of a password of one's own
-ROLES = ("administrator", "agent")
+ROLES = tuple(role.value for role in Role)
 
 _HASHER = PasswordHasher()
 _NOBODY = _HASHER.hash("nobody")  # verified for unknown logins, so that they take as long
@@ -66,7 +67,7 @@ def one_time_password() -> str:
 
 
 async def add(
-    tx: AsyncConnection, login: str, name: str, roles: dict[HotelId, str], password: str, now: datetime
+    tx: AsyncConnection, login: str, name: str, roles: Mapping[HotelId, str], password: str, now: datetime
 ) -> StaffId:
     """Add a person with a one-time password."""
     id_ = StaffId(new_id())
@@ -77,9 +78,11 @@ async def add(
     return id_
 
 
-async def grant(tx: AsyncConnection, login: str, hotel: HotelId, role: str) -> None:
-    """Let a person work in a hotel, in this role from now on. Raises UnknownStaff."""
-    await people.join_hotel(tx, hotel, (await _member(tx, login)).id, role)
+async def grant(
+    tx: AsyncConnection, login: str, hotel: HotelId, role: str, expires_at: datetime | None = None
+) -> None:
+    """Let a person work in a hotel, in this role from now on, until then or for good. Raises UnknownStaff."""
+    await people.join_hotel(tx, hotel, (await _member(tx, login)).id, role, expires_at)
 
 
 async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -> None:
@@ -120,7 +123,7 @@ def named(key: str) -> tuple[str, str, StaffId | None]:
 async def held_by(tx: AsyncConnection, id_: StaffId) -> list[Held]:
     """Everything open that a person holds, in every hotel."""
     found = []
-    for hotel in await people.roles_of(tx, id_):
+    for hotel in await people.terms_of(tx, id_):
         rows = await desk.list_conversations(tx, hotel, holder=id_, limit=MOST)
         found += [Held(hotel, CONVERSATION, row.id, row.id, row.seq) for row in rows]
         owed = await promises.listed(tx, hotel, PromiseState.OPEN, owner=id_, limit=MOST)
@@ -177,7 +180,7 @@ class Desk:
         async with self._database.write() as tx:
             await people.change_staff(tx, member.id, failures=0, locked_until=None)
             await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN)
-            return token, SignedIn(member, await people.roles_of(tx, member.id))
+            return token, SignedIn(member, await people.roles_of(tx, member.id, now))
 
     async def _failed(self, member: Staff | None, now: datetime) -> Exception:
         if member is None:
@@ -191,9 +194,10 @@ class Desk:
 
     async def who(self, token: str) -> SignedIn | None:
         """The person behind a token; None when it has run out or they have left."""
+        now = self._clock.now()
         async with self._database.read() as tx:
-            member = await people.signed_in(tx, token_hash(token), self._clock.now())
-            return SignedIn(member, await people.roles_of(tx, member.id)) if member else None
+            member = await people.signed_in(tx, token_hash(token), now)
+            return SignedIn(member, await people.roles_of(tx, member.id, now)) if member else None
 
     async def sign_out(self, token: str) -> None:
         now = self._clock.now()

@@ -71,7 +71,8 @@ class Writer:
 
     async def holder_gone(self, tx: AsyncConnection, row: Conversation) -> bool:
         """Whether it is held by somebody who may not own anything any more."""
-        return row.state is State.STAFF and not await people.is_active(tx, row.hotel, row.holder)
+        now = self.clock.now()
+        return row.state is State.STAFF and not await people.is_active(tx, row.hotel, row.holder, now)
 
     async def commit(
         self,

@@ -4,6 +4,8 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,10 +14,14 @@ from bot import staff
 from bot.commands import CommandFailed, opening
 from bot.knowledge import parse_row
 from bot.model import HotelId, StaffId
+from bot.roles import end_of, last_day
 from bot.settings import Settings
 from bot.staff import UnknownStaff
-from bot.store import people, posts
+from bot.store import desk, people, posts
+from bot.store.desk import HotelRow
 from bot.store.people import Staff
+
+_UNTIL = "the last day of the role, as 2026-12-31; else it is for good"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     adding.add_argument("name", help="as guests and colleagues see it")
     adding.add_argument("--hotel", action="append", required=True, help="where they work; may be repeated")
     adding.add_argument("--role", choices=staff.ROLES, default="agent")
+    adding.add_argument("--until", metavar="DATE", type=date.fromisoformat, help=_UNTIL)
     granting = actions.add_parser("grant", help="let a person work in another hotel, or in another role")
     granting.add_argument("login")
     granting.add_argument("hotel")
     granting.add_argument("role", choices=staff.ROLES)
+    granting.add_argument("--until", metavar="DATE", type=date.fromisoformat, help=_UNTIL)
     posting = actions.add_parser("post", help="say in which departments a person works")
     posting.add_argument("login")
     posting.add_argument("hotel")
@@ -65,12 +73,14 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
     password = staff.one_time_password()
     async with opening.database(settings) as opened:
-        hotels = [(await opening.known_hotel(opened, name)).id for name in arguments.hotel]
-        roles = {HotelId(id_): arguments.role for id_ in hotels}
+        hotels = [await opening.known_hotel(opened, name) for name in arguments.hotel]
         try:
             async with opened.write() as tx:
                 now = opening.clock(settings).now()
-                await staff.add(tx, arguments.login, arguments.name, roles, password, now)
+                await staff.add(tx, arguments.login, arguments.name, {}, password, now)
+                for hotel in hotels:
+                    ends = _ends(arguments, hotel)
+                    await staff.grant(tx, arguments.login, hotel.id, arguments.role, ends)
         except IntegrityError:
             raise CommandFailed(f"The login {arguments.login!r} is taken.") from None
     _show(arguments.login, password)
@@ -78,10 +88,16 @@ async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
 
 async def _grant(arguments: argparse.Namespace, settings: Settings) -> None:
     async with opening.database(settings) as opened:
-        hotel = HotelId((await opening.known_hotel(opened, arguments.hotel)).id)
+        hotel = await opening.known_hotel(opened, arguments.hotel)
         async with opened.write() as tx:
-            await staff.grant(tx, arguments.login, hotel, arguments.role)
-    print(f"{arguments.login} works in {hotel} as {arguments.role} from now on.")
+            ends = _ends(arguments, hotel)
+            await staff.grant(tx, arguments.login, hotel.id, arguments.role, ends)
+    last = f" up to {arguments.until}" if arguments.until else ""
+    print(f"{arguments.login} works in {hotel.id} as {arguments.role} from now on{last}.")
+
+
+def _ends(arguments: argparse.Namespace, hotel: HotelRow) -> datetime | None:
+    return end_of(arguments.until, ZoneInfo(hotel.timezone)) if arguments.until else None
 
 
 async def _post(arguments: argparse.Namespace, settings: Settings) -> None:
@@ -94,7 +110,7 @@ async def _post(arguments: argparse.Namespace, settings: Settings) -> None:
             raise CommandFailed("--capacity must be 1 or more.")
         async with opened.write() as tx:
             member = await _known(tx, arguments.login)
-            if HotelId(row.id) not in await people.roles_of(tx, member.id):
+            if HotelId(row.id) not in await people.terms_of(tx, member.id):
                 raise CommandFailed(
                     f"{arguments.login} doesn't work in {row.id}: `python -m bot staff grant`."
                 )
@@ -162,7 +178,7 @@ async def _receiver(
     member = await people.find_staff(tx, arguments.to)
     if member is None or not member.active or arguments.to == arguments.login:
         raise CommandFailed(f"{arguments.to!r} can't take anything over.")
-    theirs = (await people.roles_of(tx, member.id)).keys() & (await people.roles_of(tx, leaving.id)).keys()
+    theirs = (await people.terms_of(tx, member.id)).keys() & (await people.terms_of(tx, leaving.id)).keys()
     if not theirs:
         raise CommandFailed(f"{arguments.to!r} works in none of the hotels of {arguments.login!r}.")
     return member.id, theirs
@@ -178,14 +194,19 @@ def _agreed(arguments: argparse.Namespace) -> bool:
 
 async def _list(_arguments: argparse.Namespace, settings: Settings) -> None:
     async with opening.database(settings) as opened, opened.read() as tx:
+        zones = {hotel.id: ZoneInfo(hotel.timezone) for hotel in await desk.list_hotels(tx)}
         for member in await people.all_staff(tx):
-            roles = ", ".join(
-                f"{hotel}: {role}" for hotel, role in (await people.roles_of(tx, member.id)).items()
-            )
+            terms = await people.terms_of(tx, member.id)
+            roles = ", ".join(_term(hotel, *term, zones[hotel]) for hotel, term in terms.items())
             print(f"{member.login}  {member.name}  {'' if member.active else '(inactive) '}{roles}")
-            for hotel in await people.roles_of(tx, member.id):
+            for hotel in terms:
                 if (post := await posts.find(tx, hotel, member.id)) and post.departments:
                     print(f"    {hotel}: {', '.join(post.departments)}")
+
+
+def _term(hotel: HotelId, role: str, expires_at: datetime | None, zone: ZoneInfo) -> str:
+    last = last_day(expires_at, zone)
+    return f"{hotel}: {role}" + (f" up to {last}" if last else "")
 
 
 def _show(login: str, password: str) -> None:

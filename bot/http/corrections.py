@@ -1,4 +1,4 @@
-"""The desk's API for what the assistant got wrong: marking it, and reviewing the marks (administrators).
+"""The desk's API for what the assistant got wrong: marking it, and reviewing the marks (managers).
 
 guard.guard_desk stands before it; that nobody reviews their own mark is a rule of bot.corrections.
 """
@@ -30,6 +30,7 @@ from bot.http.guard import (
 )
 from bot.http.views import lens_of
 from bot.knowledge import DEFAULT_LANGUAGE
+from bot.roles import Permission
 from bot.store import people
 
 PAGE = 50
@@ -75,7 +76,6 @@ async def withdraw(request: web.Request) -> web.Response:
 
 
 async def review(request: web.Request) -> web.Response:
-    _administrators_only(caller(request))
     body, at, seq = await read_object(request), _desk(request), _seq(request)
     verdict, intent, number = _one_of(Verdict, body.get("verdict")), _intent(body), seq_of(body.get("mark"))
     commit = request.app[DISPATCH].commit
@@ -84,16 +84,12 @@ async def review(request: web.Request) -> web.Response:
     )
 
 
-def _administrators_only(me: Caller) -> None:
-    if me.signed_in.roles[me.hotel] != "administrator":
-        raise Problem(403, "forbidden")
-
-
 def _desk(request: web.Request) -> Desk:
     me, (id_, _) = caller(request), event_of(request)
     known = corrections.intents(request.app[HOTELS].texts[DEFAULT_LANGUAGE])
-    administrator = me.signed_in.roles[me.hotel] == "administrator"
-    return Desk(me.hotel, id_, me.signed_in.staff.id, administrator, known, request.app[CLOCK].now())
+    return Desk(
+        me.hotel, id_, me.signed_in.staff.id, me.may(Permission.REVIEW), known, request.app[CLOCK].now()
+    )
 
 
 def _seq(request: web.Request) -> int:
@@ -133,7 +129,6 @@ async def _carry_out(request: web.Request, work: Work) -> web.Response:
 async def list_marks(request: web.Request) -> web.Response:
     """The marks of one state, newest first, a page at a time, with how many there are of each."""
     me, query = caller(request), request.query
-    _administrators_only(me)
     async with request.app[DATABASE].read() as tx:
         found = await corrections.read(tx, me.hotel)
         chosen = [marked for marked in found if _state(marked) == query.get("state", OPEN)]

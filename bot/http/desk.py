@@ -41,6 +41,7 @@ from bot.http.guard import (
     Problem,
     caller,
     dumps,
+    may_send,
     push,
     read_object,
     respond,
@@ -65,6 +66,7 @@ from bot.model import (
     State,
 )
 from bot.nudges import wait_for
+from bot.roles import MAY, Role
 from bot.sealing import CannotOpen
 from bot.staff import SignedIn
 from bot.store import desk, log, outbox, people, promises
@@ -148,6 +150,7 @@ async def _session(request: web.Request, signed_in: SignedIn) -> dict[str, Any]:
                 "name_en": hotels[id_].profile.get("name_en"),
                 "timezone": hotels[id_].timezone,
                 "role": role,
+                "may": sorted(MAY[Role(role)]) if role in set(Role) else [],
             }
             for id_, role in signed_in.roles.items()
         ],
@@ -193,7 +196,7 @@ async def list_conversations(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as tx:
         lens = await lens_of(request, tx)
         rows = await desk.list_conversations(
-            tx, me.hotel, states, holder, key_of(query.get("after")), None, limit
+            tx, me.hotel, states, holder, key_of(query.get("after")), None, limit, lens.now
         )
         shown = await views.show_rows(tx, lens, rows)
     return respond({"conversations": shown, "next": next_key(shown) if len(rows) == limit else None})
@@ -293,7 +296,7 @@ def staying(me: Caller, colleague: StaffId | None = None) -> Check:
 
     async def hold(tx: AsyncConnection) -> None:
         for id_ in sorted({member, colleague or member}):
-            if not await people.hold_active(tx, me.hotel, id_):
+            if not await people.hold_active(tx, me.hotel, id_, me.at):
                 raise Problem(401, "signed_out") if id_ == member else Problem(409, "not_a_colleague")
 
     return hold
@@ -470,8 +473,6 @@ async def read(request: web.Request) -> web.Response:
 async def open_sealed(request: web.Request) -> web.Response:
     """The sealed numbers of one message, for those who may; every opening is on record."""
     me, id_ = caller(request), ConversationId(request.match_info["conversation"])
-    if me.signed_in.roles[me.hotel] != "administrator":
-        raise Problem(403, "forbidden")
     seq = seq_of(request.match_info["seq"])
     async with request.app[DATABASE].write() as tx:
         content = await log.content_of(tx, me.hotel, id_, seq)
@@ -570,8 +571,9 @@ async def _push(
     token = request.cookies.get(COOKIE, "")
     while not socket.closed:
         nudged.clear()
-        if await request.app[DESK].who(token) is None:
-            await socket.close(code=4401)  # signed out, deactivated or run out
+        signed_in = await request.app[DESK].who(token)
+        if signed_in is None or signed_in.roles.get(me.hotel) != me.role:
+            await socket.close(code=4401)  # signed out, deactivated, run out, or of another role by now
             return
         for frame in await _frames(request, place, me) + await place.typing(request.app[PRESENCE]):
             await socket.send_str(dumps(frame))
@@ -583,6 +585,8 @@ async def _listen(
 ) -> None:
     async for message in socket:
         frame = _frame(message.data) if message.type is WSMsgType.TEXT else None
+        if frame is None or not may_send(me, frame):
+            continue
         match frame:
             case {"type": "ping"}:
                 await socket.send_str(dumps({"type": "pong", "now": request.app[CLOCK].now()}))

@@ -73,7 +73,7 @@ class Feed:
 
     async def frames(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
         """What is new since the last call, in order."""
-        active, before = await people.active_in(tx, lens.hotel.id), self._active
+        active, before = await people.active_in(tx, lens.hotel.id, lens.now), self._active
         self._active = active
         left = bool((before or active) - active)
         anew = self.cursor is None or left
@@ -103,9 +103,11 @@ class Feed:
 
     async def _snapshot(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
         self.cursor = lens.now
-        urgent = await desk.list_conversations(tx, lens.hotel.id, URGENT_STATES, limit=URGENT)
-        rows = urgent + await desk.list_conversations(tx, lens.hotel.id, (State.BOT,), limit=LIST)
-        closed = await desk.list_conversations(tx, lens.hotel.id, (State.CLOSED,), limit=50)
+        urgent = await desk.list_conversations(tx, lens.hotel.id, URGENT_STATES, limit=URGENT, now=lens.now)
+        rows = urgent + await desk.list_conversations(
+            tx, lens.hotel.id, (State.BOT,), limit=LIST, now=lens.now
+        )
+        closed = await desk.list_conversations(tx, lens.hotel.id, (State.CLOSED,), limit=50, now=lens.now)
         placed = await desk.list_orders(tx, lens.hotel.id, orders.OPEN)
         owed = await promises.listed(tx, lens.hotel.id, PromiseState.OPEN)
         known = {row.id for row in (*rows, *closed)}

@@ -16,9 +16,11 @@ from bot import metrics, staff
 from bot.channels.web import whole
 from bot.clock import Clock
 from bot.dispatch import Dispatch
+from bot.http.permissions import FRAMES, OWN, ROUTES, SIGN_IN
 from bot.knowledge import Hotels
 from bot.model import ConversationId, HotelId
 from bot.presence import Presence
+from bot.roles import Permission, may
 from bot.settings import Settings
 from bot.staff import SignedIn
 from bot.store.database import Database
@@ -188,19 +190,21 @@ def same_origin(request: web.Request) -> bool:
 
 @web.middleware
 async def guard_desk(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The desk's API: signed in, from our own page, in a hotel one works for. Signing in alone is open."""
+    """The desk's API: signed in, from our own page, in a hotel one works for, in a role that may do this.
+    Signing in alone is open."""
     if not request.path.startswith("/desk/v1/"):
         return await handler(request)
     if not same_origin(request):
         raise Problem(403, "bad_origin")
     if request.method not in ("GET", "HEAD") and request.headers.get(DESK_HEADER) != "1":
         raise Problem(403, "missing_header")
-    if request.path == "/desk/v1/session" and request.method == "POST":
+    if (request.method, request.path) == SIGN_IN:
         return await handler(request)
     signed_in = await request.app[DESK].who(request.cookies.get(COOKIE, ""))
     if signed_in is None:
         raise Problem(401, "signed_out")
     _check_hotel(request, signed_in)
+    _check_permission(request, signed_in)
     request[SIGNED_IN] = signed_in
     return await handler(request)
 
@@ -213,6 +217,19 @@ def _check_hotel(request: web.Request, signed_in: SignedIn) -> None:
         raise Problem(403, "must_change_password")
     if HotelId(hotel) not in signed_in.roles:
         raise Problem(403, "foreign_hotel")
+
+
+def _check_permission(request: web.Request, signed_in: SignedIn) -> None:
+    """What stands in no table is refused."""
+    resource = request.match_info.route.resource
+    if resource is None:
+        return  # no such route: 404 says so
+    route = ("GET" if request.method == "HEAD" else request.method, resource.canonical)
+    if route in OWN:
+        return
+    role = signed_in.roles.get(HotelId(request.match_info.get("hotel", "")))
+    if route not in ROUTES or not may(role, ROUTES[route]):
+        raise Problem(403, "forbidden")
 
 
 class Limit:
@@ -234,14 +251,29 @@ class Limit:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who is at the desk, in which hotel."""
+    """Who is at the desk, in which hotel, since when they have been asking."""
 
     hotel: HotelId
     signed_in: SignedIn
+    at: datetime
+
+    @property
+    def role(self) -> str:
+        return self.signed_in.roles[self.hotel]
+
+    def may(self, permission: Permission) -> bool:
+        """Where a route does more for some than for others; what it needs stands in permissions.ROUTES."""
+        return may(self.role, permission)
 
 
 def caller(request: web.Request) -> Caller:
-    return Caller(HotelId(request.match_info["hotel"]), request[SIGNED_IN])
+    return Caller(HotelId(request.match_info["hotel"]), request[SIGNED_IN], request.app[CLOCK].now())
+
+
+def may_send(me: Caller, frame: dict[str, Any]) -> bool:
+    """Whether somebody at the desk may send this over the feed."""
+    wanted = FRAMES.get(str(frame.get("type")))
+    return wanted is not None and me.may(wanted)
 
 
 @web.middleware

@@ -74,8 +74,8 @@ async def show_metrics(request: web.Request) -> web.Response:
     now = request.app[CLOCK].now()
     async with request.app[DATABASE].read() as tx:
         depth = await outbox.depth(tx, now)
-        waiting = await desk.waiting_count(tx)
-        first = await desk.longest_wait(tx)
+        waiting = await desk.waiting_count(tx, now)
+        first = await desk.longest_wait(tx, now)
     for kind, (count, _) in depth.items():
         metrics.OUTBOX_DEPTH.labels(kind).set(count)
     lag = max((now - oldest).total_seconds() for _, oldest in depth.values() if oldest) if depth else 0

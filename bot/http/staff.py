@@ -1,6 +1,7 @@
-"""The people of a hotel, for its administrators: who they are, what they hold, and ending their access."""
+"""The people of a hotel, for its managers: who they are and what they hold; roles, and ending access."""
 
 from collections.abc import Mapping
+from datetime import date, datetime, tzinfo
 from typing import Any
 
 from aiohttp import web
@@ -8,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import orders, staff
 from bot.http import views
-from bot.http.guard import CLOCK, DATABASE, DISPATCH, Caller, Problem, caller, read_object, respond
+from bot.http.guard import CLOCK, DATABASE, DISPATCH, HOTELS, Caller, Problem, caller, read_object, respond
 from bot.http.views import Lens, lens_of
 from bot.ids import new_id
 from bot.model import HotelId, PromiseState, StaffId
+from bot.roles import Permission, Role, end_of, last_day, may
 from bot.staff import Held
 from bot.store import desk, people, promises
 from bot.store.people import Staff
@@ -21,14 +23,8 @@ def add_routes(app: web.Application) -> None:
     hotel = "/desk/v1/hotels/{hotel}"
     app.router.add_get(f"{hotel}/staff", list_staff)
     app.router.add_get(hotel + "/staff/{staff}/holds", show_holds)
+    app.router.add_post(hotel + "/staff/{staff}/role", appoint)
     app.router.add_post(hotel + "/staff/{staff}/deactivate", deactivate)
-
-
-def administrator(request: web.Request) -> Caller:
-    me = caller(request)
-    if me.signed_in.roles[me.hotel] != "administrator":
-        raise Problem(403, "forbidden")
-    return me
 
 
 async def member_of(tx: AsyncConnection, request: web.Request, me: Caller) -> Staff:
@@ -39,10 +35,11 @@ async def member_of(tx: AsyncConnection, request: web.Request, me: Caller) -> St
 
 
 async def list_staff(request: web.Request) -> web.Response:
-    me, now = administrator(request), request.app[CLOCK].now()
+    me, now = caller(request), request.app[CLOCK].now()
     async with request.app[DATABASE].read() as tx:
         members = await people.members_of(tx, me.hotel)
-        here = await people.signed_in_among(tx, [member.id for member, _ in members], now)
+        here = await people.signed_in_among(tx, [member.id for member, _, _ in members], now)
+        zone = (await request.app[HOTELS].get(tx, me.hotel)).zone
         held = {c.id: c.holds for c in await desk.list_colleagues(tx, me.hotel, now)}
         owed = await promises.listed(tx, me.hotel, PromiseState.OPEN)
         taken = await desk.list_orders(tx, me.hotel, orders.OPEN)
@@ -52,20 +49,58 @@ async def list_staff(request: web.Request) -> web.Response:
             "login": member.login,
             "name": member.name,
             "role": role,
+            "until": _day(last_day(expires_at, zone)),
+            "expired": expires_at is not None and expires_at <= now,
             "active": member.active,
             "signed_in": member.active and member.id in here,
             "conversations": held.get(member.id, 0),
             "promises": sum(p.owner == member.id for p in owed) if member.active else 0,
             "orders": sum(o.owner == member.id for o in taken) if member.active else 0,
         }
-        for member, role in members
+        for member, role, expires_at in members
     ]
     return respond({"staff": shown})
 
 
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+async def appoint(request: web.Request) -> web.Response:
+    """Another role, for good or up to a day of the hotel's: `{"role", "until"?}`. Not for oneself."""
+    me, body = caller(request), await read_object(request)
+    role, now = str(body.get("role")), request.app[CLOCK].now()
+    if role not in set(Role):
+        raise Problem(400, "bad_request")
+    async with request.app[DATABASE].write() as tx:
+        member = await member_of(tx, request, me)
+        if member.id == me.signed_in.staff.id:
+            raise Problem(409, "not_ones_own_role")
+        zone = (await request.app[HOTELS].get(tx, me.hotel)).zone
+        expires_at = _end(body.get("until"), zone, now)
+        await people.join_hotel(tx, me.hotel, member.id, role, expires_at)
+        what = f"{member.id}: {role}" + (f" until {body['until']}" if expires_at else "")
+        await people.record_audit(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "appoint", what)
+    await request.app[DISPATCH].nudges.nudge(f"hotel:{me.hotel}")
+    return respond({})
+
+
+def _end(until: object, zone: tzinfo, now: datetime) -> datetime | None:
+    """When a role ends that lasts up to and with this day; a day that is over is refused."""
+    if until is None:
+        return None
+    try:
+        end = end_of(date.fromisoformat(str(until)), zone)
+    except (ValueError, OverflowError):
+        raise Problem(400, "bad_day") from None
+    if end <= now:
+        raise Problem(400, "bad_day")
+    return end
+
+
 async def show_holds(request: web.Request) -> web.Response:
     """What would be left behind: each may be given to a colleague, or goes back to everybody."""
-    me = administrator(request)
+    me = caller(request)
     async with request.app[DATABASE].read() as tx:
         member = await member_of(tx, request, me)
         lens = await lens_of(request, tx)
@@ -90,17 +125,17 @@ async def _elsewhere(tx: AsyncConnection, lens: Lens, member: Staff) -> int:
 async def deactivate(request: web.Request) -> web.Response:
     """End somebody's access: `{"to": {id of a conversation, promise or order: id of a colleague}}`; what it
     doesn't name goes back to everybody."""
-    me, body = administrator(request), await read_object(request)
+    me, body = caller(request), await read_object(request)
     plan, now = _plan(body), request.app[CLOCK].now()
     async with request.app[DATABASE].write() as tx:
         member = await member_of(tx, request, me)
         if member.id == me.signed_in.staff.id:
             raise Problem(409, "not_oneself")
-        roles = await people.roles_of(tx, member.id)
-        if any(me.signed_in.roles.get(hotel) != "administrator" for hotel in roles):
+        roles = await people.terms_of(tx, member.id)
+        if not all(may(me.signed_in.roles.get(hotel), Permission.APPOINT) for hotel in roles):
             raise Problem(403, "works_elsewhere")
         for to in sorted(set(plan.values())):
-            if to == member.id or not await people.hold_active(tx, me.hotel, to):
+            if to == member.id or not await people.hold_active(tx, me.hotel, to, now):
                 raise Problem(409, "not_a_colleague")
         things = await staff.deactivate(tx, member.login, now, lambda thing: _to(plan, me.hotel, thing))
         for hotel in roles:

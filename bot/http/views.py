@@ -68,7 +68,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
     unread = await people.unread(tx, hotel, ids, lens.viewer)
     shown = []
     for row in rows:
-        gone = row.state is State.STAFF and not await people.is_active(tx, hotel, row.holder)
+        gone = row.state is State.STAFF and not await people.is_active(tx, hotel, row.holder, lens.now)
         last = words.get(row.id)
         shown.append(
             {
@@ -269,7 +269,7 @@ def _delivery(
 async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow]) -> list[dict[str, Any]]:
     """Orders as the desk shows them; what a departed person took on is nobody's."""
     hotel = lens.hotel.id
-    active = await people.active_in(tx, hotel) if orders else frozenset()
+    active = await people.active_in(tx, hotel, lens.now) if orders else frozenset()
     names = await people.names_of(tx, {id_ for o in orders for id_ in (o.done_by, o.owner) if id_})
     guests = await people.guests_of(tx, hotel, [o.guest for o in orders])
     channels = await people.channels_of(tx, hotel, [o.conversation for o in orders])
@@ -300,7 +300,7 @@ async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow
 async def show_promises(tx: AsyncConnection, lens: Lens, rows: Sequence[PromiseRow]) -> list[dict[str, Any]]:
     """Promises as the desk shows them; what a departed person owes is nobody's."""
     hotel = lens.hotel.id
-    active = await people.active_in(tx, hotel) if rows else frozenset()
+    active = await people.active_in(tx, hotel, lens.now) if rows else frozenset()
     names = await people.names_of(tx, {id_ for p in rows for id_ in (p.owner, p.made_by, p.ended_by) if id_})
     guests = await people.guests_of(tx, hotel, [p.guest for p in rows])
     channels = await people.channels_of(tx, hotel, [p.conversation for p in rows])

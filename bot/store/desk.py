@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation import Conversation
 from bot.model import AccountId, ConversationId, GuestId, HotelId, OrderId, OrderState, StaffId, State
 from bot.store.log import restore
-from bot.store.people import insert_or_ignore
+from bot.store.people import insert_or_ignore, works
 from bot.store.schema import accounts, conversations, guests, hotels, memberships, orders, sign_ins, staff
 
 
@@ -77,18 +77,20 @@ async def list_conversations(
     before: tuple[datetime, str] | None = None,
     since: datetime | None = None,
     limit: int = 200,
+    now: datetime | None = None,
 ) -> list[Conversation]:
     """Newest change first; `before` is the key of the last one seen, `since` a time of change.
 
-    What a departed person held counts as waiting. What goes on in another conversation is only among the
-    changes: whoever has it in a list takes it out.
+    What a departed person held counts as waiting; with `now`, what is held by somebody whose role has run out
+    does. What goes on in another conversation is only among the changes: whoever has it in a list takes it
+    out.
     """
     c = conversations.c
     query = select(c.row).where(c.hotel_id == hotel, c.seq > 0)
     if since is None:
         query = query.where(~_gone_on())
     if states:
-        query = query.where(case((_holder_gone(), State.WAITING.value), else_=c.state).in_(states))
+        query = query.where(case((_holder_gone(now), State.WAITING.value), else_=c.state).in_(states))
     if holder:
         query = query.where(c.holder_id == holder)
     if since:
@@ -108,14 +110,11 @@ def _gone_on() -> Any:
     )
 
 
-def _holder_gone() -> Any:
+def _holder_gone(now: datetime | None) -> Any:
     """Held by somebody who isn't active, or doesn't work there, any more."""
     c = conversations.c
     works_there = exists().where(
-        memberships.c.hotel_id == c.hotel_id,
-        memberships.c.staff_id == c.holder_id,
-        staff.c.staff_id == c.holder_id,
-        staff.c.active,
+        memberships.c.staff_id == c.holder_id, staff.c.staff_id == c.holder_id, works(c.hotel_id, now)
     )
     return and_(c.state == State.STAFF, ~works_there)
 
@@ -135,7 +134,7 @@ async def list_colleagues(tx: AsyncConnection, hotel: HotelId, now: datetime) ->
     query = (
         select(staff.c.staff_id, staff.c.name, here.label("here"), held.label("held"))
         .select_from(staff.join(memberships, memberships.c.staff_id == staff.c.staff_id))
-        .where(memberships.c.hotel_id == hotel, staff.c.active)
+        .where(works(hotel, now))
     )
     found = [Colleague(r.staff_id, r.name, bool(r.here), r.held) for r in (await tx.execute(query)).all()]
     return sorted(found, key=lambda one: (not one.signed_in, one.holds, one.name))
@@ -148,23 +147,23 @@ async def conversations_of_guest(tx: AsyncConnection, hotel: HotelId, guest: Gue
     return [ConversationId(c) for c in (await tx.execute(query)).scalars()]
 
 
-async def waiting_count(tx: AsyncConnection) -> dict[str, int]:
+async def waiting_count(tx: AsyncConnection, now: datetime) -> dict[str, int]:
     query = (
         select(conversations.c.hotel_id, func.count())
-        .where(or_(conversations.c.state == State.WAITING, _holder_gone()))
+        .where(or_(conversations.c.state == State.WAITING, _holder_gone(now)))
         .group_by(conversations.c.hotel_id)
     )
     return {row[0]: row[1] for row in (await tx.execute(query)).all()}
 
 
-async def longest_wait(tx: AsyncConnection) -> datetime | None:
+async def longest_wait(tx: AsyncConnection, now: datetime) -> datetime | None:
     """Since when the first of the waiting conversations has waited, in any hotel; what a departed person held
     waits since its guest had no word, or since that person took it."""
     query = select(func.min(conversations.c.waiting_since)).where(conversations.c.state == State.WAITING)
     waiting: datetime | None = (await tx.execute(query)).scalar()
     left = [
         restore(row)
-        for row in (await tx.execute(select(conversations.c.row).where(_holder_gone()))).scalars()
+        for row in (await tx.execute(select(conversations.c.row).where(_holder_gone(now)))).scalars()
     ]
     times = [waiting, *(row.unheard_since or row.held_since for row in left)]
     return min((at for at in times if at), default=None)

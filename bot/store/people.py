@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, Row, and_, delete, func, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation
 from bot.model import AccountId, ConversationId, EventType, ExternalId, GuestId, HotelId, IdentityId, StaffId
+from bot.roles import WORKING
 from bot.store.schema import (
     arrivals,
     audit,
@@ -418,41 +419,57 @@ async def count_failure(tx: AsyncConnection, id_: StaffId) -> int:
     return int((await tx.execute(select(staff.c.failures).where(staff.c.staff_id == id_))).scalar_one())
 
 
-async def join_hotel(tx: AsyncConnection, hotel: HotelId, id_: StaffId, role: str) -> None:
-    query = insert_or_ignore(tx, memberships).values(hotel_id=hotel, staff_id=id_, role=role)
-    await tx.execute(
-        query.on_conflict_do_update(index_elements=["hotel_id", "staff_id"], set_={"role": role})
-    )
+async def join_hotel(
+    tx: AsyncConnection, hotel: HotelId, id_: StaffId, role: str, expires_at: datetime | None = None
+) -> None:
+    """Give a person a role in a hotel, until then or for good."""
+    values = {"role": role, "expires_at": expires_at}
+    query = insert_or_ignore(tx, memberships).values(hotel_id=hotel, staff_id=id_, **values)
+    await tx.execute(query.on_conflict_do_update(index_elements=["hotel_id", "staff_id"], set_=values))
 
 
-async def roles_of(tx: AsyncConnection, id_: StaffId) -> dict[HotelId, str]:
-    query = select(memberships.c.hotel_id, memberships.c.role).where(memberships.c.staff_id == id_)
-    return {HotelId(h): r for h, r in (await tx.execute(query.order_by(memberships.c.hotel_id))).all()}
+async def terms_of(tx: AsyncConnection, id_: StaffId) -> dict[HotelId, tuple[str, datetime | None]]:
+    """Every role that a person has or had, and when it runs out."""
+    query = select(memberships).where(memberships.c.staff_id == id_).order_by(memberships.c.hotel_id)
+    return {HotelId(r.hotel_id): (r.role, r.expires_at) for r in (await tx.execute(query)).all()}
 
 
-async def is_active(tx: AsyncConnection, hotel: HotelId, id_: StaffId | None) -> bool:
+async def roles_of(tx: AsyncConnection, id_: StaffId, now: datetime) -> dict[HotelId, str]:
+    """The roles that a person has now."""
+    terms = await terms_of(tx, id_)
+    return {hotel: role for hotel, (role, until) in terms.items() if until is None or until > now}
+
+
+def works(hotel: HotelId | Column[str], now: datetime | None) -> ColumnElement[bool]:
+    """Active, with a role in this hotel that does the desk's work and hasn't run out."""
+    lasts = or_(memberships.c.expires_at.is_(None), memberships.c.expires_at > now) if now else true()
+    return and_(memberships.c.hotel_id == hotel, memberships.c.role.in_(WORKING), staff.c.active, lasts)
+
+
+_MEMBERS = staff.join(memberships, memberships.c.staff_id == staff.c.staff_id)
+
+
+async def is_active(tx: AsyncConnection, hotel: HotelId, id_: StaffId | None, now: datetime) -> bool:
     """Whether this person may own anything in this hotel now."""
     if id_ is None:
         return False
-    same = and_(memberships.c.staff_id == staff.c.staff_id, memberships.c.hotel_id == hotel)
-    query = select(staff.c.active).select_from(staff.join(memberships, same)).where(staff.c.staff_id == id_)
-    return bool((await tx.execute(query)).scalar())
+    query = select(staff.c.staff_id).select_from(_MEMBERS).where(staff.c.staff_id == id_, works(hotel, now))
+    return (await tx.execute(query)).first() is not None
 
 
-async def hold_active(tx: AsyncConnection, hotel: HotelId, id_: StaffId) -> bool:
+async def hold_active(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> bool:
     """Whether this person may own anything in this hotel; if so, they stay active until the transaction ends
     (PostgreSQL; SQLite has one writer anyway). Before the conversation is locked: leaving locks them so."""
-    same = and_(memberships.c.staff_id == staff.c.staff_id, memberships.c.hotel_id == hotel)
-    query = select(staff.c.active).select_from(staff.join(memberships, same)).where(staff.c.staff_id == id_)
-    return bool((await tx.execute(query.with_for_update(read=True, of=staff))).scalar())
+    query = select(staff.c.staff_id).select_from(_MEMBERS).where(staff.c.staff_id == id_, works(hotel, now))
+    return (await tx.execute(query.with_for_update(read=True, of=staff))).first() is not None
 
 
-async def members_of(tx: AsyncConnection, hotel: HotelId) -> list[tuple[Staff, str]]:
-    """Everybody who works in the hotel, or did, with their role: the active first, then by name."""
-    same = memberships.c.staff_id == staff.c.staff_id
-    query = select(staff, memberships.c.role).select_from(staff.join(memberships, same))
+async def members_of(tx: AsyncConnection, hotel: HotelId) -> list[tuple[Staff, str, datetime | None]]:
+    """Everybody who works in the hotel, or did, with their role and when it runs out: the active first, then
+    by name."""
+    query = select(staff, memberships.c.role, memberships.c.expires_at).select_from(_MEMBERS)
     query = query.where(memberships.c.hotel_id == hotel).order_by(staff.c.active.desc(), staff.c.name)
-    return [(_staff(r), r.role) for r in (await tx.execute(query)).all()]
+    return [(_staff(r), r.role, r.expires_at) for r in (await tx.execute(query)).all()]
 
 
 async def signed_in_among(tx: AsyncConnection, ids: Sequence[StaffId], now: datetime) -> set[str]:
@@ -467,11 +484,9 @@ async def find_member(tx: AsyncConnection, hotel: HotelId, id_: StaffId) -> Staf
     return _staff(found) if found else None
 
 
-async def active_in(tx: AsyncConnection, hotel: HotelId) -> frozenset[StaffId]:
+async def active_in(tx: AsyncConnection, hotel: HotelId, now: datetime) -> frozenset[StaffId]:
     """Everybody who may own something in this hotel now."""
-    same = memberships.c.staff_id == staff.c.staff_id
-    query = select(staff.c.staff_id).select_from(staff.join(memberships, same))
-    found = await tx.execute(query.where(memberships.c.hotel_id == hotel, staff.c.active))
+    found = await tx.execute(select(staff.c.staff_id).select_from(_MEMBERS).where(works(hotel, now)))
     return frozenset(StaffId(id_) for id_ in found.scalars())
 
 
@@ -479,7 +494,7 @@ async def is_here(tx: AsyncConnection, hotel: HotelId, id_: StaffId | None, now:
     """Whether this person works in the hotel and is signed in."""
     query = select(sign_ins.c.staff_id).where(sign_ins.c.staff_id == id_, sign_ins.c.expires_at > now)
     there = (await tx.execute(query.limit(1))).first() is not None
-    return there and await is_active(tx, hotel, id_)
+    return there and await is_active(tx, hotel, id_, now)
 
 
 async def names_of(tx: AsyncConnection, ids: set[str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from sqlalchemy import Row, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import HotelId, PostState, StaffId
-from bot.store.people import insert_or_ignore
+from bot.store.people import insert_or_ignore, works
 from bot.store.schema import memberships, posts, staff
 
 ABSENT = timedelta(minutes=10)  # without a desk that is connected, somebody is no longer on duty
@@ -62,7 +62,7 @@ def _query(hotel: HotelId) -> Any:
     joined = staff.join(memberships, memberships.c.staff_id == staff.c.staff_id).outerjoin(posts, mine)
     columns = [column for column in posts.c if column.name not in ("hotel_id", "staff_id")]
     query = select(memberships.c.hotel_id, staff.c.staff_id, staff.c.name, *columns).select_from(joined)
-    return query.where(memberships.c.hotel_id == hotel, staff.c.active).order_by(staff.c.name)
+    return query.where(works(hotel, None)).order_by(staff.c.name)
 
 
 async def listed(tx: AsyncConnection, hotel: HotelId) -> list[Post]:

@@ -392,6 +392,7 @@ memberships = Table(
     _id("hotel_id", nullable=False),
     _id("staff_id", nullable=False),
     Column("role", String(16), nullable=False),
+    Column("expires_at", Moment),  # no access from then on
     PrimaryKeyConstraint("hotel_id", "staff_id"),
     ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
     ForeignKeyConstraint(["staff_id"], ["staff.staff_id"]),

@@ -22,6 +22,8 @@ export interface Hotel {
   name_en?: string | null;
   timezone: string;
   role: string;
+  /** Permissions of this role, as permissions.ts names them. */
+  may?: string[];
   /** Seconds a guest may wait before the clock changes colour; the defaults stand in queue.ts. */
   targets?: { claim?: number; answer?: number; lapse?: number };
 }

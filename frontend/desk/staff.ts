@@ -1,4 +1,4 @@
-/** The people of a hotel, as its administrators see them, and ending somebody's access. */
+/** The people of a hotel, as its managers see them; giving roles, and ending somebody's access. */
 import { request } from "./api";
 import type { Order, Person, Row } from "./model";
 import type { GuestPromise } from "./promises";
@@ -6,6 +6,9 @@ import type { GuestPromise } from "./promises";
 export interface Member extends Person {
   login: string;
   role: string;
+  /** The last day of the role; null: for good. */
+  until: string | null;
+  expired: boolean;
   active: boolean;
   signed_in: boolean;
   conversations: number;
@@ -26,6 +29,8 @@ const place = (hotel: string, id = ""): string => `/hotels/${part(hotel)}/staff$
 
 export const listStaff = (hotel: string): Promise<{ staff: Member[] }> => request("GET", place(hotel));
 export const readHolds = (hotel: string, id: string): Promise<Holds> => request("GET", `${place(hotel, id)}/holds`);
+export const appoint = (hotel: string, id: string, role: string, until: string | null): Promise<unknown> =>
+  request("POST", `${place(hotel, id)}/role`, { body: { role, until } });
 /** `to`: who gets what; null, and what it doesn't name, is everybody's. */
 export const deactivate = (
   hotel: string,

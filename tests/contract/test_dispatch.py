@@ -1075,8 +1075,8 @@ async def test_nothing_of_one_hotel_is_found_from_the_other(floor: Floor) -> Non
 ACROSS = {
     "people": {
         "find_staff", "count_staff", "all_staff", "add_staff", "change_staff", "count_failure",
-        "roles_of", "names_of", "sign_in", "signed_in", "sign_out", "erased_guests", "erased_identities",
-        "ledgers_of", "signed_in_among",
+        "roles_of", "terms_of", "names_of", "sign_in", "signed_in", "sign_out", "erased_guests",
+        "erased_identities", "ledgers_of", "signed_in_among",
     },
     "desk": {"waiting_count", "longest_wait", "list_hotels", "hotel_of", "hotel_stamp", "list_accounts",
              "account_of", "switch_account"},
@@ -1085,7 +1085,9 @@ ACROSS = {
     "outbox": {"lease_due", "due_lines", "run_out", "next_is_due", "depth", "forget_settled", "free_own",
                "beat", "was_up"},
 }  # fmt: skip
-ASKS_BY_HOTEL = r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|before\.hotel|\w\(tx, hotel, "
+ASKS_BY_HOTEL = (
+    r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|before\.hotel|works\(hotel|\w\(tx, hotel, "
+)
 CARRIES_A_HOTEL = r"\b(HotelId|HotelRow|Identity|Item|Conversation|OrderRow|AccountRow)\b"
 
 

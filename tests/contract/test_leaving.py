@@ -75,8 +75,8 @@ async def test_what_is_left_is_nobodys_at_once_and_then_whose_it_was_given_to(fl
     assert await owners(floor, got) == (floor.people["lin"], floor.people["lin"])
     assert sorted(thing.kind for thing in await leave(floor, "bo")) == ["c", "o", "p"]
     assert await owners(floor, got) == (None, None)
-    assert await floor.read(desk.waiting_count) == {ONE: 1}
-    assert await floor.read(desk.longest_wait) == got.row.guest_at
+    assert await floor.read(lambda tx: desk.waiting_count(tx, floor.clock.now())) == {ONE: 1}
+    assert await floor.read(lambda tx: desk.longest_wait(tx, floor.clock.now())) == got.row.guest_at
     await floor.work()
     bo = floor.people["bo"]
     assert await owners(floor, got) == (bo, bo)
@@ -177,7 +177,7 @@ async def test_leaving_while_claiming_and_while_guests_write(floor: Floor) -> No
     guests = [await floor.hear(who=f"oGuest{n}") for n in range(16)]
     lin, some, few = floor.people["lin"], asyncio.Event(), asyncio.Semaphore(4)
     member = await floor.read(lambda tx: people.find_staff(tx, "lin"))
-    before = staying(Caller(ONE, SignedIn(member, {ONE: "agent"})))
+    before = staying(Caller(ONE, SignedIn(member, {ONE: "agent"}), floor.clock.now()))
 
     async def claims(got: Received) -> bool:
         build, id_ = (lambda row, gone: Claim(lin, gone)), got.row.id

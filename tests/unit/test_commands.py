@@ -125,8 +125,10 @@ def test_people_come_and_go(bot: Bot) -> None:
     assert bot("staff", "grant", "li", "xinghaihui", "administrator").returncode == 0
     assert "li  李静  xinghaihui: administrator" in bot("staff", "list").stdout
     assert bot("hotel", "import", str(ROOT / "tests/data/hotels/yunting"), "--yes").returncode == 0
-    assert "li works in yunting as agent" in bot("staff", "grant", "li", "yunting", "agent").stdout
-    assert "li  李静  xinghaihui: administrator, yunting: agent" in bot("staff", "list").stdout
+    granted = bot("staff", "grant", "li", "yunting", "senior", "--until", "2030-01-31").stdout
+    assert "li works in yunting as senior from now on up to 2030-01-31." in granted
+    listed = bot("staff", "list").stdout
+    assert "li  李静  xinghaihui: administrator, yunting: senior up to 2030-01-31" in listed
     posted = bot("staff", "post", "li", "xinghaihui", "front_desk", "sales", "--skill", "wine").stdout
     assert "li works in xinghaihui in 前台, 销售部 from now on." in posted
     assert "xinghaihui: front_desk, sales" in bot("staff", "list").stdout
@@ -138,7 +140,10 @@ def test_people_come_and_go(bot: Bot) -> None:
     bot("staff", "add", "far", "方", "--hotel", "xinghaihui")
     assert "'far' works in none" in bot("staff", "deactivate", "ana", "--to", "far").stderr
     assert "to far: 0, to everybody at the desk: 0" in bot("staff", "deactivate", "li", "--to", "far").stdout
-    assert "li  李静  (inactive) xinghaihui: administrator, yunting: agent" in bot("staff", "list").stdout
+    assert (
+        "li  李静  (inactive) xinghaihui: administrator, yunting: senior up to 2030-01-31"
+        in bot("staff", "list").stdout
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from argon2 import PasswordHasher
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from bot import staff
 from bot.knowledge import save
 from bot.model import HotelId
+from bot.roles import end_of
 from bot.staff import Desk, Locked, UnknownStaff, WrongLogin
 from bot.store import people
 from bot.store.database import Database
@@ -174,7 +176,7 @@ async def test_who_has_left_is_out_at_once_and_stays_out(
     with pytest.raises(WrongLogin):
         await desk.sign_in("lin", PASSWORD)
     async with database.read() as tx:
-        assert not await people.is_active(tx, ONE, signed_in.staff.id)
+        assert not await people.is_active(tx, ONE, signed_in.staff.id, clock.now())
 
 
 async def test_a_sign_in_that_was_kept_does_not_outlive_its_owner(
@@ -187,12 +189,30 @@ async def test_a_sign_in_that_was_kept_does_not_outlive_its_owner(
     assert await desk.who(token) is None
 
 
-async def test_nobody_owns_anything_in_a_hotel_they_do_not_work_for(desk: Desk, database: Database) -> None:
+async def test_nobody_owns_anything_where_they_do_not_work(
+    desk: Desk, database: Database, clock: FixedClock
+) -> None:
+    """In another hotel, in a role that only reads, or once the role's last day is over."""
     _, signed_in = await desk.sign_in("bo", PASSWORD)
+    bo, shanghai = signed_in.staff.id, ZoneInfo("Asia/Shanghai")
+
+    async def owns(hotel: HotelId) -> bool:
+        async with database.read() as tx:
+            return await people.is_active(tx, hotel, bo, clock.now())
+
+    assert await owns(TWO)
+    assert not await owns(ONE)
+    async with database.write() as tx:
+        await staff.grant(tx, "bo", ONE, "auditor")
+        today = clock.now().astimezone(shanghai).date()
+        await staff.grant(tx, "bo", TWO, "agent", end_of(today, shanghai))
+    assert await owns(TWO)
+    assert not await owns(ONE)
+    clock.forward(days=1)
+    assert not await owns(TWO)
     async with database.read() as tx:
-        assert await people.is_active(tx, TWO, signed_in.staff.id)
-        assert not await people.is_active(tx, ONE, signed_in.staff.id)
-        assert not await people.is_active(tx, ONE, None)
+        assert await people.roles_of(tx, bo, clock.now()) == {ONE: "auditor"}
+        assert not await people.is_active(tx, TWO, None, clock.now())
 
 
 async def test_commands_for_somebody_unknown_say_so(database: Database, clock: FixedClock) -> None:
