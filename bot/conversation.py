@@ -91,6 +91,9 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.TRANSFERRED: _row(_REFUSE, _REFUSE, State.STAFF, _REFUSE),
     E.RELEASED: _row(_REFUSE, _REFUSE, State.BOT, _REFUSE),
     E.LAPSED: _row(_REFUSE, _REFUSE, State.WAITING, _REFUSE),
+    E.ASSIGNED: _row(_REFUSE, _STAY, _REFUSE, _REFUSE),
+    E.ASSIGNMENT_ENDED: _row(_REFUSE, _STAY, _REFUSE, _REFUSE),
+    E.NOBODY_FOUND: _row(_REFUSE, _STAY, _REFUSE, _REFUSE),
     E.CLOSED: _row(State.CLOSED, State.CLOSED, State.CLOSED, _REFUSE),
     E.REOPENED: _row(_REFUSE, _REFUSE, _REFUSE, State.BOT),
     E.STAFF_SAID: _row(_REFUSE, _REFUSE, _STAY, _REFUSE),
@@ -163,6 +166,13 @@ class Conversation:
     reachable: bool = True  # false once the guest has unfollowed where replies go
     changed_at: datetime | None = None
     ended_into: ConversationId | None = None  # its guest proved to be that one's: it goes on there
+    department: str | None = None  # to which it was handed off, where the hotel has departments
+    urgent: str | None = None  # why it comes before others that wait
+    needs: tuple[str, ...] | None = None  # skills that its topic asks for
+    assigned_to: StaffId | None = None  # who is asked to take it; anybody else still may
+    assigned_until: datetime | None = None
+    passed: tuple[StaffId, ...] | None = None  # who let it pass, since somebody last had it
+    nobody: str | None = None  # why it could be assigned to nobody when that was last tried
 
     @property
     def silent(self) -> bool:
@@ -184,7 +194,11 @@ class Conversation:
         return json.dumps(told, default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
-_ADDED = frozenset({"ended_into"})
+_ADDED = frozenset(
+    {"ended_into", "department", "urgent", "needs", "assigned_to", "assigned_until", "passed", "nobody"}
+)
+_UNASSIGNED: Any = {"assigned_to": None, "assigned_until": None, "nobody": None}
+_SETTLED: Any = {**_UNASSIGNED, "department": None, "urgent": None, "needs": None, "passed": None}
 
 
 def _plain(value: object) -> str:
@@ -230,19 +244,25 @@ def _handoff_requested(c: Conversation, e: Event) -> Conversation:
         reason=reason,
         waiting_since=c.waiting_since or e.at,
         unheard_since=c.unheard_since or e.at,
+        department=e.body.get("department") or c.department,
+        urgent=e.body.get("urgent") or c.urgent,
+        needs=tuple(e.body["needs"]) if e.body.get("needs") else c.needs,
     )
 
 
 def _claimed(c: Conversation, e: Event) -> Conversation:
-    return replace(c, holder=StaffId(e.body["holder"]), held_since=e.at, waiting_since=None)
+    holder = StaffId(e.body["holder"])
+    return replace(c, holder=holder, held_since=e.at, waiting_since=None, passed=None, **_UNASSIGNED)
 
 
 def _released(c: Conversation, e: Event) -> Conversation:
     unheard = c.unheard_since if c.pending else None
-    return replace(c, holder=None, held_since=None, waiting_since=None, reason=None, unheard_since=unheard)
+    gone: Any = {"holder": None, "held_since": None, "waiting_since": None, "reason": None}
+    return replace(c, unheard_since=unheard, **gone, **_SETTLED)
 
 
 def _lapsed(c: Conversation, e: Event) -> Conversation:
+    department = e.body.get("department") or c.department
     return replace(
         c,
         holder=None,
@@ -250,7 +270,18 @@ def _lapsed(c: Conversation, e: Event) -> Conversation:
         waiting_since=e.at,
         reason=c.reason or Reason.HUMAN_HANDOFF,
         unheard_since=c.unheard_since or e.at,
+        department=department,
+        passed=(c.holder,) if department and c.holder else None,
     )
+
+
+def _assigned(c: Conversation, e: Event) -> Conversation:
+    to, until = StaffId(e.body["to"]), datetime.fromisoformat(e.body["until"])
+    return replace(c, assigned_to=to, assigned_until=until, nobody=None)
+
+
+def _assignment_ended(c: Conversation, e: Event) -> Conversation:
+    return replace(c, **_UNASSIGNED, passed=(*(c.passed or ()), StaffId(e.body["to"])))
 
 
 def _closed(c: Conversation, e: Event) -> Conversation:
@@ -264,6 +295,7 @@ def _closed(c: Conversation, e: Event) -> Conversation:
         alarm_kind=None,
         unheard_since=None,
         answered_seq=max(c.answered_seq, c.guest_seq),
+        **_SETTLED,
     )
 
 
@@ -323,6 +355,9 @@ _CHANGES: dict[EventType, Callable[[Conversation, Event], Conversation]] = {
     E.TRANSFERRED: _claimed,
     E.RELEASED: _released,
     E.LAPSED: _lapsed,
+    E.ASSIGNED: _assigned,
+    E.ASSIGNMENT_ENDED: _assignment_ended,
+    E.NOBODY_FOUND: lambda c, e: replace(c, nobody=str(e.body["why"])),
     E.CLOSED: _closed,
     E.ENDED: lambda c, e: replace(_closed(c, e), ended_into=e.body.get("into")),
     E.REOPENED: _reopened,
@@ -385,6 +420,8 @@ def clocks(c: Conversation, patience: Patience) -> dict[str, datetime]:
     if c.state is State.WAITING and c.waiting_since:
         at_once = c.reason is Reason.EMERGENCY
         due["escalate"] = c.waiting_since if at_once else c.waiting_since + patience.escalate
+        if c.department:
+            due["assign"] = c.assigned_until or c.waiting_since
     if c.state is State.STAFF and c.unheard_since and c.held_since:
         due["lapse"] = max(c.unheard_since, c.held_since) + patience.hold
     if c.state is State.BOT and not c.pending and c.changed_at:
@@ -610,8 +647,17 @@ class Lose:
     words: Said | None = None
 
 
+class Beside:
+    """A command whose rule stands in a module of its own, beside this one."""
+
+    def decide(self, draft: "_Draft") -> None:
+        """Adds the events that follow, as the rules here do. Raises Refused."""
+        raise NotImplementedError
+
+
 Command = (
-    Receive
+    Beside
+    | Receive
     | Heard
     | Respond
     | Claim
@@ -632,19 +678,35 @@ Command = (
 )
 
 
+Route = Callable[[Json], Json]  # from a handoff's body to what names its department
+
+
+def nowhere(_handoff: Json) -> Json:
+    """For a hotel without departments."""
+    return {}
+
+
 class _Draft:
     """A decision in the making: each event is stepped at once, so that the next sees the row it left."""
 
-    def __init__(self, row: Conversation, now: datetime, patience: Patience) -> None:
-        self.row, self.now, self.patience = row, now, patience
+    def __init__(self, row: Conversation, now: datetime, patience: Patience, route: Route = nowhere) -> None:
+        self.row, self.now, self.patience, self.route = row, now, patience, route
         self.events: list[NewEvent] = []
         self.effects: list[Effect] = []
         self._before = clocks(row, patience)
 
     def add(self, event: NewEvent) -> int:
+        if event.type is E.HANDOFF_REQUESTED or (event.type is E.LAPSED and not self.row.department):
+            event = replace(event, body={**self._routed(event.body), **event.body})
         self.row = step(self.row, _numbered(self.row, event))
         self.events.append(event)
         return self.row.seq
+
+    def _routed(self, body: Json) -> Json:
+        """The department that a handoff goes to; what the assistant has just said tells what it is about."""
+        said = [e.body.get("intent") for e in self.events if e.type is E.ASSISTANT_SAID]
+        reason = self.row.reason or Reason.HUMAN_HANDOFF
+        return self.route({"reason": reason, **body, "intent": said[-1] if said else None})
 
     def note(self, type_: EventType, actor: Actor, body: Json, content: Content | None = None) -> int:
         return self.add(NewEvent(type_, self.now, actor, Audience.STAFF, body=body, content=content))
@@ -675,10 +737,19 @@ def _numbered(row: Conversation, e: NewEvent) -> Event:
     )
 
 
-def decide(row: Conversation, command: Command, now: datetime, patience: Patience = Patience()) -> Decision:
+def decide(
+    row: Conversation,
+    command: Command,
+    now: datetime,
+    patience: Patience = Patience(),
+    route: Route = nowhere,
+) -> Decision:
     """What the command means for this row now. Raises Refused; changes nothing."""
-    draft = _Draft(row, now, patience)
-    _DECIDERS[type(command)](draft, command)
+    draft = _Draft(row, now, patience, route)
+    if isinstance(command, Beside):
+        command.decide(draft)
+    else:
+        _DECIDERS[type(command)](draft, command)
     return draft.done()
 
 
@@ -798,10 +869,12 @@ def _take(d: _Draft, staff: StaffId, holder_gone: bool) -> None:
         return
     if d.row.state is State.STAFF:
         raise Refused("held", d.row.holder, d.row.held_since)
-    claimed = {
+    claimed: dict[str, Any] = {
         "holder": staff,
         "waited_since": d.row.waiting_since.isoformat() if d.row.waiting_since else None,
     }
+    if d.row.assigned_to == staff:
+        claimed["assigned"] = True
     d.add(NewEvent(E.CLAIMED, d.now, Actor(ActorKind.STAFF, staff), Audience.GUEST, body=claimed))
 
 
@@ -938,6 +1011,8 @@ def _promise_wake(d: _Draft, event: NewEvent) -> None:
         at = d.patience.reminded_at(datetime.fromisoformat(due), d.now)
         d.effects.append(Wake("promise", max(d.now, at), str(event.body["promise"])))
 
+
+Draft = _Draft
 
 _DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
     Receive: _receive,

@@ -10,10 +10,12 @@ from datetime import datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from bot.assignment import ACCUSING
 from bot.handoff import Duty, DutyHours, Span, duty
 from bot.hotel_sheet import Sheet, parse_line, parse_minutes, parse_spans, parse_switch, parse_words
-from bot.model import Reason
+from bot.model import Json, Reason
 
+NONE: tuple[str, ...] = ()
 LONGEST = 64  # characters of a department's or a skill's code
 
 
@@ -36,11 +38,12 @@ class Department:
 
 @dataclass(frozen=True)
 class Skill:
-    """What some people can do, and the topics for which they come first."""
+    """What some people can do, and the topics or guests' languages for which they come first."""
 
     id: str
     name: str
     topics: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,20 @@ class Departments:
     @property
     def rest(self) -> str | None:
         return next((one.id for one in self.all.values() if one.rest), None)
+
+    def route(self, handoff: Json) -> Json:
+        """What a handoff's event says of where it goes: its department, what makes it urgent, skills."""
+        if not self.all:
+            return {}
+        reason = str(handoff["reason"])
+        topics = {value for name, value in handoff.items() if name != "reason" and isinstance(value, str)}
+        found: dict[str, Any] = {"department": self.of_handoff(reason, topics)}
+        accuses = reason == Reason.COMPLAIN and handoff.get("kind") == ACCUSING
+        if urgent := reason if reason == Reason.EMERGENCY else ACCUSING if accuses else None:
+            found["urgent"] = urgent
+        if needs := self.skills_for(topics):
+            found["needs"] = list(needs)
+        return found
 
     def of_handoff(self, reason: str, topics: Collection[str] = ()) -> str | None:
         """The department a handoff belongs to: by its reason, then by what it is about."""
@@ -138,15 +155,17 @@ def _department(
         name,
         sheet.option("name_en", parse_line, id_.replace("_", " ").capitalize()),
         hours(sheet.part("hours")) if "hours" in sheet.names() else duty_hours,
-        sheet.option("reasons", parse_reasons, ()),
-        sheet.option("topics", parse_words, ()),
-        sheet.option("orders", parse_words, ()),
+        sheet.option("reasons", parse_reasons, NONE),
+        sheet.option("topics", parse_words, NONE),
+        sheet.option("orders", parse_words, NONE),
         sheet.option("rest", parse_switch, False),
     )
 
 
 def _skill(id_: str, sheet: Sheet) -> Skill:
-    return Skill(id_, sheet.take("name", parse_line, id_), sheet.option("topics", parse_words, ()))
+    name = sheet.take("name", parse_line, id_)
+    topics = sheet.option("topics", parse_words, NONE)
+    return Skill(id_, name, topics, sheet.option("languages", parse_words, NONE))
 
 
 def _shifts(sheet: Sheet) -> tuple[Shift, ...]:
@@ -225,7 +244,7 @@ def flat(
         )
         yield from ((f"departments.{one.id}.{kind}", " ".join(names)) for kind, names in named if names)
     for skill in found.skills.values():
-        yield f"skills.{skill.id}", " ".join((skill.name, *skill.topics))
+        yield f"skills.{skill.id}", " ".join((skill.name, *skill.topics, *skill.languages))
     yield from (
         (f"shifts.{shift.name}", f"{shift.span[0]:%H:%M}–{shift.span[1]:%H:%M}") for shift in found.shifts
     )

@@ -36,6 +36,15 @@ DELIVERIES = Counter(
 HANDOFFS = Counter(
     "dianxiaoer_handoffs", "Conversations handed to people, by reason.", ["reason"], registry=REGISTRY
 )
+ASSIGNMENTS = Counter(
+    "dianxiaoer_assignments",
+    "Conversations assigned to one person, by how that ended.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+NOBODY = Counter(
+    "dianxiaoer_nobody_found", "Why a person could not be had for a guest.", ["why"], registry=REGISTRY
+)
 REFUSALS = Counter(
     "dianxiaoer_requests_refused",
     "Requests refused at the edge, by edge and why.",

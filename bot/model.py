@@ -86,6 +86,9 @@ class EventType(StrEnum):
     TRANSFERRED = "transferred"
     RELEASED = "released"
     LAPSED = "lapsed"
+    ASSIGNED = "assigned"
+    ASSIGNMENT_ENDED = "assignment_ended"
+    NOBODY_FOUND = "nobody_found"
     CLOSED = "closed"
     REOPENED = "reopened"
     STAFF_SAID = "staff_said"
@@ -146,6 +149,17 @@ class Reason(StrEnum):
     MISSING_FACT = "missing_fact"
     ACTION_FAILED = "action_failed"
     UNSUPPORTED_TASK = "unsupported_task"
+
+
+class Nobody(StrEnum):
+    """Why a waiting conversation could be assigned to nobody."""
+
+    NO_MEMBERS = "no_members"  # nobody works in the departments it may go to
+    CLOSED = "closed"  # outside their hours, and nobody says otherwise
+    OFF = "off"  # in their hours nobody is there
+    AWAY = "away"  # who is there is busy or on a break
+    FULL = "full"  # who is on duty has as many as they take
+    PASSED = "passed"  # who is on duty has let it pass
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import guests, metrics, orders, promises, reach
 from bot.addressing import Addressing
+from bot.assigning import Assigning
 from bot.blobs import BlobMissing, BlobsAway
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import (
@@ -109,6 +110,7 @@ class Worker:
         dispatch.hears = speech is not None
         self.database, self.clock = dispatch.database, dispatch.clock
         self.addressing, self.leaving = Addressing(dispatch), Leaving(dispatch)
+        self.assigning = Assigning(dispatch)
         self.daily = Daily(self.database)
         self.pushes = PushWebhooks(dispatch.database, dispatch.seal)
         self._running: set[asyncio.Task[None]] = set()
@@ -449,6 +451,10 @@ class Worker:
         await self.robots.tell(hotel, row, now)
         await self._later(item, self.clock.now() + ESCALATE_AGAIN)
 
+    async def _assign(self, item: Item) -> None:
+        again = await self.assigning.look(item)
+        await (self._later(item, again) if again else self._done(item))
+
     async def _later(self, item: Item, due: datetime) -> None:
         async with self.database.write() as tx:
             await outbox.put_back(tx, item, due, self.clock.now(), part=0)
@@ -691,6 +697,7 @@ _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "lapse": Worker._lapse,
     "idle": Worker._idle,
     "escalate": Worker._escalate,
+    "assign": Worker._assign,
     "ring": Worker._ring,
     "promise": Worker._promise,
     "hand_over": Worker._hand_over,

@@ -95,7 +95,8 @@ class Writer:
     ) -> tuple[Conversation, list[Event]]:
         """As `commit`, with the events that were appended."""
         command = await self._flagged(tx, row, command) if isinstance(command, Speak) else command
-        decision = decide(row, command, now, self.patience)
+        hotel = self.hotels.known(row.hotel) or await self.hotels.get(tx, row.hotel)
+        decision = decide(row, command, now, self.patience, hotel.file.departments.route)
         events = await log.append(tx, row, decision)
         await orders.project(tx, decision.row, events, decision.events)
         await promises.project(tx, decision.row, events, decision.events)
@@ -165,3 +166,9 @@ def _count(events: Sequence[Event]) -> None:
     for event in events:
         if event.type is EventType.HANDOFF_REQUESTED:
             metrics.HANDOFFS.labels(event.body["reason"]).inc()
+        elif event.type is EventType.NOBODY_FOUND:
+            metrics.NOBODY.labels(event.body["why"]).inc()
+        elif event.type is EventType.ASSIGNMENT_ENDED:
+            metrics.ASSIGNMENTS.labels(event.body["why"]).inc()
+        elif event.type is EventType.CLAIMED and event.body.get("assigned"):
+            metrics.ASSIGNMENTS.labels("accepted").inc()

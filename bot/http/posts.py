@@ -80,6 +80,7 @@ async def be_present(request: web.Request) -> web.Response:
     now = request.app[CLOCK].now()
     async with request.app[DATABASE].write() as tx:
         await posts.be(tx, me.hotel, me.signed_in.staff.id, state, now)
+        await posts.look_again(tx, me.hotel, now)
     await request.app[DISPATCH].nudges.nudge("outbox", f"hotel:{me.hotel}")
     return respond({"presence": state})
 
@@ -97,6 +98,7 @@ async def change_post(request: web.Request) -> web.Response:
             "capacity": _capacity(body.get("capacity")),
         }
         await posts.save(tx, me.hotel, id_, now, **values)
+        await posts.look_again(tx, me.hotel, now)
         await people.record_audit(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "post", id_)
         found = await posts_of(tx, hotel, now)
     await request.app[DISPATCH].nudges.nudge("outbox", f"hotel:{me.hotel}")

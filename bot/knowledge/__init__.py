@@ -124,6 +124,11 @@ class Hotels:
         self.texts = texts
         self._known: dict[HotelId, _Known] = {}
 
+    def known(self, id_: HotelId) -> Hotel | None:
+        """The hotel as it was last read here, perhaps a change ago."""
+        known = self._known.get(id_)
+        return known.hotel if known else None
+
     async def get(self, tx: AsyncConnection, id_: HotelId) -> Hotel:
         """Raises UnknownHotel."""
         stamp = await desk.hotel_stamp(tx, id_)

@@ -76,6 +76,8 @@ def restore(row: str) -> Conversation:
     values["state"] = State(raw["state"])
     values["reason"] = Reason(raw["reason"]) if raw["reason"] else None
     values["unclear"] = tuple(raw["unclear"])
+    for name in ("passed", "needs"):
+        values[name] = tuple(raw[name]) if raw.get(name) else None
     return Conversation(**values)
 
 
@@ -342,6 +344,15 @@ async def handed_back(
         elif who and who == event.actor.id:
             return who, event
     return (who, None) if who else None
+
+
+async def last_colleague(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> StaffId | None:
+    """Who of the staff spoke to this guest last, in any visit."""
+    query = select(events.c.actor).where(
+        events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type == EventType.STAFF_SAID
+    )
+    found = (await tx.execute(query.order_by(events.c.seq.desc()).limit(1))).scalar()
+    return StaffId(Actor.parse(found).id or "") if found else None
 
 
 async def seqs_of(

@@ -143,6 +143,13 @@ async def guests_of(tx: AsyncConnection, hotel: HotelId, ids: Sequence[GuestId])
     return {row.guest_id: row.name for row in (await tx.execute(query)).all()}
 
 
+async def vips_among(tx: AsyncConnection, hotel: HotelId, ids: Sequence[GuestId]) -> set[str]:
+    query = select(guests.c.guest_id).where(
+        guests.c.hotel_id == hotel, guests.c.guest_id.in_(ids), guests.c.vip_at.is_not(None)
+    )
+    return set((await tx.execute(query)).scalars()) if ids else set()
+
+
 async def add_identity(tx: AsyncConnection, identity: Identity, at: datetime) -> None:
     values = {
         "hotel_id": identity.hotel,

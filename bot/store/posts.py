@@ -12,11 +12,14 @@ from typing import Any
 from sqlalchemy import Row, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import HotelId, PostState, StaffId
+from bot.conversation import Wake
+from bot.model import HotelId, PostState, StaffId, State
+from bot.store import desk, outbox
 from bot.store.people import insert_or_ignore, works
 from bot.store.schema import memberships, posts, staff
 
 ABSENT = timedelta(minutes=10)  # without a desk that is connected, somebody is no longer on duty
+MOST = 2000
 SEEN_EVERY = timedelta(minutes=1)  # how often a connected desk is written down
 
 
@@ -114,7 +117,17 @@ async def leave(tx: AsyncConnection, id_: StaffId, now: datetime) -> list[HotelI
     hotels = list((await tx.execute(select(posts.c.hotel_id).where(there))).scalars())
     off = {"presence": PostState.OFF, "presence_why": None, "presence_at": now, "changed_at": now}
     await tx.execute(update(posts).where(there).values(**off))
+    for hotel in sorted(hotels):
+        await look_again(tx, HotelId(hotel), now)
     return [HotelId(hotel) for hotel in hotels]
+
+
+async def look_again(tx: AsyncConnection, hotel: HotelId, now: datetime) -> None:
+    """Somebody has come, or gone, or does something else now: whoever waits may be assigned to another."""
+    rows = await desk.list_conversations(tx, hotel, (State.WAITING,), limit=MOST)
+    for row in sorted(rows, key=lambda one: one.id):
+        if row.state is State.WAITING and row.department:
+            await outbox.put(tx, hotel, row.id, row.seq, (Wake("assign", now),), now)
 
 
 async def see(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> None:

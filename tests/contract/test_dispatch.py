@@ -686,7 +686,7 @@ async def test_a_row_hands_over_what_a_departed_person_held(floor: Floor) -> Non
     row = await floor.row(got)
     assert (row.state, row.holder) == (State.WAITING, None)
     lapsed = [e for e, _ in await floor.thread(got) if e.type == "lapsed"]
-    assert lapsed[0].body == {"why": "holder_inactive", "holder": floor.people["lin"]}
+    assert lapsed[0].body.items() >= {"why": "holder_inactive", "holder": floor.people["lin"]}.items()
     await floor.later(seconds=61)
     assert floor.robots.told
 

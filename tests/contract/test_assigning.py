@@ -1,0 +1,174 @@
+"""Who is asked to take a guest, on both databases; and 50 people who claim 200 guests at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from bot import staff
+from bot.assignment import Assign, LetPass
+from bot.conversation import Claim, Refused
+from bot.dispatch import Received
+from bot.engine import Turn
+from bot.http.desk import staying
+from bot.http.guard import Caller
+from bot.model import ConversationId, GuestId, Handoff, PostState, Reason, StaffId, State
+from bot.staff import SignedIn
+from bot.store import log, people, posts
+from bot.store.database import Database
+from tests.conftest import FixedClock
+from tests.contract.floor import ONE, Floor
+
+HUMAN = Turn((Handoff(Reason.HUMAN_HANDOFF),), None)
+
+
+@pytest.fixture
+async def floor(database_url: str, clock: FixedClock) -> AsyncIterator[Floor]:
+    database = Database(database_url)
+    made = Floor(database, clock)
+    await made.open()
+    yield made
+    await made.check()
+    await database.close()
+
+
+async def post(floor: Floor, login: str, *departments: str, state: PostState = PostState.ON_DUTY) -> StaffId:
+    id_ = floor.people.get(login) or await floor.hire(login)
+    async with floor.database.write() as tx:
+        now = floor.clock.now()
+        await posts.save(tx, ONE, id_, now, departments=departments)
+        await posts.be(tx, ONE, id_, state, now)
+        await posts.look_again(tx, ONE, now)
+    return id_
+
+
+async def asks(floor: Floor, who: str = "oGuest") -> Received:
+    """A guest asks for a person, and somebody is asked."""
+    floor.engine.turns.append(HUMAN)
+    got = await floor.hear("人工", who=who)
+    await floor.work()
+    return got
+
+
+async def states(floor: Floor) -> dict[str, PostState]:
+    async with floor.database.read() as tx:
+        found = await posts.listed(tx, ONE)
+    return {one.staff: one.now_at(floor.clock.now()) for one in found}
+
+
+async def test_one_after_the_other_is_asked_and_anybody_may_take_it(floor: Floor) -> None:
+    lin, bo = await post(floor, "lin", "front_desk"), await post(floor, "bo", "front_desk")
+    got = await asks(floor)
+    first = (await floor.row(got)).assigned_to
+    second = bo if first == lin else lin
+    assert first in (lin, bo)
+    await floor.later(seconds=46)
+    row = await floor.row(got)
+    assert (row.assigned_to, row.passed) == (second, (first,))
+    assert (await states(floor))[str(first)] is PostState.BREAK
+    await floor.act(got, lambda row, gone: LetPass(second, "declined"))
+    await floor.work()
+    row = await floor.row(got)
+    assert (row.assigned_to, row.nobody) == (None, "passed")
+    boss = await post(floor, "ma", "duty_manager")
+    await floor.work()
+    assert (await floor.row(got)).assigned_to == boss
+    await floor.claim(got, "bo")
+    held = await floor.row(got)
+    assert (held.state, held.holder, held.assigned_to, held.nobody) == (State.STAFF, bo, None, None)
+    ended = [e.body["why"] for e, _ in await floor.thread(got) if e.type == "assignment_ended"]
+    assert ended == ["lapsed", "declined"]
+
+
+async def test_whoever_comes_is_asked_for_who_has_waited_longest(floor: Floor) -> None:
+    lin = await post(floor, "lin", "front_desk", state=PostState.OFF)
+    old = await asks(floor, "oOld")
+    floor.clock.forward(minutes=1)
+    new = await asks(floor, "oNew")
+    assert (await floor.row(old)).nobody == (await floor.row(new)).nobody == "off"
+    await post(floor, "lin", "front_desk")
+    await floor.work()
+    assert (await floor.row(old)).assigned_to == lin
+    assert (await floor.row(new)).assigned_to is None
+    await floor.claim(old, "lin")
+    await floor.later(seconds=16)
+    assert (await floor.row(new)).assigned_to == lin
+
+
+async def test_a_hotel_where_nobody_has_a_department_assigns_nobody(floor: Floor) -> None:
+    await floor.hire("lin")
+    got = await asks(floor)
+    row = await floor.row(got)
+    assert (row.department, row.assigned_to, row.nobody) == ("front_desk", None, None)
+    assert await floor.sql("SELECT count(*) FROM outbox WHERE kind = 'assign' AND state = 'queued'") == [(0,)]
+
+
+async def test_who_leaves_is_asked_no_more(floor: Floor) -> None:
+    if floor.database.sqlite:
+        pytest.skip("SQLite has one writer: nobody races")
+    await post(floor, "lin", "front_desk")
+    got = await asks(floor)
+    bo = await post(floor, "bo", "front_desk")
+
+    async def leaves() -> None:
+        async with floor.database.write() as tx:
+            await staff.deactivate(tx, "lin", floor.clock.now())
+
+    floor.engine.turns += [HUMAN] * 8
+    others = [floor.hear("人工", who=f"oGuest{n}") for n in range(8)]
+    await asyncio.gather(leaves(), *others)
+    await asyncio.gather(floor.work(), floor.work(floor.another_worker("p2")))
+    rows = await floor.sql("SELECT row FROM conversations")
+    assert not [row for (row,) in rows if f'"assigned_to":"{floor.people["lin"]}"' in row]
+    assert sum(f'"assigned_to":"{bo}"' in row for (row,) in rows) == 1
+    assert (await floor.row(got)).assigned_to in (bo, None)
+
+
+async def test_fifty_people_claim_two_hundred_guests_at_once(floor: Floor) -> None:
+    """Each guest is claimed by two at once: one has it, the other is told who."""
+    if floor.database.sqlite:
+        pytest.skip("SQLite has one writer: nobody races")
+    crew = [f"s{n}" for n in range(50)]
+    for login in crew:
+        await floor.hire(login)
+    guests = [ConversationId(f"c{n}") for n in range(200)]
+    async with floor.database.write() as tx:
+        for id_ in guests:
+            await people.add_guest(tx, ONE, GuestId(id_), floor.clock.now())
+            await log.create(tx, ONE, id_, GuestId(id_), floor.clock.now())
+    async with floor.database.read() as tx:
+        members = {login: await people.find_staff(tx, login) for login in crew}
+
+    async def claims(login: str, guest: ConversationId) -> tuple[str, str] | None:
+        me = members[login]
+        assert me
+        before = staying(Caller(ONE, SignedIn(me, {ONE: "agent"})))
+        try:
+            await floor.dispatch.act(ONE, guest, lambda row, gone: Claim(me.id, gone), before=before)
+        except Refused as refused:
+            return None if refused.code == "held" else (guest, refused.code)
+        return guest, me.id
+
+    wanted = [(login, guest) for n, guest in enumerate(guests) for login in Random(n).sample(crew, 2)]
+    Random(7).shuffle(wanted)
+    taken = [won for won in await asyncio.gather(*(claims(*one) for one in wanted)) if won]
+    holders = await floor.sql("SELECT conversation_id, holder_id, state FROM conversations")
+    assert {(id_, holder) for id_, holder, _ in holders} == set(taken)
+    assert len(taken) == len(holders) == 200
+    assert {state for *_, state in holders} == {"STAFF"}
+    assert await floor.sql("SELECT count(*) FROM events WHERE type = 'claimed'") == [(200,)]
+
+
+async def test_two_who_assign_at_once_ask_one_person_for_one_guest(floor: Floor) -> None:
+    if floor.database.sqlite:
+        pytest.skip("SQLite has one writer: nobody races")
+    lin = await post(floor, "lin", "front_desk", state=PostState.OFF)
+    waiting = [await asks(floor, f"oGuest{n}") for n in range(4)]
+    await post(floor, "lin", "front_desk")
+    await asyncio.gather(*(floor.work(floor.another_worker(f"p{n}")) for n in range(3)))
+    asked = [(await floor.row(got)).assigned_to for got in waiting]
+    assert asked == [lin, None, None, None]
+    until = floor.clock.now()
+    with pytest.raises(Refused, match="not_due"):
+        await floor.act(waiting[0], lambda row, gone: Assign(lin, until))
