@@ -72,7 +72,7 @@ class Assigning:
         """Ask this person, if they may still be asked when nobody else can come between."""
 
         async def free(tx: AsyncConnection) -> None:
-            if not await people.hold_active(tx, row.hotel, to):
+            if not await people.hold_active(tx, row.hotel, to, now):
                 raise Refused("not_free")
             post = await posts.hold(tx, row.hotel, to)
             load = await _loads(tx, row.hotel, now)
