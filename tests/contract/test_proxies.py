@@ -149,6 +149,7 @@ async def echo() -> AsyncIterator[str]:
 @asynccontextmanager
 async def before(name: str, folder: Path, upstream: str) -> AsyncIterator[Proxy]:
     """A proxy before something else than the bot."""
+    folder.mkdir(parents=True, exist_ok=True)
     running = STARTS[name](folder, upstream)
     try:
         yield running
@@ -178,19 +179,24 @@ async def test_the_largest_file_that_we_take_passes_and_no_larger_one(name: str,
                 assert answer.status in (413, 502)
 
 
-async def test_silent_sockets_outlive_the_proxys_patience(proxy: Proxy, tmp_path: Path) -> None:
+async def test_silent_sockets_outlive_the_proxies_patience(bot: Bot, tmp_path: Path) -> None:
     """The bot's pings keep them open. A socket that nobody pings shows that nginx would have cut them."""
+    await asyncio.gather(*(outlived(name, bot, tmp_path / name) for name in STARTS))
+
+
+async def outlived(name: str, bot: Bot, folder: Path) -> None:
     async with (
         echo() as upstream,
-        before(proxy.name, tmp_path, upstream) as other,
-        browser(proxy) as session,
+        before(name, folder / "bot", f"127.0.0.1:{bot.port}") as running,
+        before(name, folder / "echo", upstream) as other,
+        browser(running) as session,
         browser(other) as elsewhere,
     ):
-        sockets = [await widget(session, "u" * 43), await desk(session)]
+        sockets = [await widget(session, f"{name:u<43}"), await desk(session)]
         unpinged = await elsewhere.ws_connect("/")
         listening = [asyncio.create_task(quiet(socket)) for socket in (*sockets, unpinged)]
         await asyncio.sleep(BEYOND)
-        assert listening[2].done() == (proxy.name == "nginx")
+        assert listening[2].done() == (name == "nginx")
         for task in listening:
             task.cancel()
         await asyncio.gather(*listening, return_exceptions=True)
