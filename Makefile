@@ -67,19 +67,24 @@ rollback: env-rasa ## Go back to the model before the one in use; it stays until
 # --- Checking it ---
 
 # These need no model, so they run while it is trained; the others start Rasa, whole installations or a browser.
-WITHOUT_MODEL := tests/unit tests/contract
+WITHOUT_MODEL := tests/contract tests/unit
 # Databases wait for their disk at every commit; what tests write lies in memory where there is enough of it.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
-PYTEST := $(IN_MEMORY) $(BIN)/pytest -n 2 --dist loadfile
+# They wait more than they compute: two workers for each processor where no model is needed, one and a half
+# where each may start a Rasa of its own. Files go to workers in the order given, so the longest come first.
+CORES := $(shell nproc 2>/dev/null || echo 2)
+FEW := $(shell echo $$(( $(CORES) < 4 ? $(CORES) * 3 / 2 : 6 )))
+MANY := $(shell echo $$(( $(CORES) < 4 ? $(CORES) * 2 : 8 )))
+PYTEST := $(IN_MEMORY) $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
 .PHONY: test
 test: env env-rasa ## Everything: install, check, train, all tests.
 	@$(MAKE) -j2 train test-without-model
-	$(PYTEST) $(addprefix --ignore=,$(WITHOUT_MODEL))
+	$(PYTEST) -n $(FEW) $(addprefix --ignore=,$(WITHOUT_MODEL))
 
 .PHONY: test-without-model
 test-without-model: check test-frontend frontend
-	$(PYTEST) $(WITHOUT_MODEL)
+	$(PYTEST) -n $(MANY) $(WITHOUT_MODEL)
 
 .PHONY: eval
 eval: env train ## How well guests are understood: figures, pictures and a page in var/eval.
