@@ -24,7 +24,7 @@ from bot.model import (
     PromiseState,
     State,
 )
-from bot.store import desk, files, log, people, promises, proofs
+from bot.store import desk, files, handovers, log, people, promises, proofs
 from bot.store.people import Identity
 
 LATEST = timedelta(days=30)  # after unfollowing, whatever is open
@@ -138,6 +138,7 @@ async def _empty(
         row = await commit(tx, row, Close(SERVICE, "erased"), now)  # nobody is left to wait for
     event = NewEvent(EventType.GUEST_ERASED, now, SERVICE, Audience.STAFF)
     await commit(tx, row, Record((event,)), now)
+    await handovers.empty_notes(tx, hotel, id_, now)
     return await log.empty_contents(tx, hotel, id_, now)
 
 
@@ -147,6 +148,7 @@ async def _take_out(
     """Erase what was said on one identity of a conversation that others share."""
     seqs = await log.seqs_of(tx, hotel, id_, identity)
     await promises.empty_said(tx, hotel, id_, seqs)
+    await handovers.empty_notes(tx, hotel, id_, now)
     return Erased(await log.empty_contents(tx, hotel, id_, now, seqs), await files.drop(tx, hotel, id_, seqs))
 
 

@@ -168,6 +168,14 @@ class Desk:
 
     async def sign_in(self, login: str, password: str) -> tuple[str, SignedIn]:
         """A new sign-in's token, shown once, and who it is."""
+        now, member = self._clock.now(), await self.vouch(login, password)
+        token = secrets.token_urlsafe(32)
+        async with self._database.write() as tx:
+            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN)
+            return token, SignedIn(member, await people.roles_of(tx, member.id, now))
+
+    async def vouch(self, login: str, password: str) -> Staff:
+        """Whose login and password these are: a signature on somebody else's screen signs nobody in."""
         now = self._clock.now()
         async with self._database.read() as tx:
             member = await people.find_staff(tx, login)
@@ -176,11 +184,9 @@ class Desk:
         right = await asyncio.to_thread(_verify, member.password if member else _NOBODY, password)
         if member is None or not right or not member.active:
             raise await self._failed(member, now)
-        token = secrets.token_urlsafe(32)
         async with self._database.write() as tx:
             await people.change_staff(tx, member.id, failures=0, locked_until=None)
-            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN)
-            return token, SignedIn(member, await people.roles_of(tx, member.id, now))
+        return member
 
     async def _failed(self, member: Staff | None, now: datetime) -> Exception:
         if member is None:

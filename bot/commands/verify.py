@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.commands import opening
 from bot.settings import Settings
-from bot.store import log, outbox
+from bot.store import desk, handovers, log, outbox
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,4 +50,7 @@ async def examine(tx: AsyncConnection) -> tuple[int, int, str | None]:
     for number, (hotel, conversation) in enumerate(known):
         if fault := await log.first_fault(tx, hotel, conversation):
             return number + 1, 0, fault
+    for one in await desk.list_hotels(tx):
+        if fault := handovers.first_fault(await handovers.chain_of(tx, one.id)):
+            return len(known), 0, fault
     return len(known), await log.count_events(tx), None

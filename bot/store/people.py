@@ -180,6 +180,11 @@ async def guest_of(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> Guest
     )
 
 
+async def vips_of(tx: AsyncConnection, hotel: HotelId) -> frozenset[GuestId]:
+    query = select(guests.c.guest_id).where(guests.c.hotel_id == hotel, guests.c.vip_at.is_not(None))
+    return frozenset(GuestId(id_) for id_ in (await tx.execute(query)).scalars())
+
+
 async def find_guest(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> bool:
     query = select(guests.c.guest_id).where(guests.c.hotel_id == hotel, guests.c.guest_id == guest)
     return (await tx.execute(query)).first() is not None

@@ -542,6 +542,27 @@ mentions = Table(
     Index("ix_mentions_hotel_id_staff_id_seen_at", "hotel_id", "staff_id", "seen_at"),
 )
 
+# Shift handovers: one row a signature, chained by hashes. `note` may be emptied, all else never changes.
+handovers = Table(
+    "handovers",
+    metadata,
+    _id("hotel_id", nullable=False),
+    Column("number", Integer, nullable=False),
+    _id("handover_id", nullable=False),
+    Column("kind", String(8), nullable=False),  # left, came
+    Column("at", Moment, nullable=False),
+    _id("staff_id", nullable=False),
+    Column("body", Text, nullable=False),
+    Column("salt", String(64)),
+    Column("note", Text),
+    Column("digest", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("emptied_at", Moment),
+    PrimaryKeyConstraint("hotel_id", "number"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+    UniqueConstraint("hotel_id", "handover_id", "kind"),
+)
+
 # Which processes are up, so that silence can be told from absence.
 processes = Table(
     "processes",

@@ -7,13 +7,13 @@ import { reactive } from "vue";
 
 const BASE = "/desk/";
 
-const PAGES = ["today", "knowledge", "questions", "learning", "staff", "phrases"] as const;
+const PAGES = ["today", "knowledge", "questions", "learning", "staff", "phrases", "handover"] as const;
 
 interface Place {
   hotel: string | null;
   page: "desk" | (typeof PAGES)[number];
   conversation: string | null;
-  /** The knowledge point that is open; "new" for one that is being written. */
+  /** The knowledge point that is open ("new" for one that is being written), or the handover. */
   point: string | null;
   details: boolean;
 }
@@ -45,7 +45,7 @@ export function go(change: Partial<Place>, replace = false): void {
   // A conversation is the desk's, a point is the knowledge page's.
   if (change.conversation !== undefined && change.page === undefined) next.page = "desk";
   if (next.page !== "desk") next.conversation = null;
-  if (next.page !== "knowledge") next.point = null;
+  if (next.page !== "knowledge" && next.page !== "handover") next.point = null;
   if (path(next) === path(route)) return;
   if (replace) history.replaceState(null, "", path(next));
   else history.pushState(null, "", path(next));

@@ -53,6 +53,11 @@ tasmAr GET    /colleagues
 tasmAr GET    /intents
 ---mA- GET    /corrections
 ---mAr GET    /today
+tasmAr GET    /handovers/now
+tasmAr GET    /handovers
+tasmA- POST   /handovers
+tasmAr GET    /handovers/{handover}
+tasmA- POST   /handovers/{handover}/sign
 tasmAr GET    /knowledge
 tasmAr GET    /knowledge/points/{point}
 tasmAr GET    /knowledge/export
