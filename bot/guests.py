@@ -13,6 +13,8 @@ from bot.erasures import Erasure
 from bot.guest_tokens import Signed
 from bot.model import (
     SERVICE,
+    Actor,
+    ActorKind,
     Audience,
     ConversationId,
     Event,
@@ -22,6 +24,7 @@ from bot.model import (
     IdentityId,
     NewEvent,
     PromiseState,
+    StaffId,
     State,
 )
 from bot.store import desk, files, handovers, log, people, promises, proofs
@@ -114,7 +117,7 @@ async def erase(tx: AsyncConnection, commit: Commit, hotel: HotelId, guest: Gues
             erased = await _take_out(tx, hotel, id_, identity.id, now)
             count, blobs = count + erased.contents, blobs | erased.blobs
     await _unname(tx, hotel, identities)
-    blank = {"name": None, "room": None, "preferences": "[]", "erased_at": now}
+    blank = {"name": None, "room": None, "preferences": "[]", "vip_at": None, "erased_at": now}
     for who in everyone:
         await people.change_guest(tx, hotel, who, **blank)
     return Erased(count, blobs)
@@ -173,6 +176,12 @@ async def erase_identity(tx: AsyncConnection, commit: Commit, identity: Identity
     event = NewEvent(EventType.GUEST_ERASED, now, SERVICE, Audience.STAFF, identity.id, body)
     await commit(tx, row, Record((event,)), now)
     return Erased(count, blobs)
+
+
+def vip_marked(vip: bool, by: StaffId | None, now: datetime) -> NewEvent:
+    """Somebody's word, or the hotel's import (None), that this guest comes before others; or no longer."""
+    actor = Actor(ActorKind.STAFF, by) if by else SERVICE
+    return NewEvent(EventType.VIP_MARKED, now, actor, Audience.STAFF, body={"vip": vip})
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,7 @@ async def _merge(tx: AsyncConnection, hotel: HotelId, younger: GuestId, older: G
     new, kept = await people.guest_of(tx, hotel, younger), await people.guest_of(tx, hotel, older)
     preferences = list(dict.fromkeys([*kept.preferences, *new.preferences]))
     values: dict[str, Any] = {"name": kept.name or new.name, "preferences": people.as_json(preferences)}
+    values["vip_at"] = kept.vip_at or new.vip_at
     if new.unfollowed_at:
         values["unfollowed_at"] = kept.unfollowed_at or new.unfollowed_at
     if kept.room is None:

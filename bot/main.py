@@ -28,6 +28,7 @@ from bot.files import Files
 from bot.http import (
     api_page,
     app_door,
+    assigning,
     card,
     colleagues,
     corrections,
@@ -217,6 +218,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
         staff_edge,
         orders,
         posts,
+        assigning,
         promises,
         search,
         today,

@@ -126,6 +126,7 @@ class EventType(StrEnum):
     GUEST_OPTED = "guest_opted"
     GUEST_NOTIFIED = "guest_notified"
     GUEST_RATED = "guest_rated"
+    VIP_MARKED = "vip_marked"
     GUEST_ERASED = "guest_erased"
     FOREIGN = "foreign"  # whatever a newer release has logged: read so, never written
 

@@ -160,6 +160,11 @@ async def _remember(tx: AsyncConnection, row: Conversation, events: Sequence[New
         guest = await people.guest_of(tx, row.hotel, row.guest)
         kept = list(dict.fromkeys([*guest.preferences, *(text for text in new if text)]))
         await people.change_guest(tx, row.hotel, row.guest, preferences=people.as_json(kept))
+    for event in events:
+        if event.type is EventType.VIP_MARKED:
+            await people.change_guest(
+                tx, row.hotel, row.guest, vip_at=event.at if event.body["vip"] else None
+            )
 
 
 def _count(events: Sequence[Event]) -> None:

@@ -69,12 +69,13 @@ from bot.nudges import wait_for
 from bot.roles import MAY, Role
 from bot.sealing import CannotOpen
 from bot.staff import SignedIn
-from bot.store import desk, log, outbox, people, promises
+from bot.store import desk, log, outbox, people, posts, promises
 
 TEXT_LIMIT = 5000
 LOOK_SECONDS = 2.0
 POLL_SECONDS = 25.0
 HEARTBEAT = 25.0
+SEEN_SECONDS = 60.0
 CLOSE_REASONS = frozenset({"solved", "no_answer", "spam", "other"})
 
 
@@ -307,6 +308,7 @@ _REFUSALS = {
     "unreachable": "reply_window_closed",
     "not_held": "not_holder",
     "to_oneself": "to_oneself",
+    "not_assigned": "not_assigned",
 }
 
 
@@ -568,9 +570,12 @@ async def _push(
     request: web.Request, socket: web.WebSocketResponse, place: Feed, me: Caller, nudged: asyncio.Event
 ) -> None:
     """Send what is new at each nudge, and look by itself when none comes."""
-    token = request.cookies.get(COOKIE, "")
+    token, seen = request.cookies.get(COOKIE, ""), 0.0
     while not socket.closed:
         nudged.clear()
+        if request.app[CLOCK].monotonic() - seen > SEEN_SECONDS or not seen:
+            seen = request.app[CLOCK].monotonic()
+            await _seen(request, me)
         signed_in = await request.app[DESK].who(token)
         if signed_in is None or signed_in.roles.get(me.hotel) != me.role:
             await socket.close(code=4401)  # signed out, deactivated, run out, or of another role by now
@@ -578,6 +583,16 @@ async def _push(
         for frame in await _frames(request, place, me) + await place.typing(request.app[PRESENCE]):
             await socket.send_str(dumps(frame))
         await wait_for(nudged, LOOK_SECONDS)
+
+
+async def _seen(request: web.Request, me: Caller) -> None:
+    """Whoever has a desk open is there still."""
+    who, now = me.signed_in.staff.id, request.app[CLOCK].now()
+    async with request.app[DATABASE].read() as tx:
+        stale = await posts.stale(tx, me.hotel, who, now)
+    if stale:
+        async with request.app[DATABASE].write() as tx:
+            await posts.see(tx, me.hotel, who, now)
 
 
 async def _listen(
@@ -624,6 +639,7 @@ async def poll(request: web.Request) -> web.Response:
         if seq.isdecimal()
     }
     place = Feed.resume(request.query.get("cursor"), follow, clock.now())
+    await _seen(request, me)
     deadline = clock.monotonic() + POLL_SECONDS
     async with request.app[DATABASE].read() as tx:
         await place.prime(tx, await lens_of(request, tx))

@@ -59,13 +59,17 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
     """Conversations as the queue shows them; what a departed person held is shown as waiting."""
     hotel, ids = lens.hotel.id, [row.id for row in rows]
     handed = await log.last_transfers(tx, hotel, [row for row in rows if row.state is State.STAFF])
-    mentioned = {row.holder for row in rows} | {_handed_by(event) for event, _ in handed.values()}
+    mentioned = {id_ for row in rows for id_ in (row.holder, row.assigned_to)} | {
+        _handed_by(event) for event, _ in handed.values()
+    }
     names = await people.names_of(tx, {id_ for id_ in mentioned if id_})
     channels = await people.channels_of(tx, hotel, ids)
     guests = await people.guests_of(tx, hotel, [row.guest for row in rows])
     words = await log.last_words(tx, hotel, rows)
     stars = await log.last_ratings(tx, hotel, [row for row in rows if row.state is State.CLOSED])
     unread = await people.unread(tx, hotel, ids, lens.viewer)
+    vips = await people.vips_among(tx, hotel, [row.guest for row in rows])
+    active = await people.active_in(tx, hotel, lens.now) if any(row.assigned_to for row in rows) else ()
     shown = []
     for row in rows:
         gone = row.state is State.STAFF and not await people.is_active(tx, hotel, row.holder, lens.now)
@@ -82,6 +86,11 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "handed_over": _handed(*handed[row.id], names) if row.id in handed and not gone else None,
                 "waiting_since": row.held_since if gone else row.waiting_since,
                 "reason": row.reason,
+                "department": row.department,
+                "urgent": row.urgent,
+                "nobody": row.nobody,
+                "assigned": _assigned(row, names) if row.assigned_to in active else None,
+                "vip": row.guest in vips,
                 "alarm_since": row.alarm_since,
                 "alarm_kind": row.alarm_kind,
                 "unheard_since": row.unheard_since,
@@ -98,6 +107,11 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
             }
         )
     return shown
+
+
+def _assigned(row: Conversation, names: dict[str, str]) -> dict[str, Any]:
+    """Who is asked to take it, and until when; nobody who has left."""
+    return {**_person(str(row.assigned_to), names), "until": row.assigned_until}
 
 
 def _person(id_: str, names: dict[str, str]) -> dict[str, str]:
@@ -153,7 +167,7 @@ async def show_events(
     sent = await outbox.deliveries(tx, lens.hotel.id, row.id)
     seen = {state: await _marks(tx, row, identities, viewer) for state, viewer in _SEEN.items()}
     mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
-    mentioned |= {e.body.get(name) for e, _ in thread for name in ("holder", "owner")}
+    mentioned |= {e.body.get(name) for e, _ in thread for name in ("holder", "owner", "to")}
     names = await people.names_of(tx, {str(id_) for id_ in mentioned if id_})
     shown = [_event(lens, e, c, identities, sent, seen, names) for e, c in thread]
     await add_offers(tx, lens.hotel, lens.viewer, row, shown, lens.now)
@@ -234,6 +248,8 @@ def _event(
         body["holder_name"] = names.get(holder)
     if owner := body.get("owner"):
         body["owner_name"] = names.get(owner)
+    if isinstance(to := body.get("to"), str) and to in names:
+        body["to_name"] = names[to]
     return {
         "seq": e.seq,
         "type": e.type,
@@ -282,6 +298,7 @@ async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow
             "service_name": service_name(lens, o.service),
             "what": o.details.get("what"),
             "room": o.details.get("room"),
+            "department": lens.hotel.file.departments.of_order(o.service),
             "details": o.details,
             "due_at": o.due_at,
             "state": o.state,

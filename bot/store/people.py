@@ -52,6 +52,7 @@ class Guest:
     unfollowed_at: datetime | None
     erased_at: datetime | None
     opted_in_at: datetime | None = None
+    vip_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,7 @@ async def guest_of(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> Guest
         r.unfollowed_at,
         r.erased_at,
         r.opted_in_at,
+        r.vip_at,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import Row, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Wake
@@ -40,8 +40,7 @@ class Post:
 
     def now_at(self, now: datetime) -> PostState:
         """What holds now: whoever has long been away from the desk is off."""
-        seen = max((at for at in (self.seen_at, self.since) if at), default=None)
-        return self.presence if seen and now - seen < ABSENT else PostState.OFF
+        return self.presence if self.seen_at and now - self.seen_at < ABSENT else PostState.OFF
 
 
 def _post(r: Row[Any]) -> Post:
@@ -107,7 +106,7 @@ async def be(
     why: str | None = None,
 ) -> None:
     """Say how somebody is from now on."""
-    values = {"presence": presence, "presence_why": why, "presence_at": now}
+    values = {"presence": presence, "presence_why": why, "presence_at": now, "seen_at": now}
     await save(tx, hotel, id_, now, **values)
 
 
@@ -130,11 +129,21 @@ async def look_again(tx: AsyncConnection, hotel: HotelId, now: datetime) -> None
             await outbox.put(tx, hotel, row.id, row.seq, (Wake("assign", now),), now)
 
 
+async def stale(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> bool:
+    """Whether it is time to write down again that their desk is connected."""
+    return (await tx.execute(select(posts.c.staff_id).where(_stale(hotel, id_, now)))).first() is not None
+
+
+def _stale(hotel: HotelId, id_: StaffId, now: datetime) -> Any:
+    """Only while it matters; and whoever has been away for too long is off until they say otherwise."""
+    mine = and_(posts.c.hotel_id == hotel, posts.c.staff_id == id_, posts.c.presence != PostState.OFF)
+    seen = func.coalesce(posts.c.seen_at, posts.c.presence_at)
+    return and_(mine, seen < now - SEEN_EVERY, seen > now - ABSENT)
+
+
 async def see(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> None:
     """Their desk is connected: written down now and then, and only while it matters."""
-    mine = and_(posts.c.hotel_id == hotel, posts.c.staff_id == id_, posts.c.presence != PostState.OFF)
-    stale = or_(posts.c.seen_at.is_(None), posts.c.seen_at < now - SEEN_EVERY)
-    await tx.execute(update(posts).where(mine, stale).values(seen_at=now))
+    await tx.execute(update(posts).where(_stale(hotel, id_, now)).values(seen_at=now))
 
 
 def members(found: Iterable[Post], department: str) -> list[Post]:
