@@ -77,6 +77,9 @@ tasmAr GET    /conversations/{conversation}/phrases
 ---mA- GET    /phrases/{phrase}
 ---mA- POST   /phrases/{phrase}
 ---mA- POST   /phrases/{phrase}/retire
+tasmA- POST   /conversations/{conversation}/decline
+tasmA- POST   /conversations/{conversation}/pass-on
+tasmA- PUT    /conversations/{conversation}/vip
 tasmAr GET    /departments
 tasmA- PUT    /presence
 ---mAr GET    /staff
