@@ -97,12 +97,13 @@ async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
         now = opening.clock(settings).now()
         try:
             async with opened.write() as tx:
+                before = await desk.account_of(tx, arguments.channel, account)
                 await accounts.save(
                     tx, opening.seal(settings), arguments.channel, account, hotel, values, now
                 )
         except ValueError as error:
             raise CommandFailed(f"Not added: {error}.") from None
-    print(f"Added. {used_at(arguments.channel, account, settings)}")
+    print(f"{'Replaced' if before else 'Added'}. {used_at(arguments.channel, account, settings)}")
 
 
 def read_values(given: Sequence[str]) -> dict[str, Any]:

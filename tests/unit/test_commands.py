@@ -184,7 +184,10 @@ def test_accounts_are_listed_with_where_they_are_used_and_without_secrets(bot: B
     (tmp_path / "key").write_text("k" * 42 + "A\n")
     values = ["appid=wx123", "secret=hunter2hunter2", "token=hunter3", "aes_keys=@key", "custom_send=false"]
     wanted = [word for value in values for word in ("--set", value)]
-    added = bot("account", "add", "wechat", "--hotel", "xinghaihui", "--id", "main", *wanted)
+    adding = ("account", "add", "wechat", "--hotel", "xinghaihui", "--id", "main", *wanted)
+    added = bot(*adding)
+    assert added.stdout.startswith("Added.")
+    assert bot(*adding).stdout.startswith("Replaced.")
     assert "http://127.0.0.1:8080/wechat/main" in added.stdout
     listed = bot("account", "list", PUBLIC_URL="https://desk.example.com").stdout
     assert "https://desk.example.com/wechat/main" in listed
