@@ -564,7 +564,7 @@ class Worker:
         return left >= (1 if event and event.type is EventType.STAFF_SAID else 2)
 
     async def _deliver(self, item: Item, to: Identity, channel: Channel) -> None:
-        parts = await self.parts_of(item, channel)
+        parts, began = await self.parts_of(item, channel), self.clock.now()
         if to.external is None or item.part >= len(parts):
             outcome: Outcome = NeverDelivered("erased")
         elif not (await self._row(item)).reachable:
@@ -573,7 +573,7 @@ class Worker:
             sender = self.senders[channel.name]
             outcome = await sender.send(to.account, to.external, parts[item.part])
         metrics.DELIVERIES.labels(channel.name, type(outcome).__name__).inc()
-        await self._settle(item, to, channel, outcome, len(parts))
+        await self._settle(item, to, channel, outcome, len(parts), began)
 
     async def parts_of(self, item: Item, channel: Channel) -> list[Reply]:
         """The replies that carry a message on its channel; none once it has been erased."""
@@ -597,7 +597,9 @@ class Worker:
         address = self.base_url + files.address(hotel, file.blob, self.clock.now(), SENT_FOR)
         return Attachment(file.kind, file.type, file.name or file.kind, data, address)
 
-    async def _settle(self, item: Item, to: Identity, channel: Channel, outcome: Outcome, parts: int) -> None:
+    async def _settle(
+        self, item: Item, to: Identity, channel: Channel, outcome: Outcome, parts: int, began: datetime
+    ) -> None:
         now = self.clock.now()
         match outcome:
             case Accepted() if item.part + 1 < parts:
@@ -614,7 +616,7 @@ class Worker:
             case TryLater(_, why):
                 await self.end(item, "failed", EventType.DELIVERY_FAILED, to, None, why)
             case NeverDelivered(why):
-                await self._refused(item, to, channel, why, now)
+                await self._refused(item, to, channel, why, began)
 
     async def _row(self, item: Item) -> Conversation:
         async with self.database.read() as tx:
@@ -627,13 +629,16 @@ class Worker:
         written = (await self._row(item)).guest_at
         return max(item.created_at, written) if written else item.created_at
 
-    async def _refused(self, item: Item, to: Identity, channel: Channel, why: str, now: datetime) -> None:
+    async def _refused(self, item: Item, to: Identity, channel: Channel, why: str, began: datetime) -> None:
         if channel.windows is None or why not in channel.windows.shut:
             return await self.end(item, "failed", EventType.DELIVERY_FAILED, to, None, why)
         async with self.database.write() as tx:  # the platform knows better than our ledger
             kept = await people.ledger_of(tx, to.hotel, to.id)
-            await people.save_ledger(tx, to.hotel, to.id, channel.windows.refused(kept, why))
-            await outbox.put_back(tx, item, None, now, why)
+            shut = channel.windows.refused(kept, why, began)
+            if shut:
+                await people.save_ledger(tx, to.hotel, to.id, shut)
+            now = self.clock.now()
+            await outbox.put_back(tx, item, None if shut else now, now, why)
         await self.dispatch.nudges.nudge(f"hotel:{item.hotel}", f"conversation:{item.conversation}")
 
     async def _spend(self, tx: AsyncConnection, to: Identity, channel: Channel | None) -> None:

@@ -23,7 +23,7 @@ class Windows:
 
     opened: Callable[[Mapping[str, Any], Inbound, datetime], dict[str, Any]]
     spent: Callable[[Mapping[str, Any]], dict[str, Any]]
-    refused: Callable[[Mapping[str, Any], str], dict[str, Any]]
+    refused: Callable[[Mapping[str, Any], str, datetime], dict[str, Any] | None]
     allowance: Callable[[Mapping[str, Any], datetime], Allowance]
     shut: frozenset[str]  # refusals after which only the guest's next word opens the way
 
@@ -52,8 +52,11 @@ def _spent(ledger: Mapping[str, Any]) -> dict[str, Any]:
     return wechat.Ledger.from_json(ledger).spent().to_json()
 
 
-def _refused(ledger: Mapping[str, Any], why: str) -> dict[str, Any]:
+def _refused(ledger: Mapping[str, Any], why: str, sent_at: datetime) -> dict[str, Any] | None:
+    """None where the guest has opened a window since: the refusal says nothing of that one."""
     kept = wechat.Ledger.from_json(ledger)
+    if kept.opened_since(sent_at):
+        return None
     return (kept.used_up() if why == "count_used_up" else kept.closed()).to_json()
 
 

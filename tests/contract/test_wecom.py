@@ -8,6 +8,7 @@ import pytest
 from aiohttp import ClientSession
 
 from bot import accounts
+from bot.channels.port import NeverDelivered
 from bot.http import wecom
 from bot.http.guard import DATABASE, DISPATCH, SETTINGS
 from bot.http.wechat import WORKER
@@ -149,6 +150,23 @@ async def test_used_up_waits_for_the_guests_next_word(site: Site, platform: WeCo
         await asyncio.sleep(0.05)
     assert platform.guests["wmGuest"].got == []
     await platform.say("wmGuest", "在吗")
+    await until(lambda: len(platform.guests["wmGuest"].got) >= 1)
+
+
+async def test_a_word_that_crosses_a_refusal_opens_the_way_too(site: Site, platform: WeCom) -> None:
+    senders = site.app[WORKER].senders
+    real = senders["wecom"]
+
+    class Crossed:
+        async def send(self, *_: object) -> NeverDelivered:
+            senders["wecom"] = real
+            await platform.say("wmGuest", "在吗")
+            while [e.type for e in await events(site)].count(EventType.GUEST_SAID) < 2:
+                await asyncio.sleep(0.05)
+            return NeverDelivered("count_used_up")
+
+    senders["wecom"] = Crossed()
+    await platform.say("wmGuest", "早餐几点")
     await until(lambda: len(platform.guests["wmGuest"].got) >= 1)
 
 

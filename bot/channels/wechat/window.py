@@ -66,6 +66,9 @@ class Ledger:
         """After the platform said that no window is open (45015), or the guest unsubscribed."""
         return replace(self, message_at=None, touch_at=None)
 
+    def opened_since(self, at: datetime) -> bool:
+        return any(opened is not None and opened > at for opened in (self.message_at, self.touch_at))
+
     def allowance(self, now: datetime) -> Allowance:
         """What may still be sent at `now`; the larger window, of equals the one that closes later."""
         live = [
