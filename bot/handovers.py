@@ -46,7 +46,7 @@ def _line(row: Conversation, floor: Floor) -> dict[str, Any]:
     since = row.unheard_since or row.waiting_since
     return {
         "conversation": row.id,
-        "seq": row.unclear[-1] if row.unclear else row.said_seq or row.seq,
+        "seq": row.unclear[-1] if row.unclear else row.guest_seq or row.seq,  # what the guest wants
         "state": State.WAITING if row.state is State.STAFF and not holder else row.state,
         "holder": holder,
         "since": stamp(since) if since else None,
