@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, Command] = {
     "knowledge": Command(
         "bot.commands.knowledge", "search, import or report on what guests are answered", bare=True
     ),
+    "drafts": Command("bot.commands.drafts", "write trainees' replies beside what went out"),
     "corrections": Command(
         "bot.commands.corrections", "write what staff have corrected as examples to train on"
     ),

@@ -99,6 +99,8 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.STAFF_SAID: _row(_REFUSE, _REFUSE, _STAY, _REFUSE),
     E.STAFF_NOTED: _ANYWHERE,
     E.REPLY_FLAGGED: _ANYWHERE,
+    E.REPLY_DRAFTED: _row(_REFUSE, _REFUSE, _STAY, _REFUSE),
+    E.REPLY_REFUSED: _ANYWHERE,
     E.DELIVERY_ACCEPTED: _ANYWHERE,
     E.DELIVERY_UNCLEAR: _ANYWHERE,
     E.DELIVERY_FAILED: _ANYWHERE,
@@ -166,6 +168,7 @@ class Conversation:
     unclear: tuple[int, ...] = ()
     reachable: bool = True  # false once the guest has unfollowed where replies go
     changed_at: datetime | None = None
+    drafts: tuple[int, ...] | None = None  # what trainees would say, and nobody has decided on
     ended_into: ConversationId | None = None  # its guest proved to be that one's: it goes on there
     department: str | None = None  # to which it was handed off, where the hotel has departments
     urgent: str | None = None  # why it comes before others that wait
@@ -196,10 +199,27 @@ class Conversation:
 
 
 _ADDED = frozenset(
-    {"ended_into", "department", "urgent", "needs", "assigned_to", "assigned_until", "passed", "nobody"}
+    {
+        "ended_into",
+        "department",
+        "urgent",
+        "needs",
+        "assigned_to",
+        "assigned_until",
+        "passed",
+        "nobody",
+        "drafts",
+    }
 )
 _UNASSIGNED: Any = {"assigned_to": None, "assigned_until": None, "nobody": None}
-_SETTLED: Any = {**_UNASSIGNED, "department": None, "urgent": None, "needs": None, "passed": None}
+_SETTLED: Any = {
+    **_UNASSIGNED,
+    "department": None,
+    "urgent": None,
+    "needs": None,
+    "passed": None,
+    "drafts": None,
+}
 
 
 def _plain(value: object) -> str:
@@ -305,7 +325,14 @@ def _reopened(c: Conversation, e: Event) -> Conversation:
 
 
 def _staff_said(c: Conversation, e: Event) -> Conversation:
-    return replace(c, answered_seq=c.guest_seq, unheard_since=None, said_seq=e.seq)
+    decided = _decided(c, e)
+    return replace(decided, answered_seq=c.guest_seq, unheard_since=None, said_seq=e.seq)
+
+
+def _decided(c: Conversation, e: Event) -> Conversation:
+    """A trainee's reply has gone out, or will not."""
+    left = tuple(seq for seq in c.drafts or () if seq != e.body.get("draft"))
+    return replace(c, drafts=left or None)
 
 
 def _without_unclear(c: Conversation, e: Event) -> Conversation:
@@ -363,6 +390,8 @@ _CHANGES: dict[EventType, Callable[[Conversation, Event], Conversation]] = {
     E.ENDED: lambda c, e: replace(_closed(c, e), ended_into=e.body.get("into")),
     E.REOPENED: _reopened,
     E.STAFF_SAID: _staff_said,
+    E.REPLY_DRAFTED: lambda c, e: replace(c, drafts=(*(c.drafts or ()), e.seq)),
+    E.REPLY_REFUSED: _decided,
     E.VOICE_HEARD: _voice_heard,
     E.DELIVERY_ACCEPTED: _without_unclear,
     E.DELIVERY_UNCLEAR: _unclear,
@@ -543,6 +572,41 @@ class Speak:
 
 
 @dataclass(frozen=True)
+class DraftReply:
+    """What a trainee would say: nobody but staff reads it until it is approved. It takes over as speaking
+    does."""
+
+    staff: StaffId
+    content: Content
+    body: Json
+    identity: IdentityId | None = None
+    holder_gone: bool = False
+    take_over: bool = True
+
+
+@dataclass(frozen=True)
+class Approve:
+    """A trainee's reply goes out, in these words. Where nobody has the conversation, whoever approves has it
+    from then on."""
+
+    staff: StaffId
+    draft: Event
+    content: Content
+    edited: bool
+    holder_gone: bool = False
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RefuseDraft:
+    """A trainee's reply doesn't go out; the words say why."""
+
+    staff: StaffId
+    draft: int
+    content: Content | None = None
+
+
+@dataclass(frozen=True)
 class Note:
     staff: StaffId
     content: Content
@@ -663,6 +727,9 @@ Command = (
     | Respond
     | Claim
     | Speak
+    | DraftReply
+    | Approve
+    | RefuseDraft
     | Note
     | Release
     | Transfer
@@ -889,11 +956,54 @@ def _speak(d: _Draft, c: Speak) -> None:
     _take(d, c.staff, c.holder_gone)
     if not d.row.reachable:
         raise Refused("unreachable")
-    actor, identity = Actor(ActorKind.STAFF, c.staff), c.identity or d.row.identity
-    if c.flags:  # before the reply, which stays what the command ends with
-        d.note(E.REPLY_FLAGGED, SERVICE, {"seq": d.row.seq + 2, "kinds": list(c.flags), "by": c.staff})
-    said = NewEvent(E.STAFF_SAID, d.now, actor, Audience.GUEST, identity, c.body, c.content)
+    _say_as(d, c.staff, c.identity or d.row.identity, c.body, c.content, c.flags)
+
+
+def _say_as(
+    d: _Draft,
+    staff: StaffId,
+    identity: IdentityId | None,
+    body: Json,
+    content: Content,
+    flags: tuple[str, ...],
+) -> None:
+    if flags:  # before the reply, which stays what the command ends with
+        d.note(E.REPLY_FLAGGED, SERVICE, {"seq": d.row.seq + 2, "kinds": list(flags), "by": staff})
+    actor = Actor(ActorKind.STAFF, staff)
+    said = NewEvent(E.STAFF_SAID, d.now, actor, Audience.GUEST, identity, body, content)
     d.deliver(d.add(said), identity, waits=False)
+
+
+def _draft_reply(d: _Draft, c: DraftReply) -> None:
+    if not c.take_over and d.row.holder != c.staff:
+        raise Refused("not_holder", d.row.holder, d.row.held_since)
+    _take(d, c.staff, c.holder_gone)
+    if not d.row.reachable:
+        raise Refused("unreachable")
+    chosen = {"identity": c.identity} if c.identity else {}
+    d.note(E.REPLY_DRAFTED, Actor(ActorKind.STAFF, c.staff), {**c.body, **chosen}, c.content)
+
+
+def _approve(d: _Draft, c: Approve) -> None:
+    if c.draft.seq not in (d.row.drafts or ()):
+        raise Refused("draft_decided")
+    author = StaffId(c.draft.actor.id or "")
+    _vacate(d, c.holder_gone)
+    if d.row.state is not State.STAFF:
+        _take(d, c.staff, False)
+    elif d.row.holder not in (author, c.staff):
+        raise Refused("held", d.row.holder, d.row.held_since)
+    if not d.row.reachable:
+        raise Refused("unreachable")
+    identity = IdentityId(c.draft.body["identity"]) if "identity" in c.draft.body else d.row.identity
+    body = {"draft": c.draft.seq, "by": c.staff, "edited": c.edited}
+    _say_as(d, author, identity, body, c.content, c.flags)
+
+
+def _refuse_draft(d: _Draft, c: RefuseDraft) -> None:
+    if c.draft not in (d.row.drafts or ()):
+        raise Refused("draft_decided")
+    d.note(E.REPLY_REFUSED, Actor(ActorKind.STAFF, c.staff), {"draft": c.draft}, c.content)
 
 
 def _note(d: _Draft, c: Note) -> None:
@@ -1021,6 +1131,9 @@ _DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
     Respond: _respond,
     Claim: _claim,
     Speak: _speak,
+    DraftReply: _draft_reply,
+    Approve: _approve,
+    RefuseDraft: _refuse_draft,
     Note: _note,
     Release: _release,
     Transfer: _transfer,

@@ -33,6 +33,7 @@ from bot.http import (
     colleagues,
     corrections,
     desk,
+    drafts,
     files,
     guard,
     handovers,
@@ -213,6 +214,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     for edge in (
         *for_guests,
         desk,
+        drafts,
         card,
         colleagues,
         staff_edge,

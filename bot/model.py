@@ -94,6 +94,8 @@ class EventType(StrEnum):
     STAFF_SAID = "staff_said"
     STAFF_NOTED = "staff_noted"
     REPLY_FLAGGED = "reply_flagged"
+    REPLY_DRAFTED = "reply_drafted"
+    REPLY_REFUSED = "reply_refused"
     DELIVERY_ACCEPTED = "delivery_accepted"
     DELIVERY_UNCLEAR = "delivery_unclear"
     DELIVERY_FAILED = "delivery_failed"

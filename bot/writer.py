@@ -16,6 +16,7 @@ from bot import files, flags, metrics, orders, promises
 from bot.channels import CHANNELS
 from bot.clock import Clock
 from bot.conversation import (
+    Approve,
     Command,
     Conversation,
     Deliver,
@@ -27,7 +28,7 @@ from bot.conversation import (
     decide,
 )
 from bot.knowledge import Hotels
-from bot.model import ConversationId, Event, EventType, HotelId, IdentityId, NewEvent, State
+from bot.model import Content, ConversationId, Event, EventType, HotelId, IdentityId, NewEvent, State
 from bot.nudges import Nudges
 from bot.store import desk, log, outbox, people
 from bot.store.database import Database
@@ -94,7 +95,8 @@ class Writer:
         account: AccountRow | None = None,
     ) -> tuple[Conversation, list[Event]]:
         """As `commit`, with the events that were appended."""
-        command = await self._flagged(tx, row, command) if isinstance(command, Speak) else command
+        if isinstance(command, Speak | Approve):
+            command = replace(command, flags=await self._flags(tx, row, command.content))
         hotel = self.hotels.known(row.hotel) or await self.hotels.get(tx, row.hotel)
         decision = decide(row, command, now, self.patience, hotel.file.departments.route)
         events = await log.append(tx, row, decision)
@@ -108,11 +110,11 @@ class Writer:
         _count(events)
         return decision.row, events
 
-    async def _flagged(self, tx: AsyncConnection, row: Conversation, reply: Speak) -> Speak:
-        """A reply with what a manager should see about it; whoever wrote it, by whatever way."""
+    async def _flags(self, tx: AsyncConnection, row: Conversation, reply: Content) -> tuple[str, ...]:
+        """What a manager should see about a reply; whoever wrote it, by whatever way."""
         facts = (await self.hotels.get(tx, row.hotel)).facts
         own = {number for fact in facts.values() for number in flags.numbers_in(str(fact))}
-        return replace(reply, flags=flags.flags(reply.content.text or "", own))
+        return flags.flags(reply.text or "", own)
 
     async def _routed(
         self, tx: AsyncConnection, row: Conversation, effect: Effect, account: AccountRow | None

@@ -16,6 +16,7 @@ from bot.conversation import (
     Close,
     Command,
     Conversation,
+    DraftReply,
     Note,
     Record,
     Refused,
@@ -66,7 +67,7 @@ from bot.model import (
     State,
 )
 from bot.nudges import wait_for
-from bot.roles import MAY, Role
+from bot.roles import MAY, Permission, Role
 from bot.sealing import CannotOpen
 from bot.staff import SignedIn
 from bot.store import desk, log, outbox, people, posts, promises
@@ -309,6 +310,7 @@ _REFUSALS = {
     "not_held": "not_holder",
     "to_oneself": "to_oneself",
     "not_assigned": "not_assigned",
+    "draft_decided": "draft_decided",
 }
 
 
@@ -329,7 +331,7 @@ async def show_row(request: web.Request, row: Conversation) -> dict[str, Any]:
         return (await views.show_rows(tx, await lens_of(request, tx), [row]))[0]
 
 
-async def _row_and_event(request: web.Request, row: Conversation, seq: int) -> dict[str, Any]:
+async def row_and_event(request: web.Request, row: Conversation, seq: int) -> dict[str, Any]:
     async with request.app[DATABASE].read() as tx:
         lens = await lens_of(request, tx)
         shown = (await views.show_rows(tx, lens, [row]))[0]
@@ -355,12 +357,14 @@ async def reply(request: web.Request) -> web.Response:
 
     way = _way(request, text_of(body, "identity", 64, required=False))
 
-    def speak(row: Conversation, gone: bool) -> Speak:
-        return Speak(me.signed_in.staff.id, content, said, way and way[0], gone, take_over)
+    speaking = Speak if me.may(Permission.SPEAK) else DraftReply  # a trainee's waits for approval
+
+    def speak(row: Conversation, gone: bool) -> Speak | DraftReply:
+        return speaking(me.signed_in.staff.id, content, said, way and way[0], gone, take_over)
 
     row, seq = await act(request, speak, client_id, way and way[1])
     await request.app[PRESENCE].ended(row.id, presence.staff(me.signed_in.staff.id), me.hotel)
-    return respond(await _row_and_event(request, row, seq))
+    return respond(await row_and_event(request, row, seq))
 
 
 def _way(request: web.Request, identity: str) -> tuple[IdentityId, Check] | None:
@@ -386,7 +390,7 @@ async def send_file(request: web.Request) -> web.Response:
         return Speak(me.signed_in.staff.id, content, said, way and way[0], gone, take_over)
 
     row, seq = await act(request, speak, client_id, way and way[1])
-    return respond(await _row_and_event(request, row, seq))
+    return respond(await row_and_event(request, row, seq))
 
 
 def protected(request: web.Request, me: Caller, id_: ConversationId, text: str) -> Content:
@@ -404,7 +408,7 @@ async def note(request: web.Request) -> web.Response:
     row, seq = await act(
         request, lambda row, gone: Note(member, content, {"client_id": client_id}), client_id
     )
-    return respond(await _row_and_event(request, row, seq))
+    return respond(await row_and_event(request, row, seq))
 
 
 async def release(request: web.Request) -> web.Response:

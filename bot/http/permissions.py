@@ -32,7 +32,9 @@ _HERE: Mapping[tuple[str, str], Permission] = {
     ("POST", "/conversations/{conversation}/transfer"): P.WORK,
     ("POST", "/conversations/{conversation}/note"): P.WORK,
     ("POST", "/conversations/{conversation}/acknowledge"): P.WORK,
-    ("POST", "/conversations/{conversation}/reply"): P.SPEAK,
+    ("POST", "/conversations/{conversation}/reply"): P.WORK,  # a trainee's stays a draft
+    ("POST", "/conversations/{conversation}/drafts/{seq}/approve"): P.APPROVE,
+    ("POST", "/conversations/{conversation}/drafts/{seq}/refuse"): P.WORK,  # one's own; others' with APPROVE
     ("POST", "/conversations/{conversation}/files"): P.SPEAK,
     ("POST", "/conversations/{conversation}/close"): P.SPEAK,
     ("POST", "/conversations/{conversation}/resend"): P.SPEAK,

@@ -1,5 +1,6 @@
 """今日: a hotel's day for its manager, five numbers and the lists that they lead to. Reads the log only."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -12,8 +13,9 @@ from bot.http.guard import DATABASE, Problem, respond
 from bot.http.views import Lens, lens_of, show_guests
 from bot.knowledge import unanswered
 from bot.model import ConversationId, Event, EventType, HotelId
-from bot.store import days, log, people
+from bot.store import days, drafts, log, people
 from bot.store.days import Asked, Flagged, Rated
+from bot.store.drafts import Drafted
 
 LISTED = 100
 QUESTIONS = 20
@@ -115,10 +117,11 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
     unsure = (await days.unsure(tx, hotel, *bounds))[-LISTED:][::-1]
     rated = await days.rated(tx, hotel, *bounds)
     flagged = (await days.flagged(tx, hotel, *bounds))[:LISTED]
+    drafted = await drafts.drafted(tx, hotel, *bounds)
     questions = [q for q in await unanswered.read(tx, hotel, bounds[0]) if q.at < bounds[1]]
     longest = sorted(waits, key=lambda wait: -wait["seconds"])[:LISTED]
     names = await people.names_of(
-        tx, {wait["by"] for wait in longest if wait["by"]} | {one.by for one in flagged}
+        tx, {w["by"] for w in longest if w["by"]} | {o.by for o in flagged} | {d.author for d in drafted}
     )
     rows = await days.rows_of(
         tx,
@@ -150,6 +153,7 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
             for q in questions[:QUESTIONS]
         ],
         "questions_total": len(questions),
+        "trainees": _trainees(drafted, names),
         "ratings": [
             {**who(r.conversation), "seq": r.seq, "at": r.at, "stars": r.stars, "text": said.get(r)}
             for r in rated[:LISTED]
@@ -173,6 +177,18 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
 async def _sentence(tx: AsyncConnection, hotel: HotelId, said: Rated | Flagged) -> str | None:
     content = await log.content_of(tx, hotel, said.conversation, said.seq)
     return content.text[:SENTENCE] if content and content.text else None
+
+
+def _trainees(drafted: Sequence[Drafted], names: dict[str, str]) -> list[dict[str, Any]]:
+    """How many replies each trainee drafted, by what became of them."""
+    by_author: dict[str, Counter[str]] = {}
+    for one in drafted:
+        by_author.setdefault(one.author, Counter())[one.outcome] += 1
+    return [
+        {"name": names.get(author, ""), "drafted": sum(counts.values())}
+        | {outcome: counts[outcome] for outcome in (drafts.SENT, drafts.EDITED, drafts.REFUSED, drafts.OPEN)}
+        for author, counts in sorted(by_author.items(), key=lambda item: names.get(item[0], ""))
+    ]
 
 
 def _open(row: Conversation, seq: int) -> bool:

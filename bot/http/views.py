@@ -99,6 +99,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "visit": row.visit,
                 "epoch": row.epoch,
                 "unclear": len(row.unclear),
+                "drafts": list(row.drafts or ()),
                 "unread": unread.get(row.id, 0),
                 "stars": stars.get(row.id),
                 "ended_into": row.ended_into,
@@ -167,7 +168,7 @@ async def show_events(
     sent = await outbox.deliveries(tx, lens.hotel.id, row.id)
     seen = {state: await _marks(tx, row, identities, viewer) for state, viewer in _SEEN.items()}
     mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
-    mentioned |= {e.body.get(name) for e, _ in thread for name in ("holder", "owner", "to")}
+    mentioned |= {e.body.get(name) for e, _ in thread for name in ("holder", "owner", "to", "by")}
     names = await people.names_of(tx, {str(id_) for id_ in mentioned if id_})
     shown = [_event(lens, e, c, identities, sent, seen, names) for e, c in thread]
     await add_offers(tx, lens.hotel, lens.viewer, row, shown, lens.now)
@@ -250,6 +251,8 @@ def _event(
         body["owner_name"] = names.get(owner)
     if isinstance(to := body.get("to"), str) and to in names:
         body["to_name"] = names[to]
+    if "draft" in body and (by := body.get("by")):
+        body["by_name"] = names.get(by)
     return {
         "seq": e.seq,
         "type": e.type,

@@ -76,7 +76,7 @@ def restore(row: str) -> Conversation:
     values["state"] = State(raw["state"])
     values["reason"] = Reason(raw["reason"]) if raw["reason"] else None
     values["unclear"] = tuple(raw["unclear"])
-    for name in ("passed", "needs"):
+    for name in ("passed", "needs", "drafts"):
         values[name] = tuple(raw[name]) if raw.get(name) else None
     return Conversation(**values)
 

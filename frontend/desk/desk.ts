@@ -9,6 +9,7 @@ import { Refusal, Unreachable } from "./api";
 import { minute, notBefore, now, setTime } from "./clock";
 import { Feed, type Link } from "./feed";
 import type { CloseReason, Event, Frame, Hotel, Identity, Order, Person, Reply, Row, Staff, State } from "./model";
+import { may } from "./permissions";
 import { openPromises, type GuestPromise } from "./promises";
 import { arrange, byDue, targetsOf, waitsSince } from "./queue";
 import { holderName, refusalText } from "./refusals";
@@ -70,6 +71,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   const writing = ref<string[]>([]);
   const sending = openSending(hotel.id, me.id, { seq: (id) => threads.get(id)?.seq ?? 0, sent, lost });
   const targets = targetsOf(hotel);
+  const approves = may(hotel, "approve");
   const promises = openPromises(hotel.id, me, { complain: (error) => complain(error), ring: ringForPromise });
 
   const url = new URL(`/desk/v1/hotels/${encodeURIComponent(hotel.id)}/feed`, location.href);
@@ -132,6 +134,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     keepFromClosing(row, before);
     if (!loaded.value) return;
     if (row.state === "WAITING" && before?.state !== "WAITING") ringFor(row, false);
+    else if (approves && (row.drafts?.length ?? 0) > (before?.drafts?.length ?? 0)) ringForDraft(row);
     else if (handedToMe(row, before)) ringForHanded(row);
     else if (heardWord(row, before)) play("word");
   }
@@ -139,6 +142,11 @@ export function openDesk(hotel: Hotel, me: Staff) {
   function ringFor(row: Row, quietly: boolean): void {
     play("waiting");
     if (!quietly) announced.value = t("aria.new_waiting", { who: nameOf(row) });
+  }
+
+  function ringForDraft(row: Row): void {
+    play("order");
+    announced.value = t("trial.rings", { who: nameOf(row) });
   }
 
   function handedToMe(row: Row, before: Row | undefined): boolean {
@@ -492,8 +500,9 @@ export function openDesk(hotel: Hotel, me: Staff) {
     [...rows.values()].map((row): Row => {
       const waits = deferred.get(row.id);
       const owed = promises.lateFor(row.guest.id, minute.value);
-      if (!waits && !owed) return row;
-      return { ...row, owed, ...(waits ? { state: waits.state, holder: null } : {}) };
+      const review = approves && Boolean(row.drafts?.length);
+      if (!waits && !owed && !review) return row;
+      return { ...row, owed, ...(review ? { review } : {}), ...(waits ? { state: waits.state, holder: null } : {}) };
     }),
   );
   const alarms = computed(() =>
@@ -518,9 +527,11 @@ export function openDesk(hotel: Hotel, me: Staff) {
   function firstDue(): Row | null {
     const bundles = arrange(shownRows.value, me.id, now.value, targets);
     const all = bundles
-      .filter((bundle) => ["alarm", "overdue", "waiting", "mine"].includes(bundle.group))
+      .filter((bundle) => ["alarm", "overdue", "review", "waiting", "mine"].includes(bundle.group))
       .flatMap((bundle) => bundle.rows);
-    const due = all.filter((row) => row.state === "WAITING" || row.alarm_since || row.owed || waitsSince(row));
+    const due = all.filter(
+      (row) => row.state === "WAITING" || row.alarm_since || row.owed || row.review || waitsSince(row),
+    );
     return due.find((row) => row.id !== current.value) ?? due[0] ?? null;
   }
 

@@ -64,6 +64,10 @@ export interface Row {
   visit: number;
   epoch: number;
   unclear: number;
+  /** Trainees' replies that nobody has decided on, by seq. */
+  drafts?: number[];
+  /** Some of them are for me to decide on; found by this page. */
+  review?: boolean;
   unread: number;
   /** How the guest rated the visit that is over. */
   stars?: number | null;

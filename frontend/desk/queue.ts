@@ -2,9 +2,9 @@
 import type { Hotel, Order, Row } from "./model";
 import type { Filter } from "./preferences";
 
-export type Group = "alarm" | "overdue" | "waiting" | "mine" | "colleagues" | "assistant" | "closed";
+export type Group = "alarm" | "overdue" | "review" | "waiting" | "mine" | "colleagues" | "assistant" | "closed";
 
-export const GROUPS: Group[] = ["alarm", "overdue", "waiting", "mine", "colleagues", "assistant", "closed"];
+export const GROUPS: Group[] = ["alarm", "overdue", "review", "waiting", "mine", "colleagues", "assistant", "closed"];
 
 /** Seconds: to be claimed, to be answered by whoever holds it, and until a held one goes back. */
 export interface Targets {
@@ -46,6 +46,7 @@ export function late(row: Row, now: number, targets: Targets): boolean {
 export function groupOf(row: Row, me: string, now: number, targets: Targets): Group {
   if (row.alarm_since) return "alarm";
   if (row.owed) return "overdue";
+  if (row.review) return "review";
   if (row.state === "CLOSED") return "closed";
   if (row.state === "BOT") return "assistant";
   if (row.state === "WAITING") return "waiting";
@@ -58,7 +59,8 @@ function byAge(group: Group): (a: Row, b: Row) => number {
   const since = (row: Row): number => {
     if (group === "alarm") return ms(row.alarm_since);
     if (row.owed) return Math.min(ms(row.owed.due_at), ms(waitsSince(row)) || Number.MAX_SAFE_INTEGER);
-    const waits = group === "waiting" || group === "overdue" || group === "mine" ? waitsSince(row) : null;
+    const waits =
+      group === "waiting" || group === "overdue" || group === "review" || group === "mine" ? waitsSince(row) : null;
     return waits ? ms(waits) : Number.MAX_SAFE_INTEGER;
   };
   const latest = (row: Row): number => ms(row.last?.at ?? row.changed_at);
@@ -78,9 +80,10 @@ export function arrange(rows: Iterable<Row>, me: string, now: number, targets: T
   );
 }
 
-/** An emergency is on every list until somebody has seen it, a late promise until it is kept. */
+/** An emergency is on every list until somebody has seen it, a late promise until it is kept, a trainee's reply
+ * until it is decided on. */
 export function passes(row: Row, filter: Filter, me: string): boolean {
-  return row.alarm_since !== null || row.owed !== undefined || listed(row, filter, me);
+  return row.alarm_since !== null || row.owed !== undefined || row.review === true || listed(row, filter, me);
 }
 
 export function listed(row: Row, filter: Filter, me: string): boolean {

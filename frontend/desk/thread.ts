@@ -30,6 +30,7 @@ const SILENT = new Set([
   "media_kept",
   "media_lost",
   "reply_flagged",
+  "reply_refused",
 ]);
 
 export const spoken = (event: Event): boolean => SPOKEN.has(event.type);
@@ -117,9 +118,9 @@ export interface Unsent {
 }
 
 export function confirmed(unsent: Unsent, events: Event[], me: string): boolean {
-  const type = unsent.kind === "note" ? "staff_noted" : "staff_said";
+  const types = unsent.kind === "note" ? ["staff_noted"] : ["staff_said", "reply_drafted"];
   return events.some((event) => {
-    if (event.type !== type) return false;
+    if (!types.includes(event.type)) return false;
     if (typeof event.body.client_id === "string") return event.body.client_id === unsent.client_id;
     return event.seq > unsent.after && event.actor.id === me && event.text === unsent.text;
   });
@@ -139,6 +140,7 @@ export type Line =
   | { kind: "said"; key: string; event: Event; speaker: Speaker; first: boolean; last: boolean }
   | { kind: "note"; key: string; event: Event }
   | { kind: "draft"; key: string; event: Event }
+  | { kind: "trial"; key: string; event: Event }
   | { kind: "happened"; key: string; events: Event[] };
 
 const PAUSE = 5 * 60_000;
@@ -158,7 +160,8 @@ function speakerOf(event: Event): Speaker {
 
 function continues(previous: Line | undefined, event: Event): boolean {
   if (previous?.kind !== "said" || previous.speaker !== speakerOf(event)) return false;
-  if (previous.event.actor.id !== event.actor.id) return false;
+  // Who approved a trainee's words stands above them.
+  if (previous.event.actor.id !== event.actor.id || event.body.draft) return false;
   return Date.parse(event.at) - Date.parse(previous.event.at) < PAUSE;
 }
 
@@ -177,13 +180,16 @@ function shown(event: Event, offered: number | undefined, said: Set<string | nul
  */
 export function lay(events: Event[], tongue: Tongue, unreadAfter: number | null, offered?: number): Line[] {
   const lines: Line[] = [];
-  const said = new Set(events.filter((event) => event.type === "staff_said").map((event) => event.text));
+  const ofStaff = events.filter((event) => event.type === "staff_said");
+  const said = new Set(ofStaff.map((event) => event.text));
+  /** A trainee's reply that went out as it was stands there as what was said. */
+  const sent = new Set(ofStaff.filter((event) => !event.body.edited).map((event) => event.body.draft));
   let day = "";
   let channel: Channel | null = null;
   let visit = 1;
   let marked = unreadAfter === null;
   for (const event of events) {
-    if (!shown(event, offered, said)) continue;
+    if (!shown(event, offered, said) || (event.type === "reply_drafted" && sent.has(event.seq))) continue;
     const today = dayKey(event.at, tongue);
     if (today !== day) lines.push({ kind: "day", key: `d${today}-${keyOf(event)}`, at: event.at });
     day = today;
@@ -208,6 +214,7 @@ function push(lines: Line[], event: Event): void {
     if (!first && previous?.kind === "said") previous.last = false;
     lines.push({ kind: "said", key: `e${keyOf(event)}`, event, speaker: speakerOf(event), first, last: true });
   } else if (event.type === "staff_noted") lines.push({ kind: "note", key: `e${keyOf(event)}`, event });
+  else if (event.type === "reply_drafted") lines.push({ kind: "trial", key: `e${keyOf(event)}`, event });
   else if (event.type === "assistant_drafted") lines.push({ kind: "draft", key: `e${keyOf(event)}`, event });
   else if (event.type !== "reopened") {
     if (previous?.kind === "happened" && previous.events.length < 4) previous.events.push(event);

@@ -45,6 +45,8 @@ export interface Day {
   unclear: (Place & { open: boolean })[];
   questions: (Place & { why: string; text: string })[];
   questions_total: number;
+  /** What trainees drafted, by what became of it. */
+  trainees?: { name: string; drafted: number; sent: number; edited: number; refused: number; open: number }[];
   /** The latest first. */
   ratings: (Place & { stars: number; text: string | null })[];
   ratings_total: number;

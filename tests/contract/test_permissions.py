@@ -26,7 +26,9 @@ tasmA- POST   /conversations/{conversation}/release
 tasmA- POST   /conversations/{conversation}/transfer
 tasmA- POST   /conversations/{conversation}/note
 tasmA- POST   /conversations/{conversation}/acknowledge
--asmA- POST   /conversations/{conversation}/reply
+tasmA- POST   /conversations/{conversation}/reply
+--smA- POST   /conversations/{conversation}/drafts/{seq}/approve
+tasmA- POST   /conversations/{conversation}/drafts/{seq}/refuse
 -asmA- POST   /conversations/{conversation}/files
 -asmA- POST   /conversations/{conversation}/close
 -asmA- POST   /conversations/{conversation}/resend
