@@ -1,6 +1,6 @@
 """The card beside a conversation: what is known of this guest, each line with the message it came from."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from aiohttp import web
@@ -20,7 +20,7 @@ def add_routes(app: web.Application) -> None:
 
 
 async def show_card(request: web.Request) -> web.Response:
-    """Stay, preferences, complaints and at most seven lines on the visits that are over."""
+    """Stay, who may be the same guest, preferences, complaints and at most seven lines on earlier visits."""
     me, id_ = caller(request), ConversationId(request.match_info["conversation"])
     async with request.app[DATABASE].read() as tx:
         row = await log.row_of(tx, me.hotel, id_)
@@ -28,6 +28,9 @@ async def show_card(request: web.Request) -> web.Response:
             raise Problem(404, "not_found")
         lens = await lens_of(request, tx)
         guest = await people.guest_of(tx, me.hotel, row.guest)
+        stay = _stay(lens, guest)
+        staying = guest if stay else replace(guest, room=None)
+        alike = await people.lookalikes(tx, staying, lens.now)
         threads = [
             await log.read_thread(tx, me.hotel, one)
             for one in [*await linking.ended_here(tx, me.hotel, id_), id_]
@@ -37,7 +40,8 @@ async def show_card(request: web.Request) -> web.Response:
     wishes = summary.preferences(everything)
     return respond(
         {
-            "stay": _stay(lens, guest),
+            "stay": stay,
+            "alike": [asdict(one) for one in alike],
             "preferences": [_shown(lens, one) for one in wishes],
             "complaints": [asdict(one) for one in summary.complaints(visits)],
             "visits": len(visits),

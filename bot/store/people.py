@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Row, and_, delete, func, insert, or_, select, true, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Row,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -180,6 +193,42 @@ async def guest_of(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> Guest
         r.opted_in_at,
         r.vip_at,
     )
+
+
+@dataclass(frozen=True)
+class Lookalike:
+    """Somebody who may be the same person, by what anybody could say of themselves; it proves nothing."""
+
+    conversation: ConversationId
+    name: str | None
+    channel: str
+    why: tuple[str, ...]
+
+
+async def lookalikes(tx: AsyncConnection, guest: Guest, now: datetime, limit: int = 3) -> list[Lookalike]:
+    """Other guests with this one's name or, until check-out, in the same room."""
+    same_name = guests.c.name == guest.name if guest.name else false()
+    staying = or_(guests.c.room_until.is_(None), guests.c.room_until > now)
+    same_room = and_(guests.c.room == guest.room, staying) if guest.room else false()
+    query = (
+        select(guests.c.name, identities.c.conversation_id, identities.c.channel, same_name, same_room)
+        .join(
+            identities,
+            and_(identities.c.hotel_id == guests.c.hotel_id, identities.c.guest_id == guests.c.guest_id),
+        )
+        .where(
+            guests.c.hotel_id == guest.hotel,
+            guests.c.guest_id != guest.id,
+            guests.c.erased_at.is_(None),
+            or_(same_name, same_room),
+        )
+        .order_by(identities.c.created_at.desc())
+        .limit(limit)
+    )
+    return [
+        Lookalike(c, name, channel, tuple(w for w, holds in (("name", by_name), ("room", by_room)) if holds))
+        for name, c, channel, by_name, by_room in (await tx.execute(query)).all()
+    ]
 
 
 async def vips_of(tx: AsyncConnection, hotel: HotelId) -> frozenset[GuestId]:

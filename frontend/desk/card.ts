@@ -25,8 +25,17 @@ export interface Complaint extends Source {
   note: string | null;
 }
 
+/** Somebody who may be the same guest; nothing proves it. */
+export interface Lookalike {
+  conversation: string;
+  name: string | null;
+  channel: string;
+  why: ("name" | "room")[];
+}
+
 export interface Card {
   stay: { room: string; until: string | null } | null;
+  alike: Lookalike[];
   preferences: CardLine[];
   complaints: Complaint[];
   visits: number;

@@ -545,3 +545,26 @@ async def test_the_card_tells_what_is_over_each_line_with_its_source(site: Site)
     assert (await agent.desk("GET", "conversations/nobody/card"))[0] == 404
     far = await site.signed_in("far")
     assert (await far.desk("GET", f"{one}/card", hotel=TWO))[0] == 404
+
+
+async def test_who_may_be_the_same_guest_is_named_and_nothing_of_theirs(site: Site) -> None:
+    agent = await site.signed_in()
+    here, there, before = [await guest(site, letter, "早餐几点") for letter in "tuv"]
+    past, to_come = "2020-01-01T00:00:00.000000+00:00", "2099-01-01T00:00:00.000000+00:00"
+
+    async def stays(conversation: str, room: str, until: str, name: str) -> None:
+        of = f"SELECT guest_id FROM identities WHERE conversation_id = '{conversation}'"
+        values = f"room = '{room}', room_until = '{until}', name = '{name}'"
+        await site.sql(f"UPDATE guests SET {values} WHERE guest_id IN ({of})")
+
+    async def alike() -> list[tuple[str, list[str]]]:
+        _, card = await agent.desk("GET", f"conversations/{here}/card")
+        return [(one["conversation"], one["why"]) for one in card["alike"]]
+
+    assert await alike() == []
+    await stays(here, "1208", to_come, "林小雨")
+    await stays(there, "1208", to_come, "小雨")
+    await stays(before, "1208", past, "林小雨")
+    assert await alike() == [(before, ["name"]), (there, ["room"])]
+    await stays(here, "1208", past, "别人")  # whose own stay is over
+    assert await alike() == []
