@@ -35,7 +35,7 @@ class Duty:
     next: datetime | None = None
 
 
-def _bounds(hours: DutyHours, day: date, span: Span) -> tuple[datetime, datetime]:
+def bounds(hours: DutyHours, day: date, span: Span) -> tuple[datetime, datetime]:
     start = datetime.combine(day, span[0], hours.zone)
     end = datetime.combine(day, span[1], hours.zone)
     return start, end if span[1] > span[0] else datetime.combine(day + timedelta(days=1), span[1], hours.zone)
@@ -45,7 +45,7 @@ def duty(hours: DutyHours, now: datetime) -> Duty:
     """Whether somebody is on duty at `now`. Spans that touch count as one."""
     today = now.astimezone(hours.zone).date()
     spans = sorted(
-        _bounds(hours, today + timedelta(days=offset), span)
+        bounds(hours, today + timedelta(days=offset), span)
         for offset in range(-1, 15)
         for span in hours.spans_of(today + timedelta(days=offset))
     )

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from bot import departments, own_replies
+from bot import departments, ladder, own_replies, targets
 from bot.departments import Departments
 from bot.handoff import DutyHours, Span
 from bot.hotel_sheet import (
@@ -34,9 +34,11 @@ from bot.hotel_sheet import (
     parse_words,
     parse_zone,
 )
+from bot.ladder import Ladder
 from bot.model import HotelId
 from bot.own_replies import AccountReplies, OwnReplies
 from bot.plain_yaml import read_yaml
+from bot.targets import Clocks, Plan
 from bot.texts import Texts, placeholders
 
 DOCUMENTS = ("hotel", "knowledge", "texts", "wechat")
@@ -119,6 +121,13 @@ class HotelFile:
     away: Away | None = None
     own: Mapping[str, AccountReplies] = field(default_factory=dict)  # by channel
     departments: Departments = field(default_factory=Departments)
+    targets: Plan = field(default_factory=Plan)
+    alerts: Ladder = field(default_factory=Ladder)
+
+    @property
+    def clocks(self) -> Clocks:
+        """How soon people should answer, in whose hours."""
+        return Clocks(self.targets, self.departments, self.duty)
 
     def replies_of(self, channel: str, account: str) -> OwnReplies:
         """What an account answers by itself."""
@@ -184,7 +193,9 @@ def parse(documents: Mapping[str, Any], ours: Mapping[str, Texts] | None = None)
         own=_own(wechat := Sheet("wechat.yml", documents.get("wechat") or {}), documents.get("knowledge")),
         texts=_texts(wording := Sheet("texts.yml", documents.get("texts", {})), ours or {}),
         away=_away(sheet.part("away")) if "away" in sheet.names() else None,
-        departments=departments.parse(sheet, duty, lambda part: _duty(part, zone)),
+        departments=(parts := departments.parse(sheet, duty, lambda part: _duty(part, zone))),
+        targets=targets.parse(sheet, parts),
+        alerts=ladder.parse(sheet),
     )
     if ours:
         departments.unknown(
@@ -220,6 +231,8 @@ def _flat(hotel: HotelFile) -> Iterator[tuple[str, str]]:
         yield "away.minutes", str(hotel.away.minutes)
         yield "away.channels", " ".join(hotel.away.channels)
     yield from departments.flat(hotel.departments, hotel.duty, _duty_texts)
+    yield from targets.flat(hotel.targets)
+    yield from ladder.flat(hotel.alerts)
     yield from (("widget.theme", hotel.widget.theme), ("widget.greeting", str(hotel.widget.greeting)))
     yield from ((f"room_types.{room.code}", " ".join(room.words)) for room in hotel.room_types)
     yield "rooms", " ".join(hotel.rooms)

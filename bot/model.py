@@ -96,6 +96,7 @@ class EventType(StrEnum):
     REPLY_FLAGGED = "reply_flagged"
     REPLY_DRAFTED = "reply_drafted"
     REPLY_REFUSED = "reply_refused"
+    TARGET_NEARED = "target_neared"
     DELIVERY_ACCEPTED = "delivery_accepted"
     DELIVERY_UNCLEAR = "delivery_unclear"
     DELIVERY_FAILED = "delivery_failed"

@@ -1,6 +1,7 @@
-"""Group robots of 企业微信, 钉钉 and 飞书: one signed message to the hotel's group when somebody waits.
+"""Group robots of 企业微信, 钉钉 and 飞书: one signed message to the hotel's group when somebody must act.
 
-The message says who waits, how long and where to look; none of the guest's words.
+The message says what waits, how long and where to look; none of the guest's words. No robot is sent more
+than its platform takes in a minute: what is too much is held back, and whoever told it tells it later.
 """
 
 import base64
@@ -9,7 +10,7 @@ import hmac
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -18,15 +19,20 @@ import aiohttp
 from bot import metrics
 from bot.conversation import Conversation
 from bot.knowledge import Hotel
-from bot.model import HotelId, Reason
+from bot.model import ConversationId, HotelId, Reason
 from bot.sealing import CannotOpen, Seal
 from bot.store import desk
 from bot.store.database import Database
 from bot.store.desk import AccountRow
+from bot.store.promises import PromiseRow
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 5.0
+MINUTE = timedelta(minutes=1)
+# Messages a minute that each takes of one robot; 钉钉 shuts it out for ten minutes after that.
+MOST = {"wecom_robot": 20, "dingtalk_robot": 20, "feishu_robot": 100}
+TOO_MANY = frozenset({45009, 130101, 660026, 11232, 9499})  # their words for it
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,15 @@ class Robot:
     channel: str
     url: str = field(repr=False)
     secret: str = field(default="", repr=False)
+    account: str = ""
+
+
+@dataclass(frozen=True)
+class Told:
+    """How many groups have taken a message, and whether one was held back: then it is told again soon."""
+
+    taken: int = 0
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,12 +93,14 @@ ROBOTS: dict[str, Callable[[Robot, str, datetime], Call]] = {
 
 def refusal(answer: Any) -> str | None:
     """Why the platform refused, from its answer; None when it took the message."""
-    code = (
-        answer.get("errcode", answer.get("code", answer.get("StatusCode")))
-        if isinstance(answer, dict)
-        else "?"
-    )
+    code = _code(answer)
     return None if code == 0 else f"code {code}"
+
+
+def _code(answer: Any) -> Any:
+    if not isinstance(answer, dict):
+        return "?"
+    return answer.get("errcode", answer.get("code", answer.get("StatusCode")))
 
 
 class Robots:
@@ -91,25 +108,67 @@ class Robots:
 
     def __init__(self, database: Database, seal: Seal, base_url: str) -> None:
         self._database, self._seal, self._base = database, seal, base_url
+        self._sent: dict[str, list[datetime]] = {}  # by address, those of the last minute
 
-    async def tell(self, hotel: Hotel, row: Conversation, now: datetime) -> int:
-        """How many groups have taken the message."""
-        return await self._send(hotel, self._text(hotel, row, now), now)
+    async def tell(
+        self, hotel: Hotel, row: Conversation, now: datetime, robots: tuple[str, ...] = ()
+    ) -> Told:
+        """Somebody waits. `robots` names those of this step, by account; all where it names none."""
+        return await self._send(hotel, self._text(hotel, row, now), now, robots)
 
-    async def report(self, hotel: Hotel, questions: int, kinds: int, now: datetime) -> int:
+    async def report(self, hotel: Hotel, questions: int, kinds: int, now: datetime) -> Told:
         """What was asked in vain yesterday, in numbers: how many questions, and how many different ones."""
         link = f"{self._base}/desk/#/{hotel.id}/questions"
         text = hotel.say("robot_unanswered", now, questions=questions, kinds=kinds, link=link)
         return await self._send(hotel, text, now)
 
-    async def _send(self, hotel: Hotel, text: str, now: datetime) -> int:
-        calls = [ROBOTS[r.channel](r, text, now) for r in await self._robots(hotel.id)]
-        return sum([await _post(call) for call in calls])
+    async def near(self, hotel: Hotel, row: Conversation, clock: str, minutes: int, now: datetime) -> Told:
+        """A target will be missed in so many minutes."""
+        clock_name = hotel.say(f"clock_{clock}", now)
+        text = hotel.say(
+            "robot_target", now, clock=clock_name, minutes=minutes, link=self._link(row.hotel, row.id)
+        )
+        return await self._send(hotel, text, now)
+
+    async def owe(
+        self,
+        hotel: Hotel,
+        promise: PromiseRow,
+        owner: str | None,
+        now: datetime,
+        robots: tuple[str, ...] = (),
+    ) -> Told:
+        """What a guest was promised is overdue. The promise's words are not told: they quote guests."""
+        minutes = int((now - promise.due_at).total_seconds() // 60)
+        key = "robot_promise" if owner else "robot_promise_nobody"
+        link = self._link(promise.hotel, promise.conversation)
+        text = hotel.say(key, now, minutes=minutes, owner=owner or "", link=link)
+        return await self._send(hotel, text, now, robots)
+
+    async def _send(self, hotel: Hotel, text: str, now: datetime, robots: tuple[str, ...] = ()) -> Told:
+        ends = [
+            await self._tell(robot, text, now)
+            for robot in await self._robots(hotel.id)
+            if not robots or robot.account in robots
+        ]
+        return Told(ends.count("accepted"), "held" in ends)
+
+    async def _tell(self, robot: Robot, text: str, now: datetime) -> str:
+        """How it ended: accepted, refused, or held back because it would be too many."""
+        recent = [at for at in self._sent.get(robot.url, ()) if now - at < MINUTE]
+        full = len(recent) >= MOST[robot.channel]
+        self._sent[robot.url] = recent if full else [*recent, now]
+        end = "held" if full else await _post(ROBOTS[robot.channel](robot, text, now))
+        metrics.ROBOT_CALLS.labels(end).inc()
+        return end
+
+    def _link(self, hotel: HotelId, conversation: ConversationId) -> str:
+        return f"{self._base}/desk/#/{hotel}/{conversation}"
 
     def _text(self, hotel: Hotel, row: Conversation, now: datetime) -> str:
         reason = row.reason or Reason.HUMAN_HANDOFF
         minutes = int((now - (row.waiting_since or now)).total_seconds() // 60)
-        link = f"{self._base}/desk/#/{hotel.id}/{row.id}"
+        link = self._link(hotel.id, row.id)
         key = "robot_emergency" if reason is Reason.EMERGENCY else "robot_waiting"
         return hotel.say(key, now, reason=hotel.say(f"reason_{reason}", now), minutes=minutes, link=link)
 
@@ -122,24 +181,26 @@ class Robots:
         """A robot whose key is lost must not keep the others from being told."""
         try:
             secrets = self._seal.open_secrets(account.sealed, f"{account.channel}/{account.account}")
-            return Robot(account.channel, secrets["url"], secrets.get("secret", ""))
+            return Robot(account.channel, secrets["url"], secrets.get("secret", ""), account.account)
         except (CannotOpen, KeyError) as error:
             metrics.ROBOT_CALLS.labels("refused").inc()
             logger.error("a group robot's address can't be read: %s", type(error).__name__)
             return None
 
 
-async def _post(call: Call) -> bool:
+async def _post(call: Call) -> str:
+    answer: Any = None
     try:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.post(call.url, json=call.body) as got,
         ):
-            why = refusal(await got.json(content_type=None)) if got.status == 200 else f"status {got.status}"
+            answer = await got.json(content_type=None) if got.status == 200 else None
+            why = refusal(answer) if got.status == 200 else f"status {got.status}"
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         why = type(error).__name__
-    metrics.ROBOT_CALLS.labels("refused" if why else "accepted").inc()
-    if why:
-        logger.error("a group robot didn't take the message: %s", why)
-    return why is None
+    if why is None:
+        return "accepted"
+    logger.error("a group robot didn't take the message: %s", why)
+    return "held" if _code(answer) in TOO_MANY else "refused"

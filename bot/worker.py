@@ -38,6 +38,7 @@ from bot.knowledge import Hotel, unanswered
 from bot.knowledge.daily import Daily
 from bot.knowledge.index import Hit
 from bot.knowledge.unanswered import Asked
+from bot.ladder import AGAIN, Ladder
 from bot.leaving import Leaving
 from bot.logs import conversation as logged
 from bot.media import LARGEST, BadFile
@@ -62,12 +63,14 @@ from bot.model import (
 from bot.nudges import wait_for
 from bot.presence import ASSISTANT, Presence
 from bot.push_webhooks import PushWebhooks
-from bot.robots import Robots
+from bot.robots import Robots, Told
 from bot.speech import Recogniser
 from bot.store import desk, log, outbox, people
 from bot.store import promises as promised
 from bot.store.outbox import CUSTOM, Item
 from bot.store.people import Identity
+from bot.store.promises import PromiseRow
+from bot.targets import RESOLVE
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +86,9 @@ CUSTOM_LEASE = timedelta(seconds=20)  # longer than any call may take
 GIVE_UP = timedelta(seconds=60)  # a delivery that can't be tried holds back the later ones no longer
 ASK_TRIES = 3
 SLOW_ANSWER = 1.0  # seconds after which the guest is shown that an answer is being written
-ESCALATE_AGAIN = timedelta(minutes=10)
+ESCALATE_AGAIN = AGAIN
+HELD_BACK = timedelta(minutes=1)  # a robot that was told too much takes more then
+OVER = (EventType.RELEASED, EventType.CLOSED, EventType.ENDED)
 PROMISE_AGAIN = timedelta(minutes=10)  # after it was due the whole desk hears of a promise
 
 
@@ -442,14 +447,48 @@ class Worker:
         now = self.clock.now()
         if row is None or row.state is not State.WAITING:
             return await self._done(item)
-        due = clocks(row, self.dispatch.patience)["escalate"]
-        hours = hotel.duty(now)
-        if not hours.open and row.reason is not Reason.EMERGENCY and hours.next:
+        urgent, since = row.reason is Reason.EMERGENCY, row.waiting_since or now
+        ladder = hotel.file.alerts.beginning(timedelta() if urgent else self.dispatch.patience.escalate)
+        base, hours = since, hotel.duty(now)
+        if not urgent:  # the first step waits for somebody to be on duty, and the others for the first
+            begun = hotel.duty(since)
+            base = since if begun.open or not begun.next else max(since, begun.next - ladder.first)
+        due = since if urgent else base + ladder.first
+        if not hours.open and not urgent and hours.next:
             due = max(due, hours.next)
         if due > now:
             return await self._later(item, due)
-        await self.robots.tell(hotel, row, now)
-        await self._later(item, self.clock.now() + ESCALATE_AGAIN)
+        told = await self.robots.tell(hotel, row, now, ladder.at(now - base).robots)
+        await self._later(item, self._again(told, base, ladder, now))
+
+    def _again(self, told: Told, base: datetime, ladder: Ladder, now: datetime) -> datetime:
+        """When the next step comes; soon, where a group could not be told now."""
+        following = base + ladder.next(now - base)
+        return min(following, now + HELD_BACK) if told.held else max(following, now + HELD_BACK)
+
+    async def _target(self, item: Item) -> None:
+        """A target of a guest's people will be missed soon: it is logged, and the groups hear of it."""
+        now = self.clock.now()
+        async with self.database.read() as tx:
+            row = await log.row_of(tx, item.hotel, item.conversation)
+            hotel = await self.dispatch.hotels.get(tx, item.hotel)
+            over = await log.events_of_types_in(tx, item.hotel, item.conversation, OVER, item.seq)
+        clock, _, since = item.key.partition(":")
+        due = next((d for d in hotel.file.clocks.running(row) if d.key == item.key), None) if row else None
+        whole = clock == RESOLVE and row and row.state in (State.WAITING, State.STAFF) and not over
+        if row is None or not (due or whole):
+            return await self._done(item)
+        target = hotel.file.targets.of(row.department).of(clock) or timedelta()
+        at = due.at if due else hotel.file.clocks.deadline(row, datetime.fromisoformat(since), target)
+        body = {"clock": clock, "due_at": at.isoformat(), "department": row.department}
+        event = NewEvent(EventType.TARGET_NEARED, now, SERVICE, Audience.STAFF, body=body)
+        told = Record((event,))
+        await self.dispatch.act(
+            item.hotel, item.conversation, lambda _row, _gone: told, (row.id, f"target {item.key}")
+        )
+        minutes = max(0, int((at - now).total_seconds() // 60))
+        await self.robots.near(hotel, row, clock, minutes, now)
+        await self._done(item)
 
     async def _assign(self, item: Item) -> None:
         again = await self.assigning.look(item)
@@ -490,8 +529,22 @@ class Worker:
         once = (row.id, f"{stage} {row.due_at.isoformat()}")
         await self.dispatch.act(item.hotel, row.conversation, lambda _row, gone: Record((event,)), once)
         if stage == "again":
-            return await self._done(item)
+            return await self._overdue(item, row, now)
         await self._later(item, overdue if stage == "late" else row.due_at)
+
+    async def _overdue(self, item: Item, row: PromiseRow, now: datetime) -> None:
+        """The groups hear of it too, step by step, until it is kept, broken or put off; by day only."""
+        async with self.database.read() as tx:
+            hotel = await self.dispatch.hotels.get(tx, item.hotel)
+            names = await people.names_of(tx, {row.owner} if row.owner else set())
+            here = await people.is_active(tx, item.hotel, row.owner, now)
+        hours, base = hotel.duty(now), row.due_at + PROMISE_AGAIN
+        if not hours.open and hours.next:
+            return await self._later(item, hours.next)
+        ladder = hotel.file.alerts.beginning(timedelta())
+        owner = names.get(row.owner or "") if here else None
+        told = await self.robots.owe(hotel, row, owner, now, ladder.at(now - base).robots)
+        await self._later(item, self._again(told, base, ladder, now))
 
     async def _push(self, item: Item) -> None:
         """A guest of an app hasn't looked: tell the app's backend."""
@@ -704,6 +757,7 @@ _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "escalate": Worker._escalate,
     "assign": Worker._assign,
     "ring": Worker._ring,
+    "target": Worker._target,
     "promise": Worker._promise,
     "hand_over": Worker._hand_over,
     "erase": Worker._erase,

@@ -106,6 +106,8 @@ class Writer:
         await _remember(tx, decision.row, decision.events)
         routed = [await self._routed(tx, row, effect, account) for effect in decision.effects]
         effects = [effect for several in routed for effect in several]
+        begun = hotel.file.clocks.begun(row, decision.row)
+        effects += [Wake("target", due.warn_at, due.key) for due in begun]
         await outbox.put(tx, row.hotel, row.id, decision.row.seq, effects, now)
         _count(events)
         return decision.row, events

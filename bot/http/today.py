@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import groupby
 from typing import Any
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot import targets
 from bot.conversation import Conversation
 from bot.http.guard import DATABASE, Problem, respond
 from bot.http.views import Lens, lens_of, show_guests
@@ -134,6 +136,7 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
         + [f.conversation for f in flagged],
     )
     guests = await show_guests(tx, lens, list(rows.values()))
+    steps = await days.steps(tx, hotel, targets.STEPS, *bounds)
     quoted: list[Rated | Flagged] = [*rated[:LISTED], *flagged]
     said = {one: await _sentence(tx, hotel, one) for one in quoted}
 
@@ -160,6 +163,7 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
         ],
         "stars": round(sum(r.stars for r in rated) / len(rated), 1) if rated else None,
         "ratings_total": len(rated),
+        "clocks": _clocks(lens, steps, bounds[1]),
         "flags": [
             {
                 **who(f.conversation),
@@ -171,6 +175,35 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
             }
             for f in flagged
         ],
+    }
+
+
+def _clocks(lens: Lens, steps: Sequence[Event], end: datetime) -> list[dict[str, Any]]:
+    """How soon people were there, by department; cases that began on the day."""
+    cases = [
+        case
+        for _, mine in groupby(steps, key=lambda event: event.conversation)
+        for case in targets.cases(mine)
+        if case.needed_at < end
+    ]
+    ours = lens.hotel.file.clocks
+    return [
+        {
+            "department": name,
+            "name": ours.all.all[name].name if name and name in ours.all.all else None,
+            **{clock: _figure(figure) for clock, figure in found.items()},
+        }
+        for name, found in targets.figures(cases, ours, lens.now).items()
+    ]
+
+
+def _figure(one: targets.Figure) -> dict[str, Any]:
+    """Seconds."""
+    return {
+        "target": int(one.target.total_seconds()) if one.target else None,
+        "median": int(one.median.total_seconds()) if one.median is not None else None,
+        "count": one.count,
+        "in_time": one.in_time,
     }
 
 

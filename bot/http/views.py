@@ -94,6 +94,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "alarm_since": row.alarm_since,
                 "alarm_kind": row.alarm_kind,
                 "unheard_since": row.unheard_since,
+                "due": None if gone else _due(lens, row),
                 "last": _last(*last) if last else None,
                 "seq": row.seq,
                 "visit": row.visit,
@@ -113,6 +114,13 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
 def _assigned(row: Conversation, names: dict[str, str]) -> dict[str, Any]:
     """Who is asked to take it, and until when; nobody who has left."""
     return {**_person(str(row.assigned_to), names), "until": row.assigned_until}
+
+
+def _due(lens: Lens, row: Conversation) -> dict[str, Any] | None:
+    """The next target that this conversation's people have, and when it is missed."""
+    running = lens.hotel.file.clocks.running(row)
+    first = min(running, key=lambda due: due.at, default=None)
+    return {"clock": first.clock, "at": first.at} if first else None
 
 
 def _person(id_: str, names: dict[str, str]) -> dict[str, str]:

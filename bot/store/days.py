@@ -13,8 +13,8 @@ from sqlalchemy import JSON, Select, String, cast, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation
-from bot.model import ConversationId, EventType, HotelId
-from bot.store.log import KEYS, restore
+from bot.model import ConversationId, Event, EventType, HotelId
+from bot.store.log import KEYS, read_event, restore
 from bot.store.schema import conversations, events
 
 SPOKEN = (EventType.GUEST_SAID, EventType.ASSISTANT_SAID, EventType.STAFF_SAID)
@@ -154,6 +154,21 @@ async def rated(tx: AsyncConnection, hotel: HotelId, start: datetime, end: datet
     query = select(e.conversation_id, e.seq, e.at, _told(tx, "stars").label("stars"))
     query = query.where(_on(hotel, (EventType.GUEST_RATED,), start, end)).order_by(e.at.desc())
     return [Rated(r.conversation_id, r.seq, r.at, int(r.stars)) for r in (await tx.execute(query)).all()]
+
+
+async def steps(
+    tx: AsyncConnection, hotel: HotelId, types: Sequence[EventType], start: datetime, end: datetime
+) -> list[Event]:
+    """Events of some types from `start` on, each conversation's in order, of those asked for in the day."""
+    asked_ = select(events.c.conversation_id).where(_on(hotel, (EventType.HANDOFF_REQUESTED,), start, end))
+    query = select(events).where(
+        events.c.hotel_id == hotel,
+        events.c.type.in_(types),
+        events.c.at >= start,
+        events.c.conversation_id.in_(asked_),
+    )
+    found = [read_event(r) for r in (await tx.execute(query)).mappings()]
+    return sorted(found, key=lambda event: (event.conversation, event.seq))
 
 
 async def flagged(tx: AsyncConnection, hotel: HotelId, start: datetime, end: datetime) -> list[Flagged]:

@@ -122,7 +122,7 @@ async def append(tx: AsyncConnection, before: Conversation, decision: Decision) 
     await tx.execute(insert(events), rows)
     if packs:
         await tx.execute(insert(contents), packs)
-    return [_event(r) for r in rows]
+    return [read_event(r) for r in rows]
 
 
 def _rows(
@@ -168,7 +168,7 @@ def _header(row: Any) -> list[object]:
     return [stamp(row[n]) if n == "at" else row[n] for n in names]
 
 
-def _event(row: Any) -> Event:
+def read_event(row: Any) -> Event:
     return Event(
         row["hotel_id"],
         row["conversation_id"],
@@ -197,7 +197,7 @@ async def events_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, af
     query = select(events).where(
         events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.seq > after
     )
-    return [_event(r) for r in (await tx.execute(query.order_by(events.c.seq))).mappings()]
+    return [read_event(r) for r in (await tx.execute(query.order_by(events.c.seq))).mappings()]
 
 
 async def read_thread(
@@ -220,7 +220,7 @@ async def read_thread(
     if audience is not None:
         query = query.where(events.c.audience == audience)
     query = query.order_by(events.c.seq.desc()).limit(limit) if limit else query.order_by(events.c.seq)
-    found = [(_event(r), _content(r)) for r in (await tx.execute(query)).mappings()]
+    found = [(read_event(r), _content(r)) for r in (await tx.execute(query)).mappings()]
     return sorted(found, key=lambda pair: pair[0].seq)
 
 
@@ -260,14 +260,14 @@ async def messages_of(
     for at in range(0, len(keys), KEYS):
         part = tuple_(events.c.conversation_id, events.c.seq).in_(keys[at : at + KEYS])
         rows = (await tx.execute(query.where(events.c.hotel_id == hotel, part))).mappings()
-        found |= {(r["conversation_id"], r["seq"]): (_event(r), _content(r)) for r in rows}
+        found |= {(r["conversation_id"], r["seq"]): (read_event(r), _content(r)) for r in rows}
     return found
 
 
 async def events_of_types(tx: AsyncConnection, hotel: HotelId, types: Iterable[EventType]) -> list[Event]:
     """A hotel's events of some types, without content, each conversation's in order."""
     query = select(events).where(events.c.hotel_id == hotel, events.c.type.in_(list(types)))
-    found = [_event(r) for r in (await tx.execute(query)).mappings()]
+    found = [read_event(r) for r in (await tx.execute(query)).mappings()]
     # Ordered here: asked to order them, SQLite would read the whole log along its key instead of the index.
     return sorted(found, key=lambda event: (event.conversation, event.seq))
 
@@ -285,7 +285,7 @@ async def events_of_types_in(
         events.c.seq > after,
         events.c.type.in_(list(types)),
     )
-    return [_event(r) for r in (await tx.execute(query.order_by(events.c.seq))).mappings()]
+    return [read_event(r) for r in (await tx.execute(query.order_by(events.c.seq))).mappings()]
 
 
 async def event_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, seq: int) -> Event | None:
@@ -293,7 +293,7 @@ async def event_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, seq
         events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.seq == seq
     )
     found = (await tx.execute(query)).mappings().first()
-    return _event(found) if found else None
+    return read_event(found) if found else None
 
 
 async def content_of(tx: AsyncConnection, hotel: HotelId, id_: ConversationId, seq: int) -> Content | None:
@@ -334,7 +334,7 @@ async def handed_back(
     )
     who: StaffId | None = None
     for row in (await tx.execute(query.order_by(events.c.seq.desc()).limit(MARKS))).mappings():
-        event = _event(row)
+        event = read_event(row)
         if event.type in (EventType.REOPENED, EventType.GUEST_ERASED):
             break
         if event.type is EventType.RELEASED:
@@ -396,7 +396,7 @@ async def last_ratings(
     query = select(events).where(
         events.c.hotel_id == hotel, events.c.type == EventType.GUEST_RATED, events.c.at >= min(opened)
     )
-    rated = [_event(r) for r in (await tx.execute(query.order_by(events.c.at))).mappings()]
+    rated = [read_event(r) for r in (await tx.execute(query.order_by(events.c.at))).mappings()]
     return {e.conversation: e.body["stars"] for e in rated if visits.get(e.conversation) == e.body["visit"]}
 
 
@@ -408,7 +408,7 @@ async def last_transfers(
     query = select(events).where(
         events.c.hotel_id == hotel, events.c.type == EventType.TRANSFERRED, events.c.at.in_(times.values())
     )
-    found = [_event(r) for r in (await tx.execute(query)).mappings()] if times else []
+    found = [read_event(r) for r in (await tx.execute(query)).mappings()] if times else []
     last = {e.conversation: e for e in found if times.get(e.conversation) == e.at}
     notes = await messages_of(tx, hotel, [(e.conversation, e.seq + 1) for e in last.values()])
     return {id_: (e, _note(notes.get((id_, e.seq + 1)))) for id_, e in last.items()}
@@ -424,7 +424,7 @@ def _note(following: tuple[Event, Content] | None) -> Content:
 async def events_since(tx: AsyncConnection, hotel: HotelId, type_: EventType, since: datetime) -> list[Event]:
     """A hotel's events of one type, oldest first."""
     query = select(events).where(events.c.hotel_id == hotel, events.c.type == type_, events.c.at >= since)
-    return [_event(r) for r in (await tx.execute(query.order_by(events.c.at))).mappings()]
+    return [read_event(r) for r in (await tx.execute(query.order_by(events.c.at))).mappings()]
 
 
 async def all_conversations(tx: AsyncConnection) -> list[tuple[HotelId, ConversationId]]:
@@ -456,7 +456,7 @@ async def first_fault(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) 
             return f"{place}: the hash doesn't follow from the event before it"
         if not _digest_holds(e["digest"], content_by_seq.get(e["seq"])):
             return f"{place}: what was written was changed"
-        head, row = e["hash"], step(row, _event(e))
+        head, row = e["hash"], step(row, read_event(e))
     if head != kept["head"] or row.canonical() != kept["row"]:
         return f"{hotel}/{id_}: the row isn't what its log folds to"
     return None

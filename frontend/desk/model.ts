@@ -56,6 +56,8 @@ export interface Row {
   reason: string | null;
   alarm_since: string | null;
   unheard_since: string | null;
+  /** The next target of its people, in their department's hours, and when it is missed. */
+  due?: { clock: "claim" | "answer"; at: string } | null;
   /** By whom the holder was handed it, and with which note. */
   handed_over?: { by: Person; at: string; note: string | null } | null;
   /** `kind` is what it was when it had no words: image, voice and so on. */

@@ -12,6 +12,9 @@ interface Preferences {
   theme: Theme;
   locale: Locale;
   mute: boolean;
+  /** Browser notifications while nobody looks. */
+  notify: boolean;
+  notifyOffered: boolean;
   singleKeys: boolean;
   filter: Filter;
   panel: Panel;
@@ -21,6 +24,8 @@ const DEFAULTS: Preferences = {
   theme: "auto",
   locale: "zh",
   mute: false,
+  notify: false,
+  notifyOffered: false,
   singleKeys: true,
   filter: "all",
   panel: "conversations",

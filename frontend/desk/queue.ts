@@ -37,7 +37,14 @@ export function lapsesFrom(row: Row): string | null {
   return ms(row.held_since) > ms(row.unheard_since) ? row.held_since : row.unheard_since;
 }
 
+/** Milliseconds until the target that runs is missed; null where none does. */
+export function leftOf(row: Row, now: number): number | null {
+  return row.due && waitsSince(row) !== null ? ms(row.due.at) - now : null;
+}
+
 export function late(row: Row, now: number, targets: Targets): boolean {
+  const left = leftOf(row, now);
+  if (left !== null) return left <= 0;
   const target = row.state === "WAITING" ? targets.claim : targets.answer;
   const since = waitsSince(row);
   return since !== null && seconds(since, now) >= target;

@@ -1,6 +1,7 @@
 /** The desk's sounds, made of plain tones. A browser lets them play only after somebody touched the page. */
 import { ref } from "vue";
 
+import { notify } from "./notifications";
 import { preferences } from "./preferences";
 
 export type Ring = "waiting" | "word" | "order" | "wake" | "alarm";
@@ -87,6 +88,7 @@ const silenced = (ring: Ring): boolean => preferences.mute && ring !== "alarm" &
 export function play(ring: Ring): void {
   if (silenced(ring)) return;
   if (document.visibilityState === "hidden" && navigator.locks && !speaksForAll) return;
+  notify(ring);
   played.value = { ring, at: Date.now() };
   document.documentElement.dataset.rang = ring;
   if (!audio || audio.state !== "running") return;

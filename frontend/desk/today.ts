@@ -52,9 +52,29 @@ export interface Day {
   ratings_total: number;
   /** Replies that invite to a private contact, or insult; the latest first. */
   flags: (Place & { kinds: string[]; by: string | null; text: string | null })[];
+  /** How soon people were there, by department; cases that began on the day. */
+  clocks: Clocks[];
   /** On average; null when nobody has rated. */
   stars: number | null;
 }
+
+/** Seconds of opening time. */
+export interface Figure {
+  target: number | null;
+  median: number | null;
+  count: number;
+  in_time: number;
+}
+
+export interface Clocks {
+  department: string | null;
+  name: string | null;
+  claim: Figure;
+  answer: Figure;
+  resolve: Figure;
+}
+
+export const CLOCKS = ["claim", "answer", "resolve"] as const;
 
 /** The five numbers, each of which leads to its list. */
 export const NUMBERS = ["messages", "answered", "handed_over", "longest_wait", "unclear"] as const;

@@ -211,6 +211,8 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
         name,
       });
     }
+    case "target_neared":
+      return t("event.target_neared", { what: tell("today.clock_", String(event.body.clock), "today.clock_claim") });
     case "promise_reminded":
       return t(event.body.late ? "event.promise_late" : "event.promise_soon");
     case "order_placed":

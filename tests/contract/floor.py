@@ -23,12 +23,14 @@ from bot.ids import new_id
 from bot.knowledge import Hotels
 from bot.model import AccountId, Content, ConversationId, Event, ExternalId, HotelId, StaffId
 from bot.nudges import Nudges
+from bot.robots import Told
 from bot.sealing import Seal
 from bot.store import desk, log, outbox, people
 from bot.store.database import Database
 from bot.store.desk import AccountRow
 from bot.store.outbox import Item
 from bot.store.people import Staff
+from bot.store.promises import PromiseRow
 from bot.worker import Worker
 from tests.conftest import FixedClock
 from tests.contract.prepared import prepared
@@ -44,14 +46,35 @@ class ScriptedRobots:
 
     told: list[tuple[str, ConversationId, datetime]] = field(default_factory=list)
     reports: list[tuple[str, int, int]] = field(default_factory=list)
+    nears: list[tuple[str, int]] = field(default_factory=list)
+    owed: list[tuple[str, str | None]] = field(default_factory=list)
 
-    async def tell(self, hotel: knowledge.Hotel, row: Conversation, now: datetime) -> int:
+    async def tell(
+        self, hotel: knowledge.Hotel, row: Conversation, now: datetime, robots: tuple[str, ...] = ()
+    ) -> Told:
         self.told.append((hotel.id, row.id, now))
-        return 1
+        return Told(1)
 
-    async def report(self, hotel: knowledge.Hotel, questions: int, kinds: int, now: datetime) -> int:
+    async def report(self, hotel: knowledge.Hotel, questions: int, kinds: int, now: datetime) -> Told:
         self.reports.append((hotel.id, questions, kinds))
-        return 1
+        return Told(1)
+
+    async def near(
+        self, hotel: knowledge.Hotel, row: Conversation, clock: str, minutes: int, now: datetime
+    ) -> Told:
+        self.nears.append((clock, minutes))
+        return Told(1)
+
+    async def owe(
+        self,
+        hotel: knowledge.Hotel,
+        promise: PromiseRow,
+        owner: str | None,
+        now: datetime,
+        robots: tuple[str, ...] = (),
+    ) -> Told:
+        self.owed.append((promise.id, owner))
+        return Told(1)
 
 
 class Floor:

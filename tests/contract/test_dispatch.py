@@ -752,6 +752,25 @@ async def test_the_group_is_told_after_a_minute_and_again_until_somebody_comes(f
     assert len(floor.robots.told) == 2
 
 
+async def test_a_target_is_told_before_it_is_missed_and_only_while_it_runs(floor: Floor) -> None:
+    """The sample's: two minutes until somebody has it, five until a word, told at three quarters of it."""
+    got = await ask_for_a_person(floor)
+    await floor.later(seconds=80)
+    assert floor.robots.nears == []
+    await floor.later(seconds=10)
+    assert floor.robots.nears == [("claim", 0)]
+    await floor.claim(got, "lin")
+    await floor.later(minutes=2, seconds=20)
+    assert floor.robots.nears == [("claim", 0), ("answer", 1)]
+    await floor.reply(got, "lin")
+    await floor.later(minutes=5)
+    near = [e.body for e, _ in await floor.thread(got) if e.type == "target_neared"]
+    assert [(body["clock"], body["department"]) for body in near] == [
+        ("claim", "front_desk"),
+        ("answer", "front_desk"),
+    ]
+
+
 NIGHT = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # three in the morning at the hotel
 MORNING = datetime(2026, 11, 22, 23, 0, tzinfo=UTC)
 

@@ -71,6 +71,10 @@ async def test_a_promise_rings_before_it_is_due_and_when_it_is_and_then_for_ever
     told = await reminders(floor, got)
     assert [(whom, late) for _, whom, late in told] == [(lin, False), (lin, True), (None, True)]
     assert (await found(floor, made.id)).reminded_to is None
+    assert floor.robots.owed == []  # it is night: the groups hear of it in the morning, and again
+    await floor.later(hours=7)
+    await floor.later(minutes=10)
+    assert floor.robots.owed == [(made.id, "员工lin")] * 2
     assert (await found(floor, made.id)).state is PromiseState.OPEN
 
 

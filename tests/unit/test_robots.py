@@ -19,10 +19,22 @@ from bot import accounts
 from bot.accounts import BadAccount
 from bot.conversation import Conversation
 from bot.knowledge import save
-from bot.model import AccountId, ConversationId, GuestId, HotelId, Reason, State
-from bot.robots import ROBOTS, Robot, Robots, dingtalk, feishu, refusal, wecom
+from bot.ladder import Ladder, Step
+from bot.model import (
+    AccountId,
+    ConversationId,
+    GuestId,
+    HotelId,
+    PromiseId,
+    PromiseState,
+    Reason,
+    StaffId,
+    State,
+)
+from bot.robots import MOST, ROBOTS, Robot, Robots, Told, dingtalk, feishu, refusal, wecom
 from bot.sealing import Seal
 from bot.store.database import Database
+from bot.store.promises import PromiseRow
 from tests.core import OTHER, SAMPLE, documents, hotel
 from tests.servers import free_port
 
@@ -81,15 +93,26 @@ def test_only_code_0_means_taken(answer: object, why: str | None) -> None:
 
 
 class Group:
-    """A platform that keeps what it was sent."""
+    """The three platforms' webhooks in one, refusing as they do; keeps what it has taken.
+
+    Signatures, the hour a signature holds, message kinds, sizes and how many a minute are as the platforms
+    document them; `status` and `answer` stand for whatever else goes wrong.
+    """
 
     def __init__(self) -> None:
         self.calls: list[tuple[dict[str, str], Any]] = []
-        self.status, self.answer = 200, '{"errcode": 0}'
+        self.status, self.answer, self.now, self.least = 200, "", NOW, 20
+        self.tried = 0
 
     async def take(self, request: web.Request) -> web.Response:
-        self.calls.append((dict(request.query), await request.json()))
-        return web.Response(status=self.status, text=self.answer)
+        query, body = dict(request.query), await request.json()
+        self.tried += 1
+        if self.status != 200 or self.answer:
+            return web.Response(status=self.status, text=self.answer)
+        told = PLATFORMS[request.match_info["channel"]](self, query, body)
+        if told.get("errcode", told.get("code")) == 0:
+            self.calls.append((query, body))
+        return web.json_response(told)
 
     @property
     def texts(self) -> list[str]:
@@ -97,6 +120,46 @@ class Group:
             body["content"]["text"] if "content" in body else body["text"]["content"]
             for _, body in self.calls
         ]
+
+    def wecom(self, query: dict[str, str], body: Any) -> dict[str, Any]:
+        if query.get("key") != "k":
+            return {"errcode": 93000, "errmsg": "invalid webhook url"}
+        if body.get("msgtype") != "text":
+            return {"errcode": 40008, "errmsg": "invalid message type"}
+        if len(body["text"]["content"].encode()) > 2048:
+            return {"errcode": 40058, "errmsg": "content exceed max length"}
+        if len(self.calls) >= self.least:
+            return {"errcode": 45009, "errmsg": "api freq out of limit"}
+        return {"errcode": 0, "errmsg": "ok"}
+
+    def dingtalk(self, query: dict[str, str], body: Any) -> dict[str, Any]:
+        stamp = query.get("timestamp", "0")
+        digest = hmac.digest(SECRET.encode(), f"{stamp}\n{SECRET}".encode(), hashlib.sha256)
+        if self._old(int(stamp) / 1000) or query.get("sign") != base64.b64encode(digest).decode():
+            return {"errcode": 310000, "errmsg": "sign not match"}
+        if body.get("msgtype") != "text":
+            return {"errcode": 40035, "errmsg": "param error"}
+        if len(self.calls) >= self.least:
+            return {"errcode": 130101, "errmsg": "send too fast, exceed 20 times per minute"}
+        return {"errcode": 0, "errmsg": "ok"}
+
+    def feishu(self, query: dict[str, str], body: Any) -> dict[str, Any]:
+        stamp = body.get("timestamp", "0")
+        digest = hmac.digest(f"{stamp}\n{SECRET}".encode(), b"", hashlib.sha256)
+        if self._old(int(stamp)) or body.get("sign") != base64.b64encode(digest).decode():
+            why = "sign match fail or timestamp is not within one hour from current time"
+            return {"code": 19021, "msg": why}
+        if body.get("msg_type") != "text":
+            return {"code": 19002, "msg": "params error, msg_type need"}
+        if len(self.calls) >= self.least:
+            return {"code": 11232, "msg": "frequency limited"}
+        return {"code": 0, "msg": "success"}
+
+    def _old(self, stamp: float) -> bool:
+        return abs(self.now.timestamp() - stamp) > 3600
+
+
+PLATFORMS = {"wecom_robot": Group.wecom, "dingtalk_robot": Group.dingtalk, "feishu_robot": Group.feishu}
 
 
 @pytest.fixture
@@ -107,7 +170,7 @@ def group() -> Group:
 @pytest.fixture
 async def platform(group: Group) -> AsyncIterator[TestServer]:
     app = web.Application()
-    app.router.add_post("/send", group.take)
+    app.router.add_post("/{channel}/send", group.take)
     async with TestServer(app) as server:
         yield server
 
@@ -138,15 +201,16 @@ def waiting(reason: Reason = Reason.COMPLAIN) -> Conversation:
     return replace(row, waiting_since=NOW - timedelta(minutes=3))
 
 
-async def tell(database: Database, row: Conversation | None = None) -> int:
-    return await Robots(database, SEAL, "https://desk.example").tell(hotel(), row or waiting(), NOW)
+async def tell(database: Database, row: Conversation | None = None, now: datetime = NOW) -> int:
+    robots = Robots(database, SEAL, "https://desk.example")
+    return (await robots.tell(hotel(), row or waiting(), now)).taken
 
 
 @pytest.mark.parametrize("channel", sorted(ROBOTS))
 async def test_each_group_gets_one_signed_message(
     database: Database, platform: TestServer, group: Group, channel: str
 ) -> None:
-    await add(database, channel, str(platform.make_url("/send?key=k")), secret=SECRET)
+    await add(database, channel, str(platform.make_url(f"/{channel}/send?key=k")), secret=SECRET)
     assert await tell(database) == 1
     (query, body), (text,) = group.calls[0], group.texts
     assert query["key"] == "k"
@@ -168,7 +232,7 @@ async def test_the_message_is_made_of_codes_alone(
     database: Database, platform: TestServer, group: Group, reason: Reason
 ) -> None:
     """Nothing a guest wrote is at hand when it is made: the row holds ids, codes and times."""
-    await add(database, "wecom_robot", str(platform.make_url("/send")))
+    await add(database, "wecom_robot", str(platform.make_url("/wecom_robot/send?key=k")))
     assert await tell(database, waiting(reason)) == 1
     assert "{" not in group.texts[0]
     assert ("紧急" in group.texts[0]) is (reason is Reason.EMERGENCY)
@@ -177,8 +241,8 @@ async def test_the_message_is_made_of_codes_alone(
 async def test_what_was_asked_in_vain_is_told_in_numbers_with_a_link(
     database: Database, platform: TestServer, group: Group
 ) -> None:
-    await add(database, "wecom_robot", str(platform.make_url("/send")))
-    assert await Robots(database, SEAL, "https://desk.example").report(hotel(), 7, 3, NOW) == 1
+    await add(database, "wecom_robot", str(platform.make_url("/wecom_robot/send?key=k")))
+    assert await Robots(database, SEAL, "https://desk.example").report(hotel(), 7, 3, NOW) == Told(1)
     (text,) = group.texts
     assert "7 个问题" in text
     assert "3 类" in text
@@ -188,14 +252,14 @@ async def test_what_was_asked_in_vain_is_told_in_numbers_with_a_link(
 async def test_only_the_hotels_own_groups_are_told(
     database: Database, platform: TestServer, group: Group
 ) -> None:
-    await add(database, "wecom_robot", str(platform.make_url("/send")), HotelId("yunting"))
+    await add(database, "wecom_robot", str(platform.make_url("/wecom_robot/send?key=k")), HotelId("yunting"))
     assert await tell(database) == 0
     assert group.calls == []
 
 
 @pytest.mark.parametrize(
     ("status", "answer"),
-    [(500, ""), (404, "{}"), (200, ""), (200, "<html>"), (200, '{"errcode": 93000}'), (200, "[]")],
+    [(500, ""), (404, "{}"), (200, " "), (200, "<html>"), (200, '{"errcode": 93000}'), (200, "[]")],
 )
 async def test_a_group_that_refuses_is_logged_and_never_raised(
     database: Database,
@@ -206,7 +270,7 @@ async def test_a_group_that_refuses_is_logged_and_never_raised(
     answer: str,
 ) -> None:
     group.status, group.answer = status, answer
-    await add(database, "feishu_robot", str(platform.make_url("/send?key=K3Y")), secret=SECRET)
+    await add(database, "feishu_robot", str(platform.make_url("/feishu_robot/send?key=K3Y")), secret=SECRET)
     assert await tell(database) == 0
     assert "didn't take the message" in caplog.text
     assert SECRET not in caplog.text
@@ -217,7 +281,7 @@ async def test_one_group_that_is_gone_keeps_nobody_else_from_hearing(
     database: Database, platform: TestServer, group: Group, caplog: pytest.LogCaptureFixture
 ) -> None:
     await add(database, "dingtalk_robot", f"http://127.0.0.1:{free_port()}/send", secret=SECRET)
-    await add(database, "wecom_robot", str(platform.make_url("/send")))
+    await add(database, "wecom_robot", str(platform.make_url("/wecom_robot/send?key=k")))
     caplog.set_level(logging.ERROR)
     assert await tell(database) == 1
     assert len(group.calls) == 1
@@ -226,7 +290,7 @@ async def test_one_group_that_is_gone_keeps_nobody_else_from_hearing(
 async def test_a_group_whose_key_is_lost_keeps_nobody_else_from_hearing(
     database: Database, platform: TestServer, group: Group
 ) -> None:
-    await add(database, "wecom_robot", str(platform.make_url("/send")))
+    await add(database, "wecom_robot", str(platform.make_url("/wecom_robot/send?key=k")))
     async with database.write() as tx:
         other, values = Seal({"old": b"2" * 32}), {"url": "https://x.example/"}
         await accounts.save(tx, other, "dingtalk_robot", AccountId("a-first"), HOTEL, values, NOW)
@@ -237,3 +301,68 @@ async def test_a_group_whose_key_is_lost_keeps_nobody_else_from_hearing(
 async def test_a_robot_without_an_address_is_no_account(database: Database, url: str) -> None:
     with pytest.raises(BadAccount):
         await add(database, "wecom_robot", url)
+
+
+@pytest.mark.parametrize("channel", ["dingtalk_robot", "feishu_robot"])
+async def test_a_wrong_secret_and_a_wrong_clock_are_refused(
+    database: Database, platform: TestServer, group: Group, channel: str
+) -> None:
+    await add(database, channel, str(platform.make_url(f"/{channel}/send?key=k")), secret="another")
+    assert await tell(database) == 0
+    await add(database, channel, str(platform.make_url(f"/{channel}/send?key=k")), secret=SECRET)
+    assert await tell(database, now=NOW - timedelta(hours=2)) == 0
+    assert await tell(database, now=NOW - timedelta(minutes=50)) == 1
+
+
+@pytest.mark.parametrize("channel", sorted(ROBOTS))
+async def test_no_robot_is_told_more_than_it_takes(
+    database: Database, platform: TestServer, group: Group, channel: str
+) -> None:
+    """Ours is never the one too many; another sender's is held against us, and is told later."""
+    await add(database, channel, str(platform.make_url(f"/{channel}/send?key=k")), secret=SECRET)
+    robots, group.least = Robots(database, SEAL, "https://desk.example"), 1000
+    told = [await robots.tell(hotel(), waiting(), NOW) for _ in range(MOST[channel] + 2)]
+    assert [one.held for one in told] == [False] * MOST[channel] + [True] * 2
+    assert group.tried == MOST[channel]
+    group.least = 0
+    later = await robots.tell(hotel(), waiting(), NOW + timedelta(minutes=1))
+    assert later == Told(0, held=True)
+    assert group.tried == MOST[channel] + 1
+
+
+async def test_a_step_tells_its_own_robots(database: Database, platform: TestServer, group: Group) -> None:
+    for channel in ("wecom_robot", "feishu_robot"):
+        await add(database, channel, str(platform.make_url(f"/{channel}/send?key=k")), secret=SECRET)
+    robots = Robots(database, SEAL, "https://desk.example")
+    assert await robots.tell(hotel(), waiting(), NOW, (f"feishu_robot-{HOTEL}",)) == Told(1)
+    assert "content" in group.calls[0][1]
+    promise = PromiseRow(
+        *(HOTEL, PromiseId("p"), ConversationId("conv-1"), GuestId("g"), 3, 4, "给 1208 送婴儿床"),
+        *(PromiseState.OPEN, NOW - timedelta(minutes=12), False, StaffId("s"), NOW, None, None, None),
+        *(None, None, NOW),
+    )
+    assert (await robots.owe(hotel(), promise, "李静", NOW)).taken == 2
+    assert (await robots.owe(hotel(), promise, None, NOW)).taken == 2
+    assert (await robots.near(hotel(), waiting(), "claim", 1, NOW)).taken == 2
+    texts = "\n".join(group.texts)
+    assert "李静负责" in texts
+    assert "还没有人负责" in texts
+    assert "还剩 1 分钟" in texts
+    assert "婴儿床" not in texts
+
+
+def test_a_ladder_goes_up_step_by_step_and_then_again_and_again() -> None:
+    minutes = [timedelta(minutes=n) for n in range(60)]
+    ladder = Ladder((Step(minutes[1], ("desk",)), Step(minutes[5], ("desk", "boss"))), minutes[10])
+    at, told = ladder.first, []
+    while at < minutes[30]:
+        told.append((at, ladder.at(at).robots))
+        at = ladder.next(at)
+    assert told == [
+        (minutes[1], ("desk",)),
+        (minutes[5], ("desk", "boss")),
+        (minutes[15], ("desk", "boss")),
+        (minutes[25], ("desk", "boss")),
+    ]
+    assert Ladder().beginning(minutes[2]).first == minutes[2]
+    assert ladder.beginning(minutes[2]) is ladder

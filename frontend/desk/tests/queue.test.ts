@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { arrange, byDue, lapsesFrom, late, listed, matches, passes, waitsSince } from "../queue";
+import { arrange, byDue, lapsesFrom, late, leftOf, listed, matches, passes, waitsSince } from "../queue";
+import type { Row } from "../model";
 import { before, ME, NOW, order, row } from "./made";
 
 const TARGETS = { claim: 60, answer: 180, lapse: 300 };
@@ -53,6 +54,18 @@ describe("being late", () => {
   it("is nobody's matter while the assistant has it or the guest has been heard", () => {
     expect(late(row({ unheard_since: before(900) }), NOW, TARGETS)).toBe(false);
     expect(late(row(mine), NOW, TARGETS)).toBe(false);
+  });
+});
+
+describe("a target", () => {
+  it("counts down where one runs, in the department's hours, and makes late when it is over", () => {
+    const waits = { state: "WAITING" as const, waiting_since: before(9000) };
+    const at = (seconds: number): Row["due"] => ({ clock: "claim", at: before(seconds) });
+    expect(leftOf(row({ ...waits, due: at(-30) }), NOW)).toBe(30_000);
+    expect(late(row({ ...waits, due: at(-30) }), NOW, TARGETS)).toBe(false);
+    expect(late(row({ ...waits, due: at(0) }), NOW, TARGETS)).toBe(true);
+    expect(leftOf(row({ due: at(0) }), NOW)).toBeNull();
+    expect(leftOf(row(waits), NOW)).toBeNull();
   });
 });
 
