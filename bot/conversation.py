@@ -98,6 +98,9 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.REOPENED: _row(_REFUSE, _REFUSE, _REFUSE, State.BOT),
     E.STAFF_SAID: _row(_REFUSE, _REFUSE, _STAY, _REFUSE),
     E.STAFF_NOTED: _ANYWHERE,
+    E.WHISPERED: _ANYWHERE,
+    E.SNOOZED: _row(_REFUSE, _REFUSE, _STAY, _REFUSE),
+    E.SNOOZE_ENDED: _ANYWHERE,
     E.REPLY_FLAGGED: _ANYWHERE,
     E.REPLY_DRAFTED: _row(_REFUSE, _REFUSE, _STAY, _REFUSE),
     E.REPLY_REFUSED: _ANYWHERE,
@@ -170,6 +173,8 @@ class Conversation:
     reachable: bool = True  # false once the guest has unfollowed where replies go
     changed_at: datetime | None = None
     drafts: tuple[int, ...] | None = None  # what trainees would say, and nobody has decided on
+    snoozed_by: StaffId | None = None  # who put it aside, until then (or the guest's next word)
+    snoozed_until: datetime | None = None
     ended_into: ConversationId | None = None  # its guest proved to be that one's: it goes on there
     department: str | None = None  # to which it was handed off, where the hotel has departments
     urgent: str | None = None  # why it comes before others that wait
@@ -210,6 +215,8 @@ _ADDED = frozenset(
         "passed",
         "nobody",
         "drafts",
+        "snoozed_by",
+        "snoozed_until",
     }
 )
 _UNASSIGNED: Any = {"assigned_to": None, "assigned_until": None, "nobody": None}
@@ -231,6 +238,18 @@ def _plain(value: object) -> str:
 
 # ---- step: one event's effect on the row, beyond the state that the table gives
 
+# What was put aside comes back with the guest's word, with its time, and with whoever else has it.
+_AWAKE: dict[str, Any] = {"snoozed_by": None, "snoozed_until": None}
+
+
+def _snoozed(c: Conversation, e: Event) -> Conversation:
+    until = e.body.get("until")
+    return replace(
+        c,
+        snoozed_by=StaffId(e.actor.id) if e.actor.id else None,
+        snoozed_until=datetime.fromisoformat(until) if until else None,
+    )
+
 
 def _guest_said(c: Conversation, e: Event) -> Conversation:
     return replace(
@@ -241,6 +260,7 @@ def _guest_said(c: Conversation, e: Event) -> Conversation:
         said_seq=e.seq,
         unheard_since=c.unheard_since or e.at,
         reachable=True,
+        **_AWAKE,
     )
 
 
@@ -248,7 +268,7 @@ def _voice_heard(c: Conversation, e: Event) -> Conversation:
     """What a recogniser heard is the guest's word where the assistant is to answer it."""
     if not e.body.get("asks"):
         return c
-    return replace(c, guest_seq=e.seq, said_seq=e.seq, unheard_since=c.unheard_since or e.at)
+    return replace(c, guest_seq=e.seq, said_seq=e.seq, unheard_since=c.unheard_since or e.at, **_AWAKE)
 
 
 def _assistant_said(c: Conversation, e: Event) -> Conversation:
@@ -274,13 +294,14 @@ def _handoff_requested(c: Conversation, e: Event) -> Conversation:
 
 def _claimed(c: Conversation, e: Event) -> Conversation:
     holder = StaffId(e.body["holder"])
-    return replace(c, holder=holder, held_since=e.at, waiting_since=None, passed=None, **_UNASSIGNED)
+    changed: Any = {"passed": None, **_UNASSIGNED, **_AWAKE}
+    return replace(c, holder=holder, held_since=e.at, waiting_since=None, **changed)
 
 
 def _released(c: Conversation, e: Event) -> Conversation:
     unheard = c.unheard_since if c.pending else None
     gone: Any = {"holder": None, "held_since": None, "waiting_since": None, "reason": None}
-    return replace(c, unheard_since=unheard, **gone, **_SETTLED)
+    return replace(c, unheard_since=unheard, **gone, **_SETTLED, **_AWAKE)
 
 
 def _lapsed(c: Conversation, e: Event) -> Conversation:
@@ -294,6 +315,7 @@ def _lapsed(c: Conversation, e: Event) -> Conversation:
         unheard_since=c.unheard_since or e.at,
         department=department,
         passed=(c.holder,) if department and c.holder else None,
+        **_AWAKE,
     )
 
 
@@ -318,6 +340,7 @@ def _closed(c: Conversation, e: Event) -> Conversation:
         unheard_since=None,
         answered_seq=max(c.answered_seq, c.guest_seq),
         **_SETTLED,
+        **_AWAKE,
     )
 
 
@@ -393,6 +416,8 @@ _CHANGES: dict[EventType, Callable[[Conversation, Event], Conversation]] = {
     E.STAFF_SAID: _staff_said,
     E.REPLY_DRAFTED: lambda c, e: replace(c, drafts=(*(c.drafts or ()), e.seq)),
     E.REPLY_REFUSED: _decided,
+    E.SNOOZED: _snoozed,
+    E.SNOOZE_ENDED: lambda c, e: replace(c, **_AWAKE),
     E.VOICE_HEARD: _voice_heard,
     E.DELIVERY_ACCEPTED: _without_unclear,
     E.DELIVERY_UNCLEAR: _unclear,
@@ -455,6 +480,8 @@ def clocks(c: Conversation, patience: Patience) -> dict[str, datetime]:
             due["assign"] = c.assigned_until or c.waiting_since
     if c.state is State.STAFF and c.unheard_since and c.held_since:
         due["lapse"] = max(c.unheard_since, c.held_since) + patience.hold
+    if c.state is State.STAFF and c.snoozed_until:
+        due["snooze"] = c.snoozed_until
     if c.state is State.BOT and not c.pending and c.changed_at:
         due["idle"] = c.changed_at + patience.idle
     return due
@@ -847,7 +874,7 @@ def _receive(d: _Draft, c: Receive) -> None:
     if c.emergency:
         return _emergency(d, c, seq)
     if d.row.silent:
-        return
+        return _suggest(d, c.ask or bool(c.words))
     if c.words and not (owed and c.yields):
         _show_notice(d, c.notice)
         # What the service says itself answers nothing that was asked before: that stays owed.
@@ -879,7 +906,14 @@ def _heard(d: _Draft, c: Heard) -> None:
     if c.emergency:
         return _emergency(d, c, seq)
     if asks:
-        d.effects.append(Ask(d.now))
+        return d.effects.append(Ask(d.now))
+    _suggest(d, True)
+
+
+def _suggest(d: _Draft, asked: bool) -> None:
+    """While a person holds it the assistant is silent; what it knows is looked up, for that person."""
+    if asked and d.row.state is State.STAFF:
+        d.effects.append(Wake("suggest", d.now))
 
 
 def _emergency(d: _Draft, c: Receive | Heard, seq: int) -> None:

@@ -25,6 +25,7 @@ from bot.conversation import (
     Lose,
     Patience,
     Receive,
+    Record,
     Respond,
     Said,
     Wake,
@@ -364,11 +365,15 @@ class Dispatch(Writer):
 
     # ---- asking the assistant
 
-    async def question(self, item: Item) -> Question | None:
-        """What to ask, or None when nothing is left to answer or the assistant must be silent."""
+    async def question(self, item: Item, for_staff: bool = False) -> Question | None:
+        """What to ask, or None when nothing is left to answer or the assistant must be silent.
+
+        `for_staff`: nothing is said, whoever holds it is told what could be.
+        """
         async with self.database.read() as tx:
             row = await log.row_of(tx, item.hotel, item.conversation)
-            if row is None or row.silent or not row.pending:
+            silent = row is not None and (row.state is not State.STAFF if for_staff else row.silent)
+            if row is None or silent or not row.pending:
                 return None
             guest = await people.guest_of(tx, item.hotel, row.guest)
             if guest.erased_at:
@@ -390,6 +395,38 @@ class Dispatch(Writer):
         unread = _unread_key(hotel, files_[0]) if files_ and not turn else ""
         since = turn[0][0].at if turn else None
         return Question(text, memory, facts, row.epoch, row.guest_seq, since, unread)
+
+    # ---- while a person holds it: what the assistant would say, for that person
+
+    async def suggest(self, item: Item, question: Question, turn: Turn, hits: Sequence[Hit] = ()) -> None:
+        """Offer what approved knowledge answers, as a draft; nothing where it doesn't, or somebody has."""
+
+        async def work(tx: AsyncConnection) -> Conversation | None:
+            now = self.clock.now()
+            if not await outbox.settle_own(tx, item, "done", now):
+                return None
+            await outbox.lock_conversation(tx, item.hotel, item.conversation)
+            row = await log.row_of(tx, item.hotel, item.conversation)
+            if row is None or row.state is not State.STAFF or row.answered_seq >= question.through:
+                return None
+            if (
+                row.guest_seq > question.through
+                or (await people.guest_of(tx, item.hotel, row.guest)).erased_at
+            ):
+                return None
+            hotel = await self.hotels.get(tx, item.hotel)
+            found = Found(hits, hotel.points, hotel.today(now), (await self._channel(tx, row)).name)
+            spoken = words.known(choice.choose(turn.acts, found), hotel, now)
+            if spoken is None:
+                return None
+            body = {**words.body_of(spoken, row), "through": question.through, "epoch": row.epoch}
+            content = words.content_of(spoken, None)
+            drafted = EventType.ASSISTANT_DRAFTED
+            event = NewEvent(drafted, now, ASSISTANT, Audience.STAFF, row.identity, body, content)
+            return await self.commit(tx, row, Record((event,)), now)
+
+        if row := await self.transact(work):
+            await self.poke(row)
 
     async def _scanned(self, tx: AsyncConnection, hotel: Hotel, row: Conversation) -> str | None:
         """The room whose code was scanned last in this visit: likely, and proven by nothing."""

@@ -47,6 +47,7 @@ from bot.http import (
     sample,
     search,
     today,
+    together,
     wechat,
     wechat_sign_in,
     wecom,
@@ -228,6 +229,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
         knowledge,
         corrections,
         phrases,
+        together,
     ):
         edge.add_routes(app)
     return app

@@ -60,6 +60,16 @@ def _add(spoken: Spoken, act: Act, hotel: Hotel, now: datetime) -> Spoken:
             return replace(spoken, handoff=spoken.handoff or reason, detail=spoken.detail or detail)
 
 
+def known(acts: Sequence[Act], hotel: Hotel, now: datetime) -> Spoken | None:
+    """What the hotel's approved points say to it, and nothing where anything else would have to be said."""
+    if not acts or not all(isinstance(act, Answer) for act in acts):
+        return None
+    spoken = Spoken()
+    for act in acts:
+        spoken = _add(spoken, act, hotel, now)
+    return spoken if spoken.points and not spoken.handoff else None
+
+
 def _say(
     spoken: Spoken, key: str, values: Json, options: Sequence[Json], hotel: Hotel, now: datetime
 ) -> Spoken:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guests, metrics, orders, promises, reach
+from bot import guests, metrics, orders, promises, reach, snoozing
 from bot.addressing import Addressing
 from bot.assigning import Assigning
 from bot.blobs import BlobMissing, BlobsAway
@@ -366,6 +366,21 @@ class Worker:
             sign.cancel()
             if self.presence:
                 await self.presence.ended(item.conversation, ASSISTANT)
+
+    async def _suggest(self, item: Item) -> None:
+        """The guest has written to whoever holds it: look up what could be answered."""
+        question = await self.dispatch.question(item, for_staff=True)
+        if question is None or question.unread or item.attempts > 1:
+            return await self._done(item)
+        turn = await self._turn(item, question)
+        await self.dispatch.suggest(item, question, turn, await self._look_up(item, question, turn))
+
+    async def _snooze(self, item: Item) -> None:
+        """What somebody put aside comes back: it rings them, if they still have it."""
+        now = self.clock.now()
+        with suppress(Refused):
+            await self.dispatch.act(item.hotel, item.conversation, lambda row, gone: snoozing.due(row, now))
+        await self._done(item)
 
     async def _show_typing(self, item: Item) -> None:
         """Once an answer takes long, let the guest see that it is being written, where a platform can."""
@@ -753,6 +768,8 @@ NO_FETCHER = NeverDelivered("unsupported")
 _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "ask": Worker._ask,
     "lapse": Worker._lapse,
+    "snooze": Worker._snooze,
+    "suggest": Worker._suggest,
     "idle": Worker._idle,
     "escalate": Worker._escalate,
     "assign": Worker._assign,

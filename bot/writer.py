@@ -12,7 +12,7 @@ from typing import TypeVar
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import files, flags, metrics, orders, promises
+from bot import files, flags, mentions, metrics, orders, promises
 from bot.channels import CHANNELS
 from bot.clock import Clock
 from bot.conversation import (
@@ -103,6 +103,7 @@ class Writer:
         await orders.project(tx, decision.row, events, decision.events)
         await promises.project(tx, decision.row, events, decision.events)
         await files.project(tx, decision.row, events, decision.events)
+        await mentions.project(tx, decision.row, events)
         await _remember(tx, decision.row, decision.events)
         routed = [await self._routed(tx, row, effect, account) for effect in decision.effects]
         effects = [effect for several in routed for effect in several]

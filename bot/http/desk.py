@@ -49,6 +49,7 @@ from bot.http.guard import (
     seq_of,
     text_of,
 )
+from bot.http.mentions import check_colleagues, mentioned
 from bot.http.search import key_of, next_key
 from bot.http.views import lens_of
 from bot.ids import new_id
@@ -70,7 +71,7 @@ from bot.nudges import wait_for
 from bot.roles import MAY, Permission, Role
 from bot.sealing import CannotOpen
 from bot.staff import SignedIn
-from bot.store import desk, log, outbox, people, posts, promises
+from bot.store import desk, log, mentions, outbox, people, posts, promises
 
 TEXT_LIMIT = 5000
 LOOK_SECONDS = 2.0
@@ -311,6 +312,8 @@ _REFUSALS = {
     "to_oneself": "to_oneself",
     "not_assigned": "not_assigned",
     "draft_decided": "draft_decided",
+    "unheard": "unheard",
+    "nobody_to_tell": "nobody_to_tell",
 }
 
 
@@ -403,10 +406,14 @@ async def note(request: web.Request) -> web.Response:
     body, me = await read_object(request), caller(request)
     text, client_id = text_of(body, "text", TEXT_LIMIT), text_of(body, "client_id", 64)
     id_ = ConversationId(request.match_info["conversation"])
-    content = protected(request, me, id_, text)
+    content, named = protected(request, me, id_, text), mentioned(body)
     member = me.signed_in.staff.id
+    said = {"client_id": client_id, **({"mentions": list(named)} if named else {})}
     row, seq = await act(
-        request, lambda row, gone: Note(member, content, {"client_id": client_id}), client_id
+        request,
+        lambda row, gone: Note(member, content, said),
+        client_id,
+        lambda tx: check_colleagues(tx, me, named),
     )
     return respond(await row_and_event(request, row, seq))
 
@@ -473,6 +480,7 @@ async def read(request: web.Request) -> web.Response:
             raise Problem(404, "not_found")
         viewer = f"staff:{me.signed_in.staff.id}"
         await people.mark_read(tx, me.hotel, id_, viewer, min(seq, row.seq))
+        await mentions.see(tx, me.hotel, id_, me.signed_in.staff.id, seq, request.app[CLOCK].now())
     return respond({})
 
 

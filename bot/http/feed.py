@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import orders
 from bot.http import views
 from bot.http.guard import seq_of
+from bot.http.mentions import mentions_of
 from bot.http.posts import posts_of
 from bot.http.views import Lens
 from bot.model import ConversationId, PromiseState, StaffId, State
@@ -41,6 +42,7 @@ class Feed:
     _active: frozenset[StaffId] | None = None  # who may own something: whoever leaves changes every screen
     _posts: list[Frame] | None = None
     _typing: dict[ConversationId, list[str]] = field(default_factory=dict)
+    _mentions: list[Any] = field(default_factory=list)
     _ours: set[ConversationId] = field(default_factory=set)  # followed, and of this hotel
 
     @classmethod
@@ -69,6 +71,7 @@ class Feed:
         owed = await promises.listed(tx, lens.hotel.id, since=since)
         told = await views.show_promises(tx, lens, [p for p in owed if p.changed_at <= seen])
         self._promises = {one["id"]: _owed(one) for one in told}
+        self._mentions = [one for one in await mentions_of(tx, lens) if one["at"] <= seen]
         self._posts = await posts_of(tx, lens.hotel, lens.now)
 
     async def frames(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
@@ -79,9 +82,18 @@ class Feed:
         anew = self.cursor is None or left
         frames = await (self._snapshot(tx, lens) if anew else self._changes(tx, lens))
         frames += await self._there(tx, lens)
+        frames += await self._named(tx, lens)
         for conversation, after in list(self.follow.items()):
             frames += await self._events(tx, lens, conversation, after)
         return frames
+
+    async def _named(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
+        """What names the viewer and they haven't seen, where that has changed."""
+        found = await mentions_of(tx, lens)
+        if found == self._mentions:
+            return []
+        self._mentions = found
+        return [{"type": "mentions", "mentions": found}]
 
     async def typing(self, presence: Presence) -> list[Frame]:
         """Who writes in the followed conversations, where that has changed: guest, assistant, staff:<id>."""
@@ -111,7 +123,9 @@ class Feed:
         placed = await desk.list_orders(tx, lens.hotel.id, orders.OPEN)
         owed = await promises.listed(tx, lens.hotel.id, PromiseState.OPEN)
         known = {row.id for row in (*rows, *closed)}
-        owing = await days.rows_of(tx, lens.hotel.id, [p.conversation for p in owed])
+        wanted = [p.conversation for p in owed]
+        wanted += [ConversationId(one["conversation"]) for one in await mentions_of(tx, lens)]
+        owing = await days.rows_of(tx, lens.hotel.id, wanted)
         closed += [row for id_, row in owing.items() if id_ not in known and not row.ended_into]
         shown = await views.show_rows(tx, lens, [*rows, *closed])
         shown_orders = await views.show_orders(tx, lens, placed)

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import linking
+from bot import linking, mentions
 from bot.channels import CHANNELS
 from bot.conversation import Conversation
 from bot.files import Files
@@ -95,6 +95,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "alarm_kind": row.alarm_kind,
                 "unheard_since": row.unheard_since,
                 "due": None if gone else _due(lens, row),
+                "snoozed": None if gone else _snoozed(row),
                 "last": _last(*last) if last else None,
                 "seq": row.seq,
                 "visit": row.visit,
@@ -121,6 +122,11 @@ def _due(lens: Lens, row: Conversation) -> dict[str, Any] | None:
     running = lens.hotel.file.clocks.running(row)
     first = min(running, key=lambda due: due.at, default=None)
     return {"clock": first.clock, "at": first.at} if first else None
+
+
+def _snoozed(row: Conversation) -> dict[str, Any] | None:
+    """Who put it aside, until when (None: the guest's next word)."""
+    return {"by": row.snoozed_by, "until": row.snoozed_until} if row.snoozed_by else None
 
 
 def _person(id_: str, names: dict[str, str]) -> dict[str, str]:
@@ -168,7 +174,8 @@ async def show_events(
 
     `of`: where its identities are now, for a conversation that has ended in another.
     """
-    thread = await log.read_thread(tx, lens.hotel.id, row.id, after)
+    read = await log.read_thread(tx, lens.hotel.id, row.id, after)
+    thread = [(event, content) for event, content in read if mentions.hears(event, lens.viewer)]
     identities = {i.id: i for i in await people.identities_of(tx, lens.hotel.id, of or row.id)}
     for gone in {e.identity for e, _ in thread if e.identity} - identities.keys():  # linked elsewhere since
         if left := await people.identity_of(tx, lens.hotel.id, gone):

@@ -464,6 +464,68 @@ async def test_a_phrase_is_said_with_the_guests_own_words_and_never_with_a_gap(s
     assert "马上来" not in {p["text"] for p in elsewhere.get("phrases", [])}
 
 
+async def test_a_note_names_a_colleague_who_has_it_on_their_list_until_they_have_seen_it(site: Site) -> None:
+    agent, admin = await site.signed_in(), await site.signed_in("admin")
+    one = f"conversations/{await guest(site, 'w', '找经理')}"
+    me = (await admin.call("GET", "/desk/v1/session"))[1]["staff"]["id"]
+    socket = await admin.feed()
+    await frames(socket, "snapshot")
+    words = {"text": "@员工admin 能减免吗", "client_id": "1"}
+    assert (await agent.desk("POST", f"{one}/note", words | {"mentions": ["nobody"]}))[0] == 409
+    assert (await agent.desk("POST", f"{one}/note", words | {"mentions": "all"}))[0] == 400
+    status, noted = await agent.desk("POST", f"{one}/note", words | {"mentions": [me]})
+    assert status == 200, noted
+    (named,) = (await frames(socket, "mentions"))[-1]["mentions"]
+    said = (named["by"]["name"], named["text"], named["seq"])
+    assert said == ("员工agent", "@员工admin 能减免吗", noted["event"]["seq"])
+    again = await admin.feed()
+    assert [f["mentions"] for f in await frames(again, "mentions") if f["type"] == "mentions"] == [[named]]
+    await agent.desk("POST", f"{one}/read", {"seq": named["seq"]})  # whose reading it is counts
+    await admin.desk("POST", f"{one}/read", {"seq": named["seq"]})
+    assert (await frames(socket, "mentions"))[-1]["mentions"] == []
+
+
+async def test_a_whisper_is_between_two_and_taking_over_says_from_whom(site: Site) -> None:
+    agent, admin = await site.signed_in(), await site.signed_in("admin")
+    id_ = await guest(site, "x", "我要投诉")
+    one, words = f"conversations/{id_}", {"text": "先道歉，别急着解释", "client_id": "1"}
+    assert (await admin.desk("POST", f"{one}/whisper", words))[0] == 409
+    await agent.desk("POST", f"{one}/claim")
+    assert (await agent.desk("POST", f"{one}/whisper", words))[0] == 403
+    socket = await agent.feed(follow={id_: 0})
+    assert (await admin.desk("POST", f"{one}/whisper", words))[0] == 200
+    heard: list[dict[str, Any]] = []
+    while not heard:
+        heard = [e for e in (await frames(socket, "events"))[-1]["events"] if e["type"] == "whispered"]
+    assert (heard[0]["text"], heard[0]["audience"]) == (words["text"], "staff")
+    holder = (await agent.call("GET", "/desk/v1/session"))[1]["staff"]["id"]
+    assert (await agent.desk("POST", f"{one}/take-over", {"from": holder}))[0] == 409
+    status, taken = await admin.desk("POST", f"{one}/take-over", {"from": holder})
+    assert (status, taken["conversation"]["holder"]["name"]) == (200, "员工admin")
+    assert (await agent.desk("POST", f"{one}/take-over", {"from": holder}))[0] == 409  # not theirs any more
+    assert await ids(agent, "先道歉") == set()
+
+
+async def test_what_is_put_aside_comes_back_with_the_guests_word(site: Site) -> None:
+    agent = await site.signed_in()
+    one = f"conversations/{await guest(site, 'z', '明天有接机吗')}"
+    until = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    await agent.desk("POST", f"{one}/claim")
+    status, refused = await agent.desk("POST", f"{one}/snooze", {"until": until})
+    assert (status, refused["error"]["code"]) == (409, "unheard")
+    await agent.desk("POST", f"{one}/reply", {"text": "问好了告诉您", "client_id": "1"})
+    assert (await agent.desk("POST", f"{one}/snooze", {"until": "2020-01-01T00:00:00Z"}))[0] == 400
+    _, aside = await agent.desk("POST", f"{one}/snooze", {"until": until})
+    assert aside["conversation"]["snoozed"]["until"][:16] == until[:16]
+    await (await site.browser()).send("好了吗", "x" * 40, "z" * 43)
+    assert (await agent.desk("GET", one))[1]["conversation"]["snoozed"] is None
+    await agent.desk("POST", f"{one}/reply", {"text": "还在问", "client_id": "2"})
+    _, aside = await agent.desk("POST", f"{one}/snooze", {"until": None})
+    assert aside["conversation"]["snoozed"]["until"] is None
+    _, back = await agent.desk("POST", f"{one}/wake")
+    assert back["conversation"]["snoozed"] is None
+
+
 # ---- leaving
 
 
