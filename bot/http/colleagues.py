@@ -6,6 +6,7 @@ from bot.conversation import Transfer
 from bot.http.desk import act, protected, show_row
 from bot.http.guard import CLOCK, DATABASE, caller, read_object, respond, text_of
 from bot.model import ConversationId, StaffId
+from bot.spelling import spelt
 from bot.store import desk
 
 NOTE_LIMIT = 1000
@@ -23,7 +24,10 @@ async def list_colleagues(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as tx:
         found = await desk.list_colleagues(tx, me.hotel, request.app[CLOCK].now())
     others = [one for one in found if one.id != me.signed_in.staff.id]
-    shown = [{"id": c.id, "name": c.name, "signed_in": c.signed_in, "holds": c.holds} for c in others]
+    shown = [
+        {"id": c.id, "name": c.name, "spelt": spelt(c.name), "signed_in": c.signed_in, "holds": c.holds}
+        for c in others
+    ]
     return respond({"colleagues": shown})
 
 

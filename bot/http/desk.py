@@ -413,7 +413,7 @@ async def note(request: web.Request) -> web.Response:
         request,
         lambda row, gone: Note(member, content, said),
         client_id,
-        lambda tx: check_colleagues(tx, me, named),
+        lambda tx: check_colleagues(tx, me, named, request.app[CLOCK].now()),
     )
     return respond(await row_and_event(request, row, seq))
 

@@ -1,6 +1,7 @@
 """Whom a note names, as the page says it, and what names whoever looks."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,8 +22,8 @@ def mentioned(body: dict[str, Any]) -> tuple[StaffId, ...]:
     return tuple(StaffId(one) for one in dict.fromkeys(ids))
 
 
-async def check_colleagues(tx: AsyncConnection, me: Caller, ids: Sequence[StaffId]) -> None:
-    active = await people.active_in(tx, me.hotel) if ids else frozenset()
+async def check_colleagues(tx: AsyncConnection, me: Caller, ids: Sequence[StaffId], now: datetime) -> None:
+    active = await people.active_in(tx, me.hotel, now) if ids else frozenset()
     if any(one not in active for one in ids):
         raise Problem(409, "not_a_colleague")
 

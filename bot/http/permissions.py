@@ -35,6 +35,10 @@ _HERE: Mapping[tuple[str, str], Permission] = {
     ("POST", "/conversations/{conversation}/reply"): P.WORK,  # a trainee's stays a draft
     ("POST", "/conversations/{conversation}/drafts/{seq}/approve"): P.APPROVE,
     ("POST", "/conversations/{conversation}/drafts/{seq}/refuse"): P.WORK,  # one's own; others' with APPROVE
+    ("POST", "/conversations/{conversation}/snooze"): P.WORK,
+    ("POST", "/conversations/{conversation}/wake"): P.WORK,
+    ("POST", "/conversations/{conversation}/take-over"): P.SPEAK,
+    ("POST", "/conversations/{conversation}/whisper"): P.APPROVE,
     ("POST", "/conversations/{conversation}/files"): P.SPEAK,
     ("POST", "/conversations/{conversation}/close"): P.SPEAK,
     ("POST", "/conversations/{conversation}/resend"): P.SPEAK,

@@ -19,6 +19,8 @@ from bot.store import phrases as store
 from bot.store.phrases import PhraseId, PhraseRow
 from bot.texts import BadSentence
 
+SHOWN = 16  # characters of a fact that say which one it is
+
 
 def add_routes(app: web.Application) -> None:
     hotel = "/desk/v1/hotels/{hotel}"
@@ -71,9 +73,16 @@ async def list_phrases(request: web.Request) -> web.Response:
     values = {name: str(value) for name, value in hotel.facts.items() if isinstance(value, str)}
     names = [*VARIABLES, *sorted(name for name in values if name not in VARIABLES)]
     variables = [
-        {"name": name, "label": phrases.label(hotel.texts, name), "value": values.get(name)} for name in names
+        {"name": name, "label": _label(hotel, name, values.get(name)), "value": values.get(name)}
+        for name in names
     ]
     return respond({"phrases": shown, "variables": variables})
+
+
+def _label(hotel: Hotel, name: str, value: str | None) -> str:
+    """What a fact is called, or, where it has no name, what it says."""
+    called = phrases.label(hotel.texts, name)
+    return value[:SHOWN] if value and called == name else called
 
 
 async def _shown(tx: AsyncConnection, rows: list[PhraseRow]) -> list[dict[str, Any]]:

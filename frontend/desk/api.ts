@@ -182,8 +182,16 @@ export const link = (hotel: string, guest: string, other: string): Promise<{ con
   request("POST", `/hotels/${part(hotel)}/guests/${part(guest)}/link`, { body: { guest: other } });
 export const unlink = (hotel: string, identity: string): Promise<{ conversation: string }> =>
   request("POST", `/hotels/${part(hotel)}/identities/${part(identity)}/unlink`, { body: {} });
-export const note = (hotel: string, id: string, text: string, client_id: string): Promise<Said> =>
-  request("POST", `${place(hotel, id)}/note`, { body: { text, client_id } });
+export const note = (
+  hotel: string,
+  id: string,
+  text: string,
+  client_id: string,
+  mentions: string[] = [],
+): Promise<Said> => request("POST", `${place(hotel, id)}/note`, { body: { text, client_id, mentions } });
+/** A supervisor's word to whoever holds it. */
+export const whisper = (hotel: string, id: string, text: string, client_id: string): Promise<Said> =>
+  request("POST", `${place(hotel, id)}/whisper`, { body: { text, client_id } });
 
 /** `keepalive` lets the request outlive the page: an act that waited for its undo is flushed on leaving. */
 export const close = (

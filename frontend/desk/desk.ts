@@ -17,6 +17,7 @@ import { play } from "./rings";
 import { openSending } from "./sending";
 import { t } from "./texts";
 import { merge, writers } from "./thread";
+import * as together from "./together";
 import { defer, say } from "./toasts";
 import { guestName } from "./words";
 
@@ -72,6 +73,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   const sending = openSending(hotel.id, me.id, { seq: (id) => threads.get(id)?.seq ?? 0, sent, lost });
   const targets = targetsOf(hotel);
   const approves = may(hotel, "approve");
+  const mentions = together.openMentions(ringForNamed);
   const promises = openPromises(hotel.id, me, { complain: (error) => complain(error), ring: ringForPromise });
 
   const url = new URL(`/desk/v1/hotels/${encodeURIComponent(hotel.id)}/feed`, location.href);
@@ -105,6 +107,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
         return takeOrder(frame.order);
       case "promise":
         return promises.take(frame.promise);
+      case "mentions":
+        return mentions.take(frame.mentions);
       case "typing":
         if (frame.conversation === current.value) writing.value = writers(frame.who, me.id);
     }
@@ -136,7 +140,29 @@ export function openDesk(hotel: Hotel, me: Staff) {
     if (row.state === "WAITING" && before?.state !== "WAITING") ringFor(row, false);
     else if (approves && (row.drafts?.length ?? 0) > (before?.drafts?.length ?? 0)) ringForDraft(row);
     else if (handedToMe(row, before)) ringForHanded(row);
+    else if (before?.snoozed?.by === me.id && !row.snoozed) ringForBack(row);
     else if (heardWord(row, before)) play("word");
+    if (takenFromMe(row, before)) say(t("toast.taken_over", { who: nameOf(row), name: row.holder?.name ?? "" }));
+  }
+
+  function takenFromMe(row: Row, before: Row | undefined): boolean {
+    const given = row.handed_over?.by.id === me.id;
+    return before?.holder?.id === me.id && row.state === "STAFF" && row.holder?.id !== me.id && !given;
+  }
+
+  /** What I put aside: its time has come, or the guest has written. Taking it back myself says nothing. */
+  function ringForBack(row: Row): void {
+    if (row.state === "CLOSED" || row.state === "BOT" || taking.delete(row.id)) return;
+    play("word");
+    announced.value = t("toast.back", { who: nameOf(row) });
+    say(announced.value, { shown: 12_000 });
+  }
+
+  function ringForNamed(one: together.Mention): void {
+    play("word");
+    const who = one.guest ? guestName(one.guest) : "";
+    announced.value = t("toast.named", { name: one.by.name, who, text: one.text ?? t("promise.erased") });
+    say(announced.value, { shown: 12_000 });
   }
 
   function ringFor(row: Row, quietly: boolean): void {
@@ -343,6 +369,27 @@ export function openDesk(hotel: Hotel, me: Staff) {
     if (done && row) say(t("toast.claimed", { who: nameOf(row) }), { shown: 3000 });
   }
 
+  const taking = new Set<string>();
+
+  async function snooze(id: string, until: string | null): Promise<boolean> {
+    const row = rows.get(id);
+    const done = await act(id, () => together.snooze(hotel.id, id, until));
+    if (done && row) say(t("toast.snoozed", { who: nameOf(row) }), { undo: () => void wake(id) });
+    return done;
+  }
+
+  async function wake(id: string): Promise<void> {
+    taking.add(id);
+    await act(id, () => together.wake(hotel.id, id));
+  }
+
+  /** Whoever had it is told; they have been asked about only where somebody had the time. */
+  async function takeOver(id: string, from: Person): Promise<void> {
+    const row = rows.get(id);
+    const done = await act(id, () => together.takeOver(hotel.id, id, from.id));
+    if (done && row) say(t("toast.taken", { who: nameOf(row), name: from.name }));
+  }
+
   /** The colleague is rung at once, so there is no undo: they can hand it back. */
   async function transfer(id: string, to: Person, note: string, client: string): Promise<boolean> {
     takeBack(id);
@@ -459,9 +506,15 @@ export function openDesk(hotel: Hotel, me: Staff) {
 
   // ---- writing
 
-  function send(id: string, kind: "reply" | "note", text: string, identity: string | null = null): Promise<boolean> {
+  function send(
+    id: string,
+    kind: "reply" | "note" | "whisper",
+    text: string,
+    identity: string | null = null,
+    mentions: string[] = [],
+  ): Promise<boolean> {
     if (kind === "reply") takeBack(id);
-    return sending.send(id, kind, text, identity);
+    return sending.send(id, kind, text, identity, mentions);
   }
 
   function sendFile(id: string, file: File, identity: string | null): Promise<boolean> {
@@ -501,8 +554,10 @@ export function openDesk(hotel: Hotel, me: Staff) {
       const waits = deferred.get(row.id);
       const owed = promises.lateFor(row.guest.id, minute.value);
       const review = approves && Boolean(row.drafts?.length);
-      if (!waits && !owed && !review) return row;
-      return { ...row, owed, ...(review ? { review } : {}), ...(waits ? { state: waits.state, holder: null } : {}) };
+      const named = mentions.first.value.get(row.id);
+      if (!waits && !owed && !review && !named) return row;
+      const marks = { owed, named, ...(review ? { review } : {}) };
+      return { ...row, ...marks, ...(waits ? { state: waits.state, holder: null } : {}) };
     }),
   );
   const alarms = computed(() =>
@@ -527,10 +582,10 @@ export function openDesk(hotel: Hotel, me: Staff) {
   function firstDue(): Row | null {
     const bundles = arrange(shownRows.value, me.id, now.value, targets);
     const all = bundles
-      .filter((bundle) => ["alarm", "overdue", "review", "waiting", "mine"].includes(bundle.group))
+      .filter((bundle) => ["alarm", "overdue", "review", "waiting", "named", "mine"].includes(bundle.group))
       .flatMap((bundle) => bundle.rows);
     const due = all.filter(
-      (row) => row.state === "WAITING" || row.alarm_since || row.owed || row.review || waitsSince(row),
+      (row) => row.state === "WAITING" || row.alarm_since || row.owed || row.review || row.named || waitsSince(row),
     );
     return due.find((row) => row.id !== current.value) ?? due[0] ?? null;
   }
@@ -595,6 +650,10 @@ export function openDesk(hotel: Hotel, me: Staff) {
     release,
     close,
     transfer,
+    snooze,
+    wake,
+    takeOver,
+    mentions,
     linkGuest,
     unlink,
     typing,

@@ -4,7 +4,7 @@ import { reactive } from "vue";
 import { recall, remember, remembered } from "./storage";
 
 export interface Draft {
-  kind: "reply" | "note";
+  kind: "reply" | "note" | "whisper";
   text: string;
 }
 

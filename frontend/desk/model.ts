@@ -1,6 +1,7 @@
 /** The words of the desk's API as the browser sees them. Fields may be added by the server at any time. */
 
 import type { GuestPromise, Offer } from "./promises";
+import type { Mention } from "./together";
 
 export type State = "BOT" | "WAITING" | "STAFF" | "CLOSED";
 export type Channel = "wechat" | "web" | "app" | (string & {});
@@ -78,6 +79,10 @@ export interface Row {
   changed_at: string;
   opened_at: string | null;
   alarm_kind?: string | null;
+  /** Who put it aside, until when; null for the guest's next word. */
+  snoozed?: { by: string; until: string | null } | null;
+  /** A note in it names me; found by this page. */
+  named?: Mention;
   /** A promise to this guest that is late and mine to keep, or nobody's; found by this page. */
   owed?: GuestPromise;
 }
@@ -173,6 +178,8 @@ export interface Reply extends Way {
 }
 
 export interface Colleague extends Person {
+  /** How the name is typed, syllable by syllable. */
+  spelt?: string;
   signed_in: boolean;
   holds: number;
 }
@@ -222,6 +229,7 @@ export type Frame =
   | { type: "events"; conversation: string; events: Event[]; now?: string }
   | { type: "order"; order: Order; cursor?: string; now?: string }
   | { type: "promise"; promise: GuestPromise; cursor?: string; now?: string }
+  | { type: "mentions"; mentions: Mention[]; now?: string }
   | { type: "typing"; conversation: string; who: string[]; now?: string }
   | { type: "pong"; now?: string };
 

@@ -2,9 +2,21 @@
 import type { Hotel, Order, Row } from "./model";
 import type { Filter } from "./preferences";
 
-export type Group = "alarm" | "overdue" | "review" | "waiting" | "mine" | "colleagues" | "assistant" | "closed";
+export type Group =
+  "alarm" | "overdue" | "review" | "waiting" | "named" | "mine" | "aside" | "colleagues" | "assistant" | "closed";
 
-export const GROUPS: Group[] = ["alarm", "overdue", "review", "waiting", "mine", "colleagues", "assistant", "closed"];
+export const GROUPS: Group[] = [
+  "alarm",
+  "overdue",
+  "review",
+  "waiting",
+  "named",
+  "mine",
+  "aside",
+  "colleagues",
+  "assistant",
+  "closed",
+];
 
 /** Seconds: to be claimed, to be answered by whoever holds it, and until a held one goes back. */
 export interface Targets {
@@ -54,10 +66,12 @@ export function groupOf(row: Row, me: string, now: number, targets: Targets): Gr
   if (row.alarm_since) return "alarm";
   if (row.owed) return "overdue";
   if (row.review) return "review";
+  if (row.named && row.state !== "WAITING") return "named";
   if (row.state === "CLOSED") return "closed";
   if (row.state === "BOT") return "assistant";
   if (row.state === "WAITING") return "waiting";
   if (row.holder?.id !== me) return "colleagues";
+  if (row.snoozed) return "aside";
   return late(row, now, targets) ? "overdue" : "mine";
 }
 
@@ -90,7 +104,8 @@ export function arrange(rows: Iterable<Row>, me: string, now: number, targets: T
 /** An emergency is on every list until somebody has seen it, a late promise until it is kept, a trainee's reply
  * until it is decided on. */
 export function passes(row: Row, filter: Filter, me: string): boolean {
-  return row.alarm_since !== null || row.owed !== undefined || row.review === true || listed(row, filter, me);
+  const marked = row.alarm_since !== null || row.owed !== undefined || row.named !== undefined;
+  return marked || row.review === true || listed(row, filter, me);
 }
 
 export function listed(row: Row, filter: Filter, me: string): boolean {

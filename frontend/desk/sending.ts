@@ -28,7 +28,7 @@ export interface Port {
 export interface Returned {
   id: string;
   text: string;
-  kind: "reply" | "note";
+  kind: "reply" | "note" | "whisper";
 }
 
 export function openSending(hotel: string, me: string, port: Port) {
@@ -69,8 +69,14 @@ export function openSending(hotel: string, me: string, port: Port) {
   }
 
   /** Sends a reply or a note; the answer tells whether it went out in the end. */
-  function send(id: string, kind: Unsent["kind"], text: string, identity: string | null = null): Promise<boolean> {
-    return begin(id, { kind, text, identity });
+  function send(
+    id: string,
+    kind: Unsent["kind"],
+    text: string,
+    identity: string | null = null,
+    mentions: string[] = [],
+  ): Promise<boolean> {
+    return begin(id, { kind, text, identity, mentions });
   }
 
   /** Files lie in this page only: a reload forgets those that were on their way. */
@@ -78,7 +84,7 @@ export function openSending(hotel: string, me: string, port: Port) {
     return begin(id, { kind: "file", text: file.name, identity, file: markRaw(file) });
   }
 
-  function begin(id: string, what: Pick<Unsent, "kind" | "text" | "identity" | "file">): Promise<boolean> {
+  function begin(id: string, what: Pick<Unsent, "kind" | "text" | "identity" | "mentions" | "file">): Promise<boolean> {
     const at = new Date(now.value).toISOString();
     const after = port.seq(id);
     const message = reactive<Unsent>({ ...what, client_id: newId(), at, after, state: "sending", why: "" });
@@ -118,9 +124,12 @@ export function openSending(hotel: string, me: string, port: Port) {
     return false;
   }
 
-  function ask(id: string, { kind, text, client_id, identity = null, file }: Unsent): Promise<api.Said> {
+  function ask(id: string, { kind, text, client_id, identity = null, mentions, file }: Unsent): Promise<api.Said> {
     if (file) return api.sendFile(hotel, id, file, client_id, identity);
-    return kind === "note" ? api.note(hotel, id, text, client_id) : api.reply(hotel, id, text, client_id, identity);
+    if (kind === "whisper") return api.whisper(hotel, id, text, client_id);
+    return kind === "note"
+      ? api.note(hotel, id, text, client_id, mentions)
+      : api.reply(hotel, id, text, client_id, identity);
   }
 
   function refuse(id: string, message: Unsent, error: unknown): false {
@@ -132,7 +141,7 @@ export function openSending(hotel: string, me: string, port: Port) {
       return false;
     }
     discard(id, message.client_id);
-    returned.value = { id, text: message.text, kind: message.kind === "note" ? "note" : "reply" };
+    returned.value = { id, text: message.text, kind: message.kind };
     port.lost(id, error);
     return false;
   }

@@ -105,11 +105,13 @@ function bringFiles(bySeq: Map<number, Event>, arrived: Event[]): void {
 /** A message of ours that the service has not confirmed yet. */
 export interface Unsent {
   client_id: string;
-  kind: "reply" | "note" | "file";
+  kind: "reply" | "note" | "whisper" | "file";
   /** Of a file, its name. */
   text: string;
   /** The way it goes; null leaves that to the service. */
   identity?: string | null;
+  /** Whom a note names. */
+  mentions?: string[];
   file?: File;
   at: string;
   after: number;
@@ -118,7 +120,8 @@ export interface Unsent {
 }
 
 export function confirmed(unsent: Unsent, events: Event[], me: string): boolean {
-  const types = unsent.kind === "note" ? ["staff_noted"] : ["staff_said", "reply_drafted"];
+  const replies = ["staff_said", "reply_drafted"];
+  const types = { note: ["staff_noted"], whisper: ["whispered"], reply: replies, file: replies }[unsent.kind];
   return events.some((event) => {
     if (!types.includes(event.type)) return false;
     if (typeof event.body.client_id === "string") return event.body.client_id === unsent.client_id;
@@ -213,7 +216,8 @@ function push(lines: Line[], event: Event): void {
     const first = !continues(previous, event);
     if (!first && previous?.kind === "said") previous.last = false;
     lines.push({ kind: "said", key: `e${keyOf(event)}`, event, speaker: speakerOf(event), first, last: true });
-  } else if (event.type === "staff_noted") lines.push({ kind: "note", key: `e${keyOf(event)}`, event });
+  } else if (event.type === "staff_noted" || event.type === "whispered")
+    lines.push({ kind: "note", key: `e${keyOf(event)}`, event });
   else if (event.type === "reply_drafted") lines.push({ kind: "trial", key: `e${keyOf(event)}`, event });
   else if (event.type === "assistant_drafted") lines.push({ kind: "draft", key: `e${keyOf(event)}`, event });
   else if (event.type !== "reopened") {

@@ -1,8 +1,8 @@
-/** Whether there is room for three columns, as tokens of width in the stylesheets have it. */
+/** Whether there is so much room: for three columns, as tokens of width in the stylesheets have it. */
 import { onBeforeUnmount, ref, type Ref } from "vue";
 
-export function useWide(): Ref<boolean> {
-  const query = window.matchMedia("(width >= 1240px)");
+export function useWide(pixels = 1240): Ref<boolean> {
+  const query = window.matchMedia(`(width >= ${pixels}px)`);
   const wide = ref(query.matches);
   const follow = (): void => void (wide.value = query.matches);
   query.addEventListener("change", follow);

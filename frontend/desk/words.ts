@@ -176,6 +176,7 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
       if (event.actor.kind !== "staff") return t("event.closed_service");
       return t("event.closed", { who, reason: tell("close.", String(event.body.reason ?? ""), "close.other") });
     case "transferred":
+      if (event.body.why === "taken_over") return t("event.taken_over", { who });
       if (event.body.why === "holder_inactive")
         return t("event.transferred_gone", { holder: String(event.body.holder_name ?? t("thread.colleague")) });
       return t("event.transferred", { who, holder: String(event.body.holder_name ?? t("thread.colleague")) });
@@ -213,6 +214,8 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
     }
     case "target_neared":
       return t("event.target_neared", { what: tell("today.clock_", String(event.body.clock), "today.clock_claim") });
+    case "snooze_ended":
+      return t(event.body.why === "due" ? "event.snooze_due" : "event.snooze_taken_back", { who });
     case "promise_reminded":
       return t(event.body.late ? "event.promise_late" : "event.promise_soon");
     case "order_placed":

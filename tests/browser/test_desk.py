@@ -270,7 +270,7 @@ async def test_phrases_are_the_hotels_own(browser: Browser, world: World) -> Non
         assert await problems(page, ".phrase-dialog") == []
         await page.get_by_role("button", name="保存").click()
         line = page.locator("li", has_text="婴儿床")
-        await expect(line).to_contain_text("婴儿床马上送到 {room}")
+        await expect(line).to_contain_text("婴儿床马上送到 【房号】")
         await keep(page, "phrases-page")
         assert await problems(page) == []
         await line.get_by_role("button", name="移除").click()

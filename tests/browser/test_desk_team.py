@@ -111,6 +111,68 @@ async def test_who_leaves_leaves_nothing_lying(browser: Browser, world: World) -
         await keep(page, "staff-after")
 
 
+async def test_two_people_at_one_guest(browser: Browser, world: World) -> None:
+    world.bot.command("staff", "add", "sunli", "孙丽", "--hotel", HOTEL)
+    await own_password(world.bot, "sunli")
+    async with (
+        Visitor(world) as guest,
+        desk_page(browser, world) as page,
+        desk_page(browser, world) as theirs,
+    ):
+        await guest.say("我要找人工，想问接机")
+        await sign_in(theirs, "sunli")
+        await open_row(theirs)
+        await box(theirs).fill("我问好了告诉您")
+        await box(theirs).press("Enter")
+        await expect(theirs.locator(".state .chip")).to_have_text("您在接待")
+        await sign_in(page)
+        await open_row(page)
+        # A word between two, and a name in a note.
+        await page.get_by_role("button", name="悄悄话").click()
+        await box(page).fill("接机可以免费，按老客人办")
+        await keep(page, "whisper")
+        assert await problems(page, ".box") == []
+        await box(page).press("Enter")
+        await expect(theirs.locator(".message.note")).to_contain_text("悄悄话 · 只给我看")
+        await theirs.locator("header.head").get_by_role("button", name="更多").click()
+        await theirs.get_by_role("menuitem", name="稍后处理").click()
+        await keep(theirs, "snooze")
+        assert await problems(theirs, ".snooze-dialog") == []
+        await theirs.keyboard.press("1")
+        await expect(rows(theirs)).to_contain_text("稍后 · ")
+        await keep(theirs, "snoozed")
+        await theirs.get_by_role("navigation").get_by_text("知识").click()
+        await page.get_by_role("button", name="备注").click()
+        await box(page).press_sequentially("@sl")
+        await expect(page.get_by_role("option")).to_contain_text("孙丽")
+        await keep(page, "naming")
+        await box(page).press("Enter")
+        await box(page).press_sequentially("机场那边回话了吗")
+        await box(page).press("Enter")
+        await expect(toast(theirs, "提到您：@孙丽 机场那边回话了吗")).to_be_visible()
+        await theirs.get_by_role("navigation").get_by_text("会话").click()
+        await expect(theirs.get_by_role("region", name="提到我的")).to_contain_text("管理员提到您")
+        await keep(theirs, "named")
+        # The guest's word brings it back, with what the assistant knows about it.
+        await guest.say("顺便问下早餐几点")
+        await expect(toast(theirs, "回来了")).to_be_visible()
+        await open_row(theirs)
+        await expect(theirs.locator(".offer")).to_contain_text("早餐")
+        await keep(theirs, "suggestion")
+        assert await problems(theirs) == []
+        await box(theirs).press("Alt+Enter")
+        await expect(theirs.locator(".offer")).to_have_count(0)
+        await expect(theirs.locator(".message.staff", has_text="早餐")).to_be_visible()
+        await expect(theirs.get_by_role("region", name="提到我的")).to_have_count(0)
+        # Taking over asks, and says so to whoever had it.
+        await page.get_by_role("button", name="接过来").click()
+        await expect(page.get_by_role("alert")).to_contain_text("确定接过来吗")
+        await keep(page, "take-over")
+        await page.get_by_role("button", name="接过来").click()
+        await expect(page.locator(".state .chip")).to_have_text("您在接待")
+        await expect(toast(theirs, "接过了")).to_be_visible()
+
+
 async def test_whoever_opens_it_on_the_first_day_sees_what_was_before(browser: Browser, world: World) -> None:
     async with Visitor(world) as guest, desk_page(browser, world) as page:
         await guest.say("几点吃早餐")
