@@ -6,6 +6,8 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.desk_world import (
     ADMINISTRATOR,
+    COLLEAGUE,
+    COLLEAGUE_NAME,
     Visitor,
     box,
     close_everything,
@@ -210,3 +212,42 @@ async def test_whoever_opens_it_on_the_first_day_sees_what_was_before(browser: B
             await expect(small.locator(".summary")).to_be_visible()
             await keep(small, f"card-{width}")
             assert not await small.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
+async def test_a_shift_is_signed_off_by_who_leaves_and_who_comes(browser: Browser, world: World) -> None:
+    async with (
+        Visitor(world) as guest,
+        desk_page(browser, world) as page,
+        desk_page(browser, world, width=390, height=844) as theirs,
+    ):
+        await guest.say("我要找人工，孩子要婴儿床")
+        await sign_in(page)
+        await open_row(page)
+        await box(page).fill("婴儿床一小时内给您送到")
+        await box(page).press("Enter")
+        await expect(page.locator(".promise-offer")).to_be_visible()
+        await box(page).press("Tab")
+        await expect(page.locator(".context .promise")).to_be_visible()
+        await page.get_by_role("navigation").get_by_text("交接班").click()
+        await expect(page.locator("[data-section=promises]")).to_contain_text("婴儿床一小时内给您送到")
+        await page.get_by_label("留给接班同事的话").fill("1208 的婴儿床在路上")
+        await keep(page, "handover")
+        assert await problems(page) == []
+        await page.get_by_role("button", name="交班，签字").click()
+        await expect(page.get_by_text("存证号")).to_be_visible()
+        await sign_in(theirs, COLLEAGUE)
+        await theirs.get_by_role("navigation").get_by_text("交接班").click()
+        await theirs.get_by_role("button", name="去看看").click()
+        await expect(theirs.locator(".note")).to_have_text("1208 的婴儿床在路上")
+        await theirs.get_by_role("button", name="接班，签收").click()
+        await expect(theirs.locator(".signatures")).to_contain_text(f"接班 {COLLEAGUE_NAME}")
+        await keep(theirs, "handover-phone")
+        assert await problems(theirs) == []
+        await page.reload()
+        await expect(page.locator(".signatures")).to_contain_text(COLLEAGUE_NAME)
+        await page.emulate_media(media="print")
+        await expect(page.get_by_role("navigation")).to_be_hidden()
+        await keep(page, "handover-print")
+        await page.emulate_media(media="screen")
+        await page.locator("[data-section=promises] .line").click()
+        await expect(page.locator(".message.staff", has_text="婴儿床一小时内给您送到")).to_be_visible()
