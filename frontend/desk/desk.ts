@@ -10,6 +10,7 @@ import { minute, notBefore, now, setTime } from "./clock";
 import { Feed, type Link } from "./feed";
 import type { CloseReason, Event, Frame, Hotel, Identity, Order, Person, Reply, Row, Staff, State } from "./model";
 import { may } from "./permissions";
+import { openPosts } from "./posts";
 import { openPromises, type GuestPromise } from "./promises";
 import { arrange, byDue, targetsOf, waitsSince } from "./queue";
 import { holderName, refusalText } from "./refusals";
@@ -74,6 +75,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   const targets = targetsOf(hotel);
   const approves = may(hotel, "approve");
   const mentions = together.openMentions(ringForNamed);
+  const posts = openPosts(hotel.id, me.id, () => [...rows.values()]);
   const promises = openPromises(hotel.id, me, { complain: (error) => complain(error), ring: ringForPromise });
 
   const url = new URL(`/desk/v1/hotels/${encodeURIComponent(hotel.id)}/feed`, location.href);
@@ -98,6 +100,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
     switch (frame.type) {
       case "snapshot":
         promises.snapshot(frame.promises ?? []);
+        posts.take(frame.posts);
+        if (!posts.used.value) void posts.load();
         return takeSnapshot(frame.conversations, frame.orders);
       case "conversation":
         return takeRow(frame.conversation);
@@ -105,6 +109,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
         return takeEvents(frame.conversation, frame.events);
       case "order":
         return takeOrder(frame.order);
+      case "posts":
+        return posts.take(frame.posts);
       case "promise":
         return promises.take(frame.promise);
       case "mentions":
@@ -622,6 +628,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     shownRows,
     orders,
     promises,
+    posts,
     threads,
     link,
     loaded,

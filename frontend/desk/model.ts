@@ -1,5 +1,6 @@
 /** The words of the desk's API as the browser sees them. Fields may be added by the server at any time. */
 
+import type { Post } from "./posts";
 import type { GuestPromise, Offer } from "./promises";
 import type { Mention } from "./together";
 
@@ -74,6 +75,14 @@ export interface Row {
   unread: number;
   /** How the guest rated the visit that is over. */
   stars?: number | null;
+  /** To which it was handed off, where the hotel has departments. */
+  department?: string | null;
+  /** Who is asked to take it, and until when; anybody else still may. */
+  assigned?: (Person & { until: string }) | null;
+  /** Why it could be assigned to nobody when that was last tried. */
+  nobody?: string | null;
+  urgent?: string | null;
+  vip?: boolean;
   /** It goes on in that conversation, and is in no list. */
   ended_into?: string | null;
   changed_at: string;
@@ -204,6 +213,8 @@ export interface Order {
   left_by?: string | null;
   done_by: string | Person | null;
   done_at: string | null;
+  /** Which sees to it, where the hotel has departments. */
+  department?: string | null;
   /** The event it was placed with. */
   seq?: number | null;
 }
@@ -224,12 +235,21 @@ export interface ConversationAnswer {
 }
 
 export type Frame =
-  | { type: "snapshot"; conversations: Row[]; orders: Order[]; promises?: GuestPromise[]; cursor: string; now?: string }
+  | {
+      type: "snapshot";
+      conversations: Row[];
+      orders: Order[];
+      promises?: GuestPromise[];
+      posts?: Post[] | null;
+      cursor: string;
+      now?: string;
+    }
   | { type: "conversation"; conversation: Row; cursor?: string; now?: string }
   | { type: "events"; conversation: string; events: Event[]; now?: string }
   | { type: "order"; order: Order; cursor?: string; now?: string }
   | { type: "promise"; promise: GuestPromise; cursor?: string; now?: string }
   | { type: "mentions"; mentions: Mention[]; now?: string }
+  | { type: "posts"; posts: Post[]; now?: string }
   | { type: "typing"; conversation: string; who: string[]; now?: string }
   | { type: "pong"; now?: string };
 

@@ -5,7 +5,7 @@ import { recall, remember } from "./storage";
 
 export type Theme = "auto" | "light" | "dark";
 export type Locale = "zh" | "en";
-export type Filter = "all" | "waiting" | "mine" | "colleagues" | "assistant" | "closed";
+export type Filter = "all" | "waiting" | "mine" | "colleagues" | "assistant" | "closed" | "ours";
 export type Panel = "conversations" | "orders";
 
 interface Preferences {
@@ -18,6 +18,8 @@ interface Preferences {
   singleKeys: boolean;
   filter: Filter;
   panel: Panel;
+  /** Orders of my departments alone. */
+  oursOnly: boolean;
 }
 
 const DEFAULTS: Preferences = {
@@ -29,6 +31,7 @@ const DEFAULTS: Preferences = {
   singleKeys: true,
   filter: "all",
   panel: "conversations",
+  oursOnly: false,
 };
 
 export const preferences = reactive<Preferences>({ ...DEFAULTS, ...recall("preferences", {}) });

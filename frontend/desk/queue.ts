@@ -103,17 +103,20 @@ export function arrange(rows: Iterable<Row>, me: string, now: number, targets: T
 
 /** An emergency is on every list until somebody has seen it, a late promise until it is kept, a trainee's reply
  * until it is decided on. */
-export function passes(row: Row, filter: Filter, me: string): boolean {
+export function passes(row: Row, filter: Filter, me: string, ours?: ReadonlySet<string>): boolean {
   const marked = row.alarm_since !== null || row.owed !== undefined || row.named !== undefined;
-  return marked || row.review === true || listed(row, filter, me);
+  return marked || row.review === true || listed(row, filter, me, ours);
 }
 
-export function listed(row: Row, filter: Filter, me: string): boolean {
+/** `ours`: the departments I work in; what has none is everybody's. */
+export function listed(row: Row, filter: Filter, me: string, ours?: ReadonlySet<string>): boolean {
   switch (filter) {
     case "all":
       return row.state !== "CLOSED";
     case "waiting":
       return row.state === "WAITING";
+    case "ours":
+      return ["WAITING", "STAFF"].includes(row.state) && (!row.department || (ours?.has(row.department) ?? true));
     case "mine":
       return row.state === "STAFF" && row.holder?.id === me;
     case "colleagues":

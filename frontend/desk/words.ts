@@ -162,7 +162,7 @@ export function proofLine(identity: Identity): string {
 }
 
 /** One grey line for what happened. */
-export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): string {
+export function happened(event: Event, desk: Pick<Desk, "orders" | "me" | "posts">): string {
   const who = whoDid(event, desk.me.id);
   const values: Values = { who, ...plain(event.body) };
   switch (event.type) {
@@ -171,7 +171,19 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me">): strin
     case "alarm_raised":
       return t("event.alarm_raised", { kind: alarmKind(event.body.kind) });
     case "lapsed":
+      if (event.body.why === "passed_on")
+        return t("event.passed_on", { who, department: desk.posts.nameOf(String(event.body.department ?? "")) });
       return t(event.body.why === "holder_inactive" ? "event.lapsed_gone" : "event.lapsed");
+    case "assigned":
+      return t("event.assigned", { name: String(event.body.to_name ?? t("thread.colleague")) });
+    case "assignment_ended":
+      return tell("event.assignment_", String(event.body.why), "event.assignment_away", {
+        name: String(event.body.to_name ?? t("thread.colleague")),
+      });
+    case "nobody_found":
+      return t("event.nobody_found", { why: tell("nobody.", String(event.body.why), "nobody.away") });
+    case "vip_marked":
+      return t(event.body.vip ? "event.vip_marked" : "event.vip_unmarked", { who });
     case "closed":
       if (event.actor.kind !== "staff") return t("event.closed_service");
       return t("event.closed", { who, reason: tell("close.", String(event.body.reason ?? ""), "close.other") });
