@@ -251,3 +251,61 @@ async def test_a_shift_is_signed_off_by_who_leaves_and_who_comes(browser: Browse
         await page.emulate_media(media="screen")
         await page.locator("[data-section=promises] .line").click()
         await expect(page.locator(".message.staff", has_text="婴儿床一小时内给您送到")).to_be_visible()
+
+
+async def test_a_waiting_guest_is_assigned_to_one_then_to_the_next_and_passed_on(
+    browser: Browser, world: World
+) -> None:
+    async with (
+        desk_page(browser, world) as page,
+        desk_page(browser, world, width=1024, height=768) as theirs,
+        Visitor(world) as guest,
+    ):
+        await sign_in(page)
+        await page.get_by_role("navigation").get_by_role("button", name="员工").click()
+        for name in (ADMINISTRATOR, COLLEAGUE_NAME):
+            await page.locator(".staff li", has_text=name).get_by_role("button", name="部门…").click()
+            await page.get_by_label("前台").check()
+            await keep(page, "post")
+            await page.locator(".post-dialog").get_by_role("button", name="保存").click()
+            await expect(page.locator(".staff li", has_text=name)).to_contain_text("前台")
+            await expect(page.locator(".post-dialog")).to_have_count(0)
+        await keep(page, "staff-posts")
+        await page.get_by_role("navigation").get_by_role("button", name="会话").click()
+        await sign_in(theirs, COLLEAGUE)
+        await page.keyboard.press("p")
+        await expect(page.locator("button.presence")).to_contain_text("在岗")
+        await guest.say("我要找人工，空调不凉")
+        bar = page.locator(".assigned")
+        await expect(bar).to_contain_text("派给您")
+        await expect(bar).to_contain_text("秒")
+        await theirs.locator("button.presence").click()
+        await keep(theirs, "presence")
+        await theirs.get_by_role("menuitem", name="在岗").click()
+        await keep(page, "assigned")
+        assert await problems(page, ".assigned") == []
+        await page.keyboard.press("d")
+        await expect(bar).to_have_count(0)
+        await expect(theirs.locator(".assigned")).to_contain_text("派给您")
+        await expect(rows(page)).to_contain_text(f"已派给{COLLEAGUE_NAME}")
+        await keep(theirs, "assigned-1024")
+        await theirs.keyboard.press("y")
+        await expect(theirs.locator(".chip")).to_contain_text("您在接待")
+        await theirs.get_by_title("标为 VIP", exact=False).or_(theirs.locator("button.details")).first.click()
+        await keep(theirs, "context-1024")
+        await theirs.keyboard.press("Escape")
+        await theirs.keyboard.press("t")
+        await theirs.locator(".transfer-dialog").get_by_text("工程部").click()
+        await theirs.locator("#transfer-note").fill("出风口滴水，请带梯子")
+        await keep(theirs, "transfer-department")
+        assert await problems(theirs, ".transfer-dialog") == []
+        await theirs.get_by_role("button", name="转给工程部").click()
+        await expect(rows(page)).to_contain_text("工程部")
+        await rows(page).click()
+        await page.get_by_title("标为 VIP", exact=False).click()
+        await expect(rows(page).locator(".vip")).to_be_visible()
+        await page.get_by_role("button", name="本部门").click()
+        await keep(page, "passed-on")
+        await page.set_viewport_size({"width": 390, "height": 844})
+        await keep(page, "passed-on-phone")
+        await page.keyboard.press("p")
