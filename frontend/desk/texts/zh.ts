@@ -968,7 +968,7 @@ export const zh = {
   "presence.now_off": "您离岗了",
   "presence.here": "同事",
   "assigned.title": "派给您的客人",
-  "assigned.who": "{who}在等，派给您",
+  "assigned.who": "{who} 在等，派给您",
   "assigned.left": "还有 {n} 秒",
   "assigned.take": "接入",
   "assigned.decline": "让给同事",
