@@ -33,6 +33,7 @@ from bot.conversation import (
 from bot.engine import Turn
 from bot.erasures import Erasure, Erasures
 from bot.facts import facts_of
+from bot.heeding import heeded
 from bot.knowledge import Hotel, Hotels, choice
 from bot.knowledge.choice import Found
 from bot.knowledge.index import Hit
@@ -492,7 +493,7 @@ class Dispatch(Writer):
     ) -> Respond:
         passive_only = bool(account and not account.config.get("custom_send", True))
         open_orders = await desk.list_orders(tx, row.hotel, orders.OPEN, guest=row.guest)
-        acts = safety.quieted(turn.acts, question.text)
+        acts = heeded(turn.acts, question.text)
         try:
             spoken = words.render(acts, hotel, row, now, passive_only)
             also = orders.events_of(spoken.orders, open_orders, row.identity, now)

@@ -10,6 +10,7 @@ from typing import Any
 from bot import safety, words
 from bot.conversation import Conversation
 from bot.engine import Turn
+from bot.heeding import heeded
 from bot.hotel_files import RoomType
 from bot.knowledge import Hotel
 from bot.model import ASKING_BACK, DECLINING, Handoff, Json, Reason
@@ -20,7 +21,7 @@ ANSWER, CLARIFY, HANDOFF, REFUSE = "answer", "clarify", "handoff", "refuse"
 
 def reading(text: str, turn: Turn, hotel: Hotel, row: Conversation, now: datetime) -> Json:
     """One message as `python -m bot understand` prints it."""
-    spoken = words.render(safety.quieted(turn.acts, text), hotel, row, now, passive_only=False)
+    spoken = words.render(heeded(turn.acts, text), hotel, row, now, passive_only=False)
     intent, confidence = best_reading(turn)
     alarm = safety.danger(text) is not None or spoken.handoff is Reason.EMERGENCY
     return {
