@@ -51,17 +51,19 @@ def _line(row: Conversation, floor: Floor) -> dict[str, Any]:
         "holder": holder,
         "since": stamp(since) if since else None,
         "alarm": stamp(row.alarm_since) if row.alarm_since else None,
+        "until": stamp(row.snoozed_until) if row.snoozed_until else None,
         "reason": row.reason,
         "marks": _marks(row, floor),
     }
 
 
 def _marks(row: Conversation, floor: Floor) -> list[str]:
-    complains = row.reason in COMPLAINTS or row.reason is Reason.EMERGENCY
+    open_ = row.state in (State.WAITING, State.STAFF)
     told = {
-        "alarm": row.alarm_since is not None,
-        "complaint": complains and row.state in (State.WAITING, State.STAFF),
+        "alarm": row.alarm_since is not None or (open_ and row.reason is Reason.EMERGENCY),
+        "complaint": open_ and row.reason in COMPLAINTS,
         "unclear": bool(row.unclear),
+        "snoozed": row.snoozed_by is not None,
         "vip": row.guest in floor.vips and row.state is not State.CLOSED,
     }
     return [name for name, holds in told.items() if holds]

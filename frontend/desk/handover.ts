@@ -12,6 +12,8 @@ export interface Line {
   owner?: Person | null;
   since?: string | null;
   alarm?: string | null;
+  /** Put aside until then. */
+  until?: string | null;
   reason?: string | null;
   marks?: string[];
   promise?: string;

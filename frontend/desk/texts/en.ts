@@ -492,6 +492,7 @@ export const en: Record<Key, string> = {
   "handover.nobody": "nobody yet",
   "handover.due": "by {time}",
   "handover.was_due": "was due {time}",
+  "handover.until": "again at {time}",
   "handover.since": "since {time}",
   "handover.title_one": "Handover {n} {shift}",
   "handover.as_of": "As it was on {time}",

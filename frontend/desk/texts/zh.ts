@@ -485,6 +485,7 @@ export const zh = {
   "handover.nobody": "还没有人",
   "handover.due": "{time} 前",
   "handover.was_due": "{time} 已过",
+  "handover.until": "{time} 再看",
   "handover.since": "{time} 起",
   "handover.title_one": "第 {n} 次交接班 {shift}",
   "handover.as_of": "{time} 交班时的情况",
