@@ -65,6 +65,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
     names = await people.names_of(tx, {id_ for id_ in mentioned if id_})
     channels = await people.channels_of(tx, hotel, ids)
     guests = await people.guests_of(tx, hotel, [row.guest for row in rows])
+    rooms = await people.rooms_of(tx, hotel, [row.guest for row in rows], lens.now)
     words = await log.last_words(tx, hotel, rows)
     stars = await log.last_ratings(tx, hotel, [row for row in rows if row.state is State.CLOSED])
     unread = await people.unread(tx, hotel, ids, lens.viewer)
@@ -78,7 +79,10 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
             {
                 "id": row.id,
                 "hotel": hotel,
-                "guest": _guest(lens, row, guests.get(row.guest), channels.get(row.id, [])),
+                "guest": {
+                    **_guest(lens, row, guests.get(row.guest), channels.get(row.id, [])),
+                    "room": rooms.get(row.guest),
+                },
                 "channels": list(dict.fromkeys(channels.get(row.id, []))),
                 "state": State.WAITING if gone else row.state,
                 "holder": None if gone or not row.holder else _person(row.holder, names),

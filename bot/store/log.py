@@ -240,9 +240,15 @@ def _content(row: Any) -> Content:
 async def last_words(
     tx: AsyncConnection, hotel: HotelId, rows: Sequence[Conversation]
 ) -> dict[str, tuple[Event, Content]]:
-    """The last thing said aloud in each conversation."""
-    found = await messages_of(tx, hotel, [(row.id, row.said_seq) for row in rows if row.said_seq])
+    """What was said last in each conversation; where somebody waits for us, what they said last."""
+    keys = [(row.id, _telling(row)) for row in rows]
+    found = await messages_of(tx, hotel, [key for key in keys if key[1]])
     return {conversation: message for (conversation, _), message in found.items()}
+
+
+def _telling(row: Conversation) -> int:
+    waits = row.state is State.WAITING or row.alarm_since
+    return row.guest_seq if waits and row.guest_seq else row.said_seq
 
 
 async def messages_of(

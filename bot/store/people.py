@@ -157,6 +157,17 @@ async def guests_of(tx: AsyncConnection, hotel: HotelId, ids: Sequence[GuestId])
     return {row.guest_id: row.name for row in (await tx.execute(query)).all()}
 
 
+async def rooms_of(
+    tx: AsyncConnection, hotel: HotelId, ids: Sequence[GuestId], now: datetime
+) -> dict[str, str]:
+    """Rooms by guest, until check-out."""
+    staying = or_(guests.c.room_until.is_(None), guests.c.room_until > now)
+    query = select(guests.c.guest_id, guests.c.room).where(
+        guests.c.hotel_id == hotel, guests.c.guest_id.in_(ids), guests.c.room.is_not(None), staying
+    )
+    return {row.guest_id: row.room for row in (await tx.execute(query)).all()} if ids else {}
+
+
 async def vips_among(tx: AsyncConnection, hotel: HotelId, ids: Sequence[GuestId]) -> set[str]:
     query = select(guests.c.guest_id).where(
         guests.c.hotel_id == hotel, guests.c.guest_id.in_(ids), guests.c.vip_at.is_not(None)

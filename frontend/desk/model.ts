@@ -44,6 +44,8 @@ export interface Guest {
   label: string;
   /** Where they first wrote. */
   channel?: Channel;
+  /** Where they stay, while they do. */
+  room?: string | null;
 }
 
 export interface Row {

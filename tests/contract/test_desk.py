@@ -628,5 +628,10 @@ async def test_who_may_be_the_same_guest_is_named_and_nothing_of_theirs(site: Si
     await stays(there, "1208", to_come, "小雨")
     await stays(before, "1208", past, "林小雨")
     assert await alike() == [(before, ["name"]), (there, ["room"])]
+    _, listed = await agent.desk("GET", "conversations")
+    rooms = {row["id"]: row["guest"]["room"] for row in listed["conversations"]}
+    assert rooms == {here: "1208", there: "1208", before: None}
+    # Whoever waits is shown with their own words, not with the answer that somebody will come.
+    assert {row["last"]["text"] for row in listed["conversations"]} == {"早餐几点"}
     await stays(here, "1208", past, "别人")  # whose own stay is over
     assert await alike() == []

@@ -75,6 +75,7 @@ export const en: Record<Key, string> = {
 
   "alarm.title": "Emergency",
   "alarm.one": "{who} may be in danger",
+  "alarm.one_room": "Room {room} · {who} may be in danger",
   "alarm.many": "{n} guests may be in danger",
   "alarm.since": "raised {ago}",
   "alarm.open": "Open",

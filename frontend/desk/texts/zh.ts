@@ -71,6 +71,7 @@ export const zh = {
 
   "alarm.title": "紧急",
   "alarm.one": "{who} 可能有危险",
+  "alarm.one_room": "{room} 房 · {who} 可能有危险",
   "alarm.many": "{n} 位客人可能有危险",
   "alarm.since": "{ago}报警",
   "alarm.open": "查看",
