@@ -85,9 +85,17 @@ class Hotel:
         if hours.open:
             return self.say(f"{key}_open", now)
         if hours.next:
-            return self.say(f"{key}_closed", now, next=hours.next.isoformat())
+            told = self.say(f"{key}_closed", now, next=hours.next.isoformat())
+            return told + self._shift(f"{key}_closed", now, hours.next)
         fallback = f"{key}_no_duty"
         return self.say(fallback if fallback in self.texts else "handoff_no_duty", now)
+
+    def _shift(self, key: str, now: datetime, comes: datetime) -> str:
+        """Who comes then, by the name of the shift, where the hotel has given it one."""
+        shift = self.file.departments.shift_at(comes.astimezone(self.zone).time())
+        if shift is None or "{next" not in self.texts.sentence(key):
+            return ""
+        return self.say("next_shift", now, next=comes.isoformat(), shift=shift)
 
 
 def speak(file: HotelFile, texts: Mapping[str, Texts], known: Mapping[str, Version] | None = None) -> Hotel:

@@ -160,7 +160,9 @@ def test_every_reason_has_its_words_in_every_language(reason: Reason, locale: st
 def test_every_reason_is_worded_by_whether_somebody_is_on_duty(reason: Reason) -> None:
     open_, closed = line(Handoff(reason)), line(Handoff(reason), now=CLOSED)
     assert open_ == HOTEL.say(f"handoff_{reason}_open", OPEN)
-    assert closed == HOTEL.say(f"handoff_{reason}_closed", CLOSED, next="2026-11-23T07:00:00+08:00")
+    told = HOTEL.say(f"handoff_{reason}_closed", CLOSED, next="2026-11-23T07:00:00+08:00")
+    assert closed.removesuffix("今天接待您的是早班同事。") == told
+    assert (closed == told) is (reason is Reason.EMERGENCY)
     assert open_ != closed
     assert "{" not in open_ + closed
     nobody = line(Handoff(reason), at=NOBODY)
