@@ -1,11 +1,12 @@
 """The card beside a conversation: what is known of this guest, each line with the message it came from."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from aiohttp import web
 
-from bot import linking, summary
+from bot import linking, occasions, summary
 from bot.http import views
 from bot.http.guard import DATABASE, Problem, caller, respond
 from bot.http.views import Lens, lens_of
@@ -41,6 +42,7 @@ async def show_card(request: web.Request) -> web.Response:
     return respond(
         {
             "stay": stay,
+            "dates": _dates(lens, everything),
             "alike": [asdict(one) for one in alike],
             "preferences": [_shown(lens, one) for one in wishes],
             "complaints": [asdict(one) for one in summary.complaints(visits)],
@@ -54,7 +56,22 @@ def _stay(lens: Lens, guest: Guest) -> dict[str, Any] | None:
     """The room, until check-out: the next guest of it inherits nothing."""
     if guest.room is None or (guest.room_until is not None and guest.room_until <= lens.now):
         return None
-    return {"room": guest.room, "until": guest.room_until}
+    leaves = guest.room_until is not None and lens.hotel.today(guest.room_until) == lens.hotel.today(lens.now)
+    return {"room": guest.room, "until": guest.room_until, "leaves_today": leaves}
+
+
+def _dates(lens: Lens, everything: Sequence[summary.Said]) -> list[dict[str, Any]]:
+    today = lens.hotel.today(lens.now)
+    return [
+        {
+            "kind": one.kind,
+            "at": one.event.at,
+            "conversation": one.conversation,
+            "seq": one.event.seq,
+            "values": {"month": one.month, "day": one.day, "in": one.days_from(today), "words": one.words},
+        }
+        for one in occasions.occasions(everything, today, lens.hotel.zone)
+    ]
 
 
 def _shown(lens: Lens, line: Line) -> dict[str, Any]:

@@ -34,7 +34,9 @@ export interface Lookalike {
 }
 
 export interface Card {
-  stay: { room: string; until: string | null } | null;
+  stay: { room: string; until: string | null; leaves_today?: boolean } | null;
+  /** Birthdays and anniversaries, the next first. */
+  dates?: CardLine[];
   alike: Lookalike[];
   preferences: CardLine[];
   complaints: Complaint[];

@@ -193,13 +193,16 @@ async def test_whoever_opens_it_on_the_first_day_sees_what_was_before(browser: B
         await page.get_by_role("button", name="结束接待").click()
         world.shift(hours=10)  # a sign-in lasts twelve
         await page.reload()
-        await guest.say("我又来了，要找人工")
+        await guest.say("我又来了，要找人工，后天是我生日")
         await open_row(page)
         complaint = page.locator(".complaints")
         await expect(complaint).to_contain_text("我要投诉，空调吵了一夜")
         await expect(complaint).to_contain_text("情绪激动的投诉 · 解决了：换到 1501，送了果盘")
         await expect(page.locator(".summary")).to_contain_text("答应的做到了：马上安排工程师傅")
         await expect(page.locator(".summary")).to_contain_text("问过：早餐")
+        dates = page.locator(".dates")
+        await expect(dates).to_contain_text("生日")
+        await expect(dates).to_contain_text("还有 2 天")
         await keep(page, "card")
         assert await problems(page, ".context") == []
         await complaint.get_by_role("button").click()

@@ -593,7 +593,7 @@ async def test_the_card_tells_what_is_over_each_line_with_its_source(site: Site)
     assert (await agent.desk("GET", f"{one}/card"))[1]["complaints"] == []  # this visit's is no past one
     await agent.desk("POST", f"{one}/close", {"reason": "solved", "note": "已换到 1501"})
     status, card = await agent.desk("GET", f"{one}/card")
-    assert (status, card["visits"], card["stay"]) == (200, 1, None)
+    assert (status, card["visits"], card["stay"], card["dates"]) == (200, 1, None, [])
     (complaint,) = card["complaints"]
     assert (complaint["words"], complaint["outcome"]) == ("你们空调吵得我一夜没睡", "solved")
     _, thread = await agent.desk("GET", one)
@@ -604,6 +604,13 @@ async def test_the_card_tells_what_is_over_each_line_with_its_source(site: Site)
     ]
     assert [(line["kind"], texts[line["seq"]]["type"]) for line in card["summary"]] == [("closed", "closed")]
     assert card["summary"][0]["values"]["words"] == "已换到 1501"
+    await guest(site, "s", "后天是我生日")
+    theirs = (await site.sql(f"SELECT conversation_id FROM conversations WHERE conversation_id <> '{id_}'"))[
+        0
+    ][0]
+    _, card = await agent.desk("GET", f"conversations/{theirs}/card")
+    (day,) = card["dates"]
+    assert (day["kind"], day["values"]["in"], day["values"]["words"]) == ("birthday", 2, "后天是我生日")
     assert (await agent.desk("GET", "conversations/nobody/card"))[0] == 404
     far = await site.signed_in("far")
     assert (await far.desk("GET", f"{one}/card", hotel=TWO))[0] == 404

@@ -597,6 +597,12 @@ export const en: Record<Key, string> = {
   "card.promise_kept": "Promise kept: {words}",
   "card.promise_broken": "Promise not kept: {words}",
   "card.topics": "Asked about {names}",
+  "card.dates": "Days that matter",
+  "card.birthday": "Birthday",
+  "card.anniversary": "Anniversary",
+  "card.day": "{kind}, {month}/{day}",
+  "card.in_days": "in {n} days",
+  "card.leaves_today": "Leaves today",
   "card.until": "until {day}",
 
   "promise.ask": "A promise?",

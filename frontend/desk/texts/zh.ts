@@ -589,6 +589,12 @@ export const zh = {
   "card.promise_kept": "答应的做到了：{words}",
   "card.promise_broken": "答应的没做到：{words}",
   "card.topics": "问过：{names}",
+  "card.dates": "特别的日子",
+  "card.birthday": "生日",
+  "card.anniversary": "纪念日",
+  "card.day": "{month}月{day}日 {kind}",
+  "card.in_days": "还有 {n} 天",
+  "card.leaves_today": "今天退房",
   "card.until": "住到{day}",
 
   "promise.ask": "记为承诺？",
