@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -22,6 +23,10 @@ class EngineFailed(Exception):
     """No usable answer: unreachable, too slow, an error, or a turn that did not run to its end."""
 
 
+class NotUpYet(EngineFailed):
+    """This process has started lately and Rasa refuses the connection: it is still loading its model."""
+
+
 @dataclass(frozen=True)
 class Turn:
     """What the assistant decided, what it will remember, and how it understood the words."""
@@ -37,23 +42,31 @@ class Turn:
 
 
 class Engine:
-    """One connection pool to Rasa's connector. `timeout` in seconds bounds a whole turn."""
+    """One connection pool to Rasa's connector. `timeout` in seconds bounds a whole turn.
 
-    def __init__(self, url: str, token: str, timeout: float) -> None:
+    For `warmup` seconds from now a Rasa that has never answered may be starting; one that dies later is gone.
+    """
+
+    def __init__(self, url: str, token: str, timeout: float, warmup: float = 0) -> None:
         self._url, self._token, self._timeout = f"{url}/webhooks/dianxiaoer/turn", token, timeout
+        self._warm = time.monotonic() + warmup
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(self, text: str, memory: Json | None, facts: Json) -> Turn:
-        """One turn. Raises EngineFailed; asking the same again gives the same."""
+        """One turn. Raises EngineFailed, or NotUpYet; asking the same again gives the same."""
         try:
             async with asyncio.timeout(self._timeout):
                 return parse(await self._post({"text": text, "memory": memory, "facts": facts}))
+        except aiohttp.ClientConnectorError as error:
+            kind = NotUpYet if time.monotonic() < self._warm else EngineFailed
+            raise kind(type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, RecursionError) as error:
             raise EngineFailed(type(error).__name__) from error
 
     async def _post(self, body: Json) -> Any:
         headers = {"X-Rasa-Token": self._token}
         async with self._opened().post(self._url, json=body, headers=headers) as answer:
+            self._warm = 0  # it is up
             if answer.status != 200:
                 raise EngineFailed(f"the connector answered {answer.status}: {_code(await answer.read())}")
             return json.loads(await answer.read())

@@ -157,7 +157,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     await _list_erasures(database, erasures, clock.now())
     patience = patience_of(settings)
     dispatch = Dispatch(database, clock, hotels, seal, nudges, patience, library, kept, erasures)
-    engine = Engine(settings.rasa_url, settings.rasa_token, settings.engine_timeout)
+    engine = Engine(settings.rasa_url, settings.rasa_token, settings.engine_timeout, settings.engine_warmup)
     stack.push_async_callback(engine.close)
     accounts = Accounts(database, seal, "wechat", open_wechat)
     tokens: TokenCache = RedisTokenCache(redis, clock.now) if redis is not None else MemoryTokenCache()

@@ -197,6 +197,7 @@ class Settings:
     clock_file: Path | None = setting(_file)
     handler_wait: float = setting(_seconds(0, 4.5), "4.3")
     engine_timeout: float = setting(_seconds(0.1, 30), "3")
+    engine_warmup: float = setting(_seconds(0, 600), "60")
     speech_url: str = setting(_web_url)
     hold_minutes: float = setting(_seconds(1, 1440), "5")
     escalate_seconds: float = setting(_seconds(5, 86400), "60")

@@ -32,7 +32,7 @@ from bot.channels.port import (
 )
 from bot.conversation import Close, Conversation, Lapse, Record, Refused, Said, Wake, clocks
 from bot.dispatch import Dispatch, Question
-from bot.engine import Engine, EngineFailed, Turn
+from bot.engine import Engine, EngineFailed, NotUpYet, Turn
 from bot.files import SENT_FOR
 from bot.knowledge import Hotel, unanswered
 from bot.knowledge.daily import Daily
@@ -85,6 +85,7 @@ WITNESS = timedelta(seconds=3)  # the last repetition comes well before the leas
 CUSTOM_LEASE = timedelta(seconds=20)  # longer than any call may take
 GIVE_UP = timedelta(seconds=60)  # a delivery that can't be tried holds back the later ones no longer
 ASK_TRIES = 3
+STARTING = timedelta(seconds=1)  # between two looks whether Rasa, which starts with us, is up
 SLOW_ANSWER = 1.0  # seconds after which the guest is shown that an answer is being written
 ESCALATE_AGAIN = AGAIN
 HELD_BACK = timedelta(minutes=1)  # a robot that was told too much takes more then
@@ -344,7 +345,13 @@ class Worker:
 
     async def _item(self, item: Item) -> None:
         with logged(item.conversation):
-            await _KINDS[item.kind](self, item)
+            try:
+                await _KINDS[item.kind](self, item)
+            except NotUpYet as error:
+                logger.info("Rasa isn't up yet, the question waits: %s", error)
+                now = self.clock.now()
+                async with self.database.write() as tx:
+                    await outbox.put_back(tx, item, now + STARTING, now, "starting", tries=item.attempts - 1)
 
     async def _done(self, item: Item) -> None:
         async with self.database.write() as tx:
@@ -406,7 +413,7 @@ class Worker:
             return []
 
     async def _turn(self, item: Item, question: Question) -> Turn:
-        """Rasa's decision; a failure is one too: a person is needed."""
+        """Rasa's decision; a failure is one too: a person is needed. Raises NotUpYet while Rasa starts."""
         if question.unread:  # a file that came while the words before it were answered
             return Turn((Say(question.unread),), question.memory)
         failed = Turn((Handoff(Reason.ENGINE_FAILED),), question.memory)
@@ -415,6 +422,8 @@ class Worker:
         begun = self.clock.monotonic()
         try:
             turn = await self.engine.ask(question.text, question.memory, question.facts)
+        except NotUpYet:
+            raise
         except EngineFailed as error:
             logger.warning("the assistant failed: %s", error)
             metrics.TURNS.labels("failed").inc()

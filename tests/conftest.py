@@ -107,6 +107,7 @@ def make_settings(tmp_path: Path, vectors_of_titles: Path) -> SettingsMaker:
         shutil.copytree(vectors_of_titles, tmp_path / "blobs/knowledge", dirs_exist_ok=True)
         given = SECRETS | {
             "DIANXIAOER_ENV": "test",
+            "ENGINE_WARMUP": "0",
             "DATABASE_URL": f"sqlite:///{tmp_path}/dianxiaoer.db",
             "BLOB_URL": f"file:{tmp_path}/blobs",
             "BACKUP_DIR": str(tmp_path / "backups"),

@@ -333,12 +333,18 @@ async def put_back(
     now: datetime,
     why: str | None = None,
     part: int | None = None,
+    tries: int | None = None,
 ) -> None:
-    """Free a row for another attempt at `due`, or for the guest's next push (None)."""
+    """Free a row for another attempt at `due`, or for the guest's next push (None).
+
+    `tries`: how many attempts it has used up, where this one was none.
+    """
     mine = and_(outbox.c.hotel_id == item.hotel, outbox.c.outbox_id == item.id)
     values: dict[str, Any] = {"state": "queued", "owner": None, "lease_until": None, "via": None, "why": why}
     if part is not None:
         values |= {"part": part, "attempts": 0}
+    if tries is not None:
+        values |= {"attempts": tries}
     await tx.execute(update(outbox).where(mine).values(**values, due_at=due, changed_at=now))
 
 

@@ -14,7 +14,7 @@ from bot import dispatch, staff
 from bot.channels.port import InboundKind, NeverDelivered, TryLater, Unclear
 from bot.conversation import Acknowledge, Claim, Close, Conversation, Record, Refused, Resend
 from bot.dispatch import Received, bound_to
-from bot.engine import EngineFailed, Turn
+from bot.engine import EngineFailed, NotUpYet, Turn
 from bot.model import (
     SERVICE,
     Act,
@@ -265,6 +265,18 @@ async def test_a_lease_that_has_run_out_places_nothing(floor: Floor, next_owner:
     await floor.dispatch.respond(other, question, turn(Say("thank"), wake()))
     assert len(await floor.orders()) == 1
     assert await floor.count(got, "assistant_said") == 1
+
+
+async def test_a_question_waits_for_an_assistant_that_starts_and_uses_up_no_tries(floor: Floor) -> None:
+    floor.engine.turns = [NotUpYet("refused")] * 5
+    got = await floor.talk()
+    for _ in range(5):
+        assert (await floor.row(got)).state is State.BOT
+        assert floor.sender.texts == []
+        floor.clock.forward(seconds=1)
+        await floor.work()
+    assert "06:30–10:00" in floor.sender.texts[0]
+    assert (await floor.row(got)).state is State.BOT
 
 
 async def test_a_question_that_kills_every_process_goes_to_a_person(floor: Floor) -> None:

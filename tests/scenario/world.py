@@ -316,6 +316,7 @@ def _environment(folder: Path, rasa_url: str, settings: dict[str, str]) -> dict[
     clock_file.write_text("0")
     return os.environ | {
         "DIANXIAOER_ENV": "test",
+        "ENGINE_WARMUP": "0",
         "CLOCK_FILE": str(clock_file),
         "DATABASE_URL": f"sqlite:///{folder}/dianxiaoer.db",
         "BLOB_URL": f"file:{folder}/blobs",

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.engine import Engine, EngineFailed, Turn, parse
+from bot.engine import Engine, EngineFailed, NotUpYet, Turn, parse
 from bot.model import Answer, Handoff, Order, OrderId, Reason, Remember, Say
 from tests.servers import free_port
 
@@ -168,6 +168,20 @@ async def test_nobody_there_is_a_failure() -> None:
     engine = Engine(f"http://127.0.0.1:{free_port()}", "t", 0.5)
     with pytest.raises(EngineFailed):
         await engine.ask("早餐几点", None, {})
+    await engine.close()
+
+
+async def test_who_starts_with_us_is_waited_for_until_it_has_answered_once(connector: Connector) -> None:
+    app, port = web.Application(), free_port()
+    app.router.add_post("/webhooks/dianxiaoer/turn", connector.turn)
+    engine = Engine(f"http://127.0.0.1:{port}", "t", 0.5, warmup=60)
+    with pytest.raises(NotUpYet):
+        await engine.ask("早餐几点", None, {})
+    async with TestServer(app, port=port):
+        assert (await engine.ask("早餐几点", None, {})).intent == "ask_breakfast"
+    with pytest.raises(EngineFailed) as failed:
+        await engine.ask("早餐几点", None, {})
+    assert not isinstance(failed.value, NotUpYet)
     await engine.close()
 
 
