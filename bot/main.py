@@ -54,6 +54,7 @@ from bot.http import (
     widget,
 )
 from bot.http import app as app_edge
+from bot.http import shared_desks as shared_edge
 from bot.http import staff as staff_edge
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
 from bot.ids import new_id
@@ -67,6 +68,7 @@ from bot.readiness import Readiness
 from bot.robots import Robots
 from bot.sealing import Seal
 from bot.settings import Settings
+from bot.shared_desks import SharedDesks
 from bot.shared_tokens import RedisTokenCache
 from bot.speech import HttpRecogniser
 from bot.store import migrate
@@ -193,6 +195,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app[SETTINGS], app[CLOCK], app[DATABASE], app[HOTELS] = settings, clock, database, hotels
     app[DISPATCH], app[DESK] = dispatch, staff.Desk(database, clock)
     app[files.FILES], app[guard.PRESENCE] = kept, presence
+    app[guard.SHARED] = SharedDesks(database, clock)
     app[widget.GUEST_KEYS] = GuestKeys(seal)
     app[wechat.ACCOUNTS], app[wechat.WORKER] = accounts, worker
     app[wechat_sign_in.CLIENT] = client
@@ -215,6 +218,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     for edge in (
         *for_guests,
         desk,
+        shared_edge,
         drafts,
         card,
         colleagues,

@@ -200,6 +200,7 @@ class Settings:
     engine_warmup: float = setting(_seconds(0, 600), "60")
     speech_url: str = setting(_web_url)
     hold_minutes: float = setting(_seconds(1, 1440), "5")
+    lock_minutes: float = setting(_seconds(0, 720), "5")  # of no input on the desk; 0: it never locks
     escalate_seconds: float = setting(_seconds(5, 86400), "60")
     hotels_dir: Path = setting(_folder, "hotels")
     texts_dir: Path = setting(_folder, "texts")

@@ -56,10 +56,16 @@ class SignedIn:
 
     staff: Staff
     roles: dict[HotelId, str]
+    locked: bool = False  # nothing is shown until somebody has opened the desk again
 
 
 def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def hashed(secret: str) -> str:
+    """Slow on purpose: call it in a thread."""
+    return _HASHER.hash(secret)
 
 
 def one_time_password() -> str:
@@ -90,6 +96,7 @@ async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -
     member = await _member(tx, login)
     hashed = await asyncio.to_thread(_HASHER.hash, password)
     fresh = {"password": hashed, "must_change": True, "failures": 0, "locked_until": None, "changed_at": now}
+    fresh |= {"pin": None, "pin_failures": 0}
     await people.change_staff(tx, member.id, **fresh)
     await people.sign_out(tx, id_=member.id)
 
@@ -166,12 +173,13 @@ class Desk:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
 
-    async def sign_in(self, login: str, password: str) -> tuple[str, SignedIn]:
-        """A new sign-in's token, shown once, and who it is."""
+    async def sign_in(self, login: str, password: str, computer: str = "") -> tuple[str, SignedIn]:
+        """A new sign-in's token, shown once, and who it is. `computer`: what their browser is known by."""
         now, member = self._clock.now(), await self.vouch(login, password)
         token = secrets.token_urlsafe(32)
         async with self._database.write() as tx:
-            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN)
+            place = token_hash(computer) if computer else None
+            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN, place)
             return token, SignedIn(member, await people.roles_of(tx, member.id, now))
 
     async def vouch(self, login: str, password: str) -> Staff:
@@ -181,11 +189,11 @@ class Desk:
             member = await people.find_staff(tx, login)
         if member and member.locked_until and member.locked_until > now:
             raise Locked(member.locked_until)
-        right = await asyncio.to_thread(_verify, member.password if member else _NOBODY, password)
+        right = await asyncio.to_thread(verify, member.password if member else _NOBODY, password)
         if member is None or not right or not member.active:
             raise await self._failed(member, now)
         async with self._database.write() as tx:
-            await people.change_staff(tx, member.id, failures=0, locked_until=None)
+            await people.change_staff(tx, member.id, failures=0, locked_until=None, pin_failures=0)
         return member
 
     async def _failed(self, member: Staff | None, now: datetime) -> Exception:
@@ -203,7 +211,10 @@ class Desk:
         now = self._clock.now()
         async with self._database.read() as tx:
             member = await people.signed_in(tx, token_hash(token), now)
-            return SignedIn(member, await people.roles_of(tx, member.id, now)) if member else None
+            if member is None:
+                return None
+            locked = await people.is_locked(tx, token_hash(token))
+            return SignedIn(member, await people.roles_of(tx, member.id, now), locked)
 
     async def sign_out(self, token: str) -> None:
         now = self._clock.now()
@@ -214,17 +225,18 @@ class Desk:
 
     async def change_password(self, member: Staff, old: str, new: str, token: str) -> None:
         """Raises WrongLogin. Ends every other sign-in of this person."""
-        if not await asyncio.to_thread(_verify, member.password, old):
+        if not await asyncio.to_thread(verify, member.password, old):
             raise WrongLogin
         hashed = await asyncio.to_thread(_HASHER.hash, new)
         now = self._clock.now()
         async with self._database.write() as tx:
             await people.change_staff(tx, member.id, password=hashed, must_change=False, changed_at=now)
+            place = await people.computer_of(tx, token_hash(token))
             await people.sign_out(tx, id_=member.id)
-            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN)
+            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN, place)
 
 
-def _verify(hashed: str, password: str) -> bool:
+def verify(hashed: str, password: str) -> bool:
     try:
         return _HASHER.verify(hashed, password)
     except (VerificationError, InvalidHashError):

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -29,6 +31,7 @@ from bot.http import files, views, ways
 from bot.http.feed import Feed
 from bot.http.guard import (
     CLOCK,
+    COMPUTER,
     COOKIE,
     DATABASE,
     DESK,
@@ -36,6 +39,7 @@ from bot.http.guard import (
     HOTELS,
     PRESENCE,
     SETTINGS,
+    SHARED,
     SIGNED_IN,
     SOCKETS,
     Caller,
@@ -78,6 +82,7 @@ LOOK_SECONDS = 2.0
 POLL_SECONDS = 25.0
 HEARTBEAT = 25.0
 SEEN_SECONDS = 60.0
+ALARMING = (State.WAITING, State.STAFF, State.BOT)
 CLOSE_REASONS = frozenset({"solved", "no_answer", "spam", "other"})
 
 
@@ -114,19 +119,23 @@ async def sign_in(request: web.Request) -> web.Response:
     body = await read_object(request)
     login, password = text_of(body, "login", 64), text_of(body, "password", 200)
     try:
-        token, signed_in = await request.app[DESK].sign_in(login, password)
+        computer = request.cookies.get(COMPUTER) or secrets.token_urlsafe(32)
+        token, signed_in = await request.app[DESK].sign_in(login, password, computer)
     except staff.WrongLogin:
         raise Problem(401, "wrong_login") from None
     except staff.Locked as locked:
         zone = await _some_zone(request)
         raise Problem(423, "locked", retry_at=locked.retry_at, zone=zone) from None
-    response = respond(await _session(request, signed_in))
-    secure = request.app[SETTINGS].base_url.startswith("https:")
-    age = int(staff.SIGNED_IN.total_seconds())
-    response.set_cookie(
-        COOKIE, token, max_age=age, path="/desk", httponly=True, samesite="Strict", secure=secure
-    )
+    response = respond(await show_session(request, signed_in))
+    keep_cookie(request, response, COOKIE, token, staff.SIGNED_IN)
+    keep_cookie(request, response, COMPUTER, computer, timedelta(days=365))
     return response
+
+
+def keep_cookie(request: web.Request, to: web.Response, name: str, value: str, age: timedelta) -> None:
+    secure = request.app[SETTINGS].base_url.startswith("https:")
+    seconds = int(age.total_seconds())
+    to.set_cookie(name, value, max_age=seconds, path="/desk", httponly=True, samesite="Strict", secure=secure)
 
 
 async def _some_zone(request: web.Request) -> Any:
@@ -135,7 +144,7 @@ async def _some_zone(request: web.Request) -> Any:
         return (await request.app[HOTELS].get(tx, rows[0].id)).zone if rows else None
 
 
-async def _session(request: web.Request, signed_in: SignedIn) -> dict[str, Any]:
+async def show_session(request: web.Request, signed_in: SignedIn) -> dict[str, Any]:
     async with request.app[DATABASE].read() as tx:
         hotels = {row.id: row for row in await desk.list_hotels(tx)}
     member = signed_in.staff
@@ -157,12 +166,35 @@ async def _session(request: web.Request, signed_in: SignedIn) -> dict[str, Any]:
             }
             for id_, role in signed_in.roles.items()
         ],
+        "lock_after": request.app[SETTINGS].lock_minutes * 60,
+        "has_pin": member.pin is not None,
         "now": request.app[CLOCK].now(),
     }
 
 
+async def show_locked(request: web.Request) -> dict[str, Any]:
+    """Who may open the desk again; and that there is an alarm, but not whose."""
+    known = await request.app[SHARED].known(request.cookies.get(COMPUTER, ""))
+    now = request.app[CLOCK].now()
+    async with request.app[DATABASE].read() as tx:
+        urgent = [
+            row
+            for hotel in request[SIGNED_IN].roles
+            for row in await desk.list_conversations(tx, hotel, ALARMING, now=now)
+        ]
+    return {
+        "locked": True,
+        "login": request[SIGNED_IN].staff.login,
+        "people": [{"login": k.member.login, "name": k.member.name, "pin": k.opens} for k in known],
+        "alarm": any(row.alarm_since for row in urgent),
+        "now": now,
+    }
+
+
 async def who(request: web.Request) -> web.Response:
-    return respond(await _session(request, request[SIGNED_IN]))
+    signed_in = request[SIGNED_IN]
+    shown = await (show_locked(request) if signed_in.locked else show_session(request, signed_in))
+    return respond(shown)
 
 
 async def sign_out(request: web.Request) -> web.Response:
@@ -185,7 +217,7 @@ async def change_password(request: web.Request) -> web.Response:
         raise Problem(403, "wrong_password") from None
     signed_in = await request.app[DESK].who(request.cookies[COOKIE])
     assert signed_in
-    return respond(await _session(request, signed_in))
+    return respond(await show_session(request, signed_in))
 
 
 # ---- looking
@@ -589,7 +621,7 @@ async def _push(
             seen = request.app[CLOCK].monotonic()
             await _seen(request, me)
         signed_in = await request.app[DESK].who(token)
-        if signed_in is None or signed_in.roles.get(me.hotel) != me.role:
+        if signed_in is None or signed_in.locked or signed_in.roles.get(me.hotel) != me.role:
             await socket.close(code=4401)  # signed out, deactivated, run out, or of another role by now
             return
         for frame in await _frames(request, place, me) + await place.typing(request.app[PRESENCE]):

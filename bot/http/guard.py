@@ -16,12 +16,13 @@ from bot import metrics, staff
 from bot.channels.web import whole
 from bot.clock import Clock
 from bot.dispatch import Dispatch
-from bot.http.permissions import FRAMES, OWN, ROUTES, SIGN_IN
+from bot.http.permissions import FRAMES, LOCKED, OWN, ROUTES, SIGN_IN
 from bot.knowledge import Hotels
 from bot.model import ConversationId, HotelId
 from bot.presence import Presence
 from bot.roles import Permission, may
 from bot.settings import Settings
+from bot.shared_desks import SharedDesks
 from bot.staff import SignedIn
 from bot.store.database import Database
 
@@ -32,6 +33,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 MAX_BODY = 1_000_000
 MAX_SEQ = 2**31 - 1
 COOKIE = "desk_session"
+COMPUTER = "desk_computer"
 DESK_HEADER = "X-Desk"
 
 DATABASE = web.AppKey("database", Database)
@@ -40,6 +42,7 @@ HOTELS = web.AppKey("hotels", Hotels)
 CLOCK = web.AppKey("clock", Clock)
 SETTINGS = web.AppKey("settings", Settings)
 DESK = web.AppKey("desk", staff.Desk)
+SHARED = web.AppKey("shared", SharedDesks)
 PRESENCE = web.AppKey("presence", Presence)
 
 
@@ -203,6 +206,8 @@ async def guard_desk(request: web.Request, handler: Handler) -> web.StreamRespon
     signed_in = await request.app[DESK].who(request.cookies.get(COOKIE, ""))
     if signed_in is None:
         raise Problem(401, "signed_out")
+    if signed_in.locked and (request.method, request.path) not in LOCKED:
+        raise Problem(401, "desk_locked")
     _check_hotel(request, signed_in)
     _check_permission(request, signed_in)
     request[SIGNED_IN] = signed_in

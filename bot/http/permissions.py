@@ -16,6 +16,19 @@ OWN = frozenset(
         ("GET", "/desk/v1/session"),
         ("DELETE", "/desk/v1/session"),
         ("POST", "/desk/v1/password"),
+        ("POST", "/desk/v1/session/lock"),
+        ("POST", "/desk/v1/session/open"),
+        ("POST", "/desk/v1/pin"),
+    }
+)
+
+# What a locked desk still does: telling that it is, being opened, and signing out.
+LOCKED = frozenset(
+    {
+        ("GET", "/desk/v1/session"),
+        ("DELETE", "/desk/v1/session"),
+        ("POST", "/desk/v1/session/lock"),
+        ("POST", "/desk/v1/session/open"),
     }
 )
 

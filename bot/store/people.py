@@ -27,6 +27,7 @@ from bot.conversation import Conversation
 from bot.model import AccountId, ConversationId, EventType, ExternalId, GuestId, HotelId, IdentityId, StaffId
 from bot.roles import WORKING
 from bot.store.schema import (
+    Moment,
     arrivals,
     audit,
     events,
@@ -78,6 +79,10 @@ class Staff:
     active: bool
     failures: int
     locked_until: datetime | None
+    pin: str | None = None
+    pin_failures: int = 0
+    second_factor: str | None = None
+    second_step: int | None = None
 
 
 def identity_from(r: Row[Any]) -> Identity:
@@ -453,7 +458,9 @@ async def read_mark(tx: AsyncConnection, hotel: HotelId, conversation: Conversat
 
 
 def _staff(r: Row[Any]) -> Staff:
-    return Staff(r.staff_id, r.login, r.name, r.password, r.must_change, r.active, r.failures, r.locked_until)
+    names = ("login", "name", "password", "must_change", "active", "failures", "locked_until")
+    more = ("pin", "pin_failures", "second_factor", "second_step")
+    return Staff(r.staff_id, *(getattr(r, name) for name in (*names, *more)))
 
 
 async def find_staff(tx: AsyncConnection, login: str) -> Staff | None:
@@ -581,10 +588,62 @@ async def names_of(tx: AsyncConnection, ids: set[str]) -> dict[str, str]:
 # ---- sign-ins
 
 
-async def sign_in(tx: AsyncConnection, token_hash: str, id_: StaffId, at: datetime, until: datetime) -> None:
-    await tx.execute(
-        insert(sign_ins).values(token_hash=token_hash, staff_id=id_, created_at=at, expires_at=until)
-    )
+async def sign_in(
+    tx: AsyncConnection,
+    token_hash: str,
+    id_: StaffId,
+    at: datetime,
+    until: datetime,
+    computer: str | None = None,
+) -> None:
+    """`computer`: the hash of what its browser is known by."""
+    values = {"staff_id": id_, "created_at": at, "expires_at": until, "computer": computer}
+    await tx.execute(insert(sign_ins).values(token_hash=token_hash, **values))
+
+
+async def is_locked(tx: AsyncConnection, token_hash: str) -> bool:
+    query = select(sign_ins.c.locked_at).where(sign_ins.c.token_hash == token_hash)
+    return (await tx.execute(query)).scalar() is not None
+
+
+async def computer_of(tx: AsyncConnection, token_hash: str) -> str | None:
+    query = select(sign_ins.c.computer).where(sign_ins.c.token_hash == token_hash)
+    found: str | None = (await tx.execute(query)).scalar()
+    return found
+
+
+async def lock_sign_in(tx: AsyncConnection, token_hash: str, at: datetime) -> None:
+    await tx.execute(update(sign_ins).where(sign_ins.c.token_hash == token_hash).values(locked_at=at))
+
+
+async def signed_in_on(tx: AsyncConnection, computer: str, now: datetime) -> list[Staff]:
+    """Who has signed in on a computer and not out again: the latest first."""
+    here = and_(sign_ins.c.computer == computer, sign_ins.c.expires_at > now, staff.c.active)
+    same = sign_ins.c.staff_id == staff.c.staff_id
+    query = select(staff).select_from(staff.join(sign_ins, same)).where(here)
+    rows = (await tx.execute(query.order_by(sign_ins.c.created_at.desc()))).all()
+    return list({row.staff_id: _staff(row) for row in rows}.values())
+
+
+async def move_sign_in(
+    tx: AsyncConnection, computer: str, id_: StaffId, token_hash: str, now: datetime
+) -> bool:
+    """A person's sign-in on a computer goes on, unlocked, under another token: until when it would have."""
+    mine = and_(sign_ins.c.computer == computer, sign_ins.c.staff_id == id_)
+    ends = (await tx.execute(select(func.max(sign_ins.c.expires_at, type_=Moment)).where(mine))).scalar()
+    if ends is None or ends <= now:
+        return False
+    await tx.execute(delete(sign_ins).where(mine))
+    await sign_in(tx, token_hash, id_, now, ends, computer)
+    return True
+
+
+async def count_wrong_pin(tx: AsyncConnection, id_: StaffId) -> int:
+    """Count a PIN that was tried; how many there have been since the last right one."""
+    once_more = {"pin_failures": staff.c.pin_failures + 1}
+    await tx.execute(update(staff).where(staff.c.staff_id == id_).values(**once_more))
+    query = select(staff.c.pin_failures).where(staff.c.staff_id == id_)
+    return int((await tx.execute(query)).scalar_one())
 
 
 async def signed_in(tx: AsyncConnection, token_hash: str, now: datetime) -> Staff | None:

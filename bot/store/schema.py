@@ -382,6 +382,10 @@ staff = Table(
     Column("failures", Integer, nullable=False),
     Column("locked_until", Moment),
     Column("changed_at", Moment, nullable=False),
+    Column("pin", Text),
+    Column("pin_failures", Integer, nullable=False, server_default="0"),  # in a row
+    Column("second_factor", Text),  # JSON, sealed
+    Column("second_step", Integer),  # the last whose code was used
     PrimaryKeyConstraint("staff_id"),
     UniqueConstraint("login"),
 )
@@ -424,6 +428,8 @@ sign_ins = Table(
     _id("staff_id", nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
+    Column("computer", String(64)),  # the hash of what its browser is known by
+    Column("locked_at", Moment),
     PrimaryKeyConstraint("token_hash"),
     ForeignKeyConstraint(["staff_id"], ["staff.staff_id"]),
     Index("ix_sign_ins_staff_id", "staff_id"),

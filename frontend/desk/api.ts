@@ -1,5 +1,16 @@
 /** Talks to the service over HTTP. Owns headers and the meaning of failures; knows no screen. */
-import type { CloseReason, Colleague, ConversationAnswer, Event, Found, Frame, Order, Row, Session } from "./model";
+import type {
+  CloseReason,
+  Colleague,
+  ConversationAnswer,
+  Event,
+  Found,
+  Frame,
+  LockedDesk,
+  Order,
+  Row,
+  Session,
+} from "./model";
 
 /** The service answered and said no. `message` is for people, `code` for us, `detail` is the whole error. */
 export class Refusal extends Error {
@@ -21,6 +32,7 @@ type Query = Record<string, Value | string[]>;
 
 let heardDate: (serverTime: number) => void = () => undefined;
 let sessionLost: () => void = () => undefined;
+let deskLocked: () => void = () => undefined;
 
 /** Called with the service's time (ms) whenever an answer shows it. */
 export function onServerDate(listener: (serverTime: number) => void): void {
@@ -30,6 +42,11 @@ export function onServerDate(listener: (serverTime: number) => void): void {
 /** Called when the service no longer knows who we are. */
 export function onSessionLost(listener: () => void): void {
   sessionLost = listener;
+}
+
+/** Called when the desk has been locked, here or in another tab. */
+export function onDeskLocked(listener: () => void): void {
+  deskLocked = listener;
 }
 
 function address(path: string, query?: Query): string {
@@ -97,7 +114,8 @@ export async function request<T>(method: string, path: string, options: Options 
   if ([502, 503, 504].includes(response.status)) throw new Unreachable(`status ${response.status}`);
   if (!response.ok) {
     const error = await refusal(response);
-    if (error.status === 401 && path !== "/session") sessionLost();
+    if (error.code === "desk_locked") deskLocked();
+    else if (error.status === 401 && path !== "/session") sessionLost();
     throw error;
   }
   return (response.status === 204 ? {} : await body(response)) as T;
@@ -106,7 +124,12 @@ export async function request<T>(method: string, path: string, options: Options 
 const part = encodeURIComponent;
 const place = (hotel: string, id: string): string => `/hotels/${part(hotel)}/conversations/${part(id)}`;
 
-export const readSession = (): Promise<Session> => request("GET", "/session");
+export const readSession = (): Promise<Session | LockedDesk> => request("GET", "/session");
+export const lockDesk = (): Promise<LockedDesk> => request("POST", "/session/lock", { body: {} });
+export const openDesk = (login: string, pin: string): Promise<Session> =>
+  request("POST", "/session/open", { body: { login, pin } });
+export const setPin = (password: string, pin: string): Promise<unknown> =>
+  request("POST", "/pin", { body: { password, pin } });
 export const signIn = (login: string, password: string): Promise<Session> =>
   request("POST", "/session", { body: { login, password } });
 export const signOut = (): Promise<unknown> => request("DELETE", "/session");

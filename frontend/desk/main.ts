@@ -21,18 +21,19 @@ import "element-plus/theme-chalk/el-icon.css";
 import "element-plus/theme-chalk/el-image-viewer.css";
 import "./tokens.css";
 
-import { onServerDate, onSessionLost } from "./api";
+import { onDeskLocked, onServerDate, onSessionLost } from "./api";
 import App from "./App.vue";
 import { setDate, startClock } from "./clock";
 import { startNotifications } from "./notifications";
 import { startTheme } from "./preferences";
 import { startRings } from "./rings";
 import { startRoute } from "./route";
-import { leave } from "./session";
+import { leave, resume } from "./session";
 import { flushOnLeave } from "./toasts";
 
 onServerDate(setDate);
 onSessionLost(() => leave(true));
+onDeskLocked(() => void resume());
 startTheme();
 startClock();
 startRoute();

@@ -33,7 +33,19 @@ export interface Hotel {
 export interface Session {
   staff: Staff;
   hotels: Hotel[];
+  /** Seconds without input after which the desk locks; 0: never. */
+  lock_after?: number;
+  has_pin?: boolean;
   /** The service's own clock, ISO; what the browser's clock is off by follows from it. */
+  now?: string;
+}
+
+/** A desk that is locked: who may open it with a PIN, and that there is an alarm, but not whose. */
+export interface LockedDesk {
+  locked: true;
+  login: string;
+  people: { login: string; name: string; pin: boolean }[];
+  alarm: boolean;
   now?: string;
 }
 

@@ -2,7 +2,7 @@
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.desk_world import (
     Visitor,
@@ -15,11 +15,37 @@ from tests.browser.desk_world import (
     rows,
     sign_in,
 )
-from tests.scenario.world import HOTEL, World, own_password
+from tests.scenario.world import HOTEL, PASSWORD, World, own_password
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
 BETTER = "好的，婴儿床已经安排，八点前送到您房间"
+
+
+async def lock_and_open(page: Page) -> None:
+    """Choose a PIN, lock with a key, see nothing, and come back with the PIN."""
+    await page.locator(".me").click()
+    await page.get_by_role("menuitem", name="设置 PIN").click()
+    await page.fill("#pin-password", PASSWORD)
+    await page.fill("#new-pin", "2580")
+    await page.fill("#again-pin", "2580")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#new-pin")).to_have_count(0)
+    await page.locator("h1").first.click()
+    await page.keyboard.press("q")
+    await expect(page.locator("#pin")).to_be_focused()
+    assert "婴儿床" not in await page.content()
+    assert await problems(page) == []
+    for width, name in ((1440, "wide"), (390, "phone")):
+        await page.set_viewport_size({"width": width, "height": 844})
+        await keep(page, f"locked-{name}")
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await page.reload()
+    await page.fill("#pin", "1111")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert")).to_contain_text("还可以试 4 次")
+    await page.fill("#pin", "2580")
+    await page.keyboard.press("Enter")
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
@@ -43,7 +69,7 @@ async def test_a_guest_reads_what_a_senior_approved(browser: Browser, world: Wor
         draft = trainee.locator(".trial")
         await expect(draft).to_contain_text("客人还没看到")
         await keep(trainee, "trainee-draft")
-        assert await problems(trainee) == []
+        assert await problems(trainee, ".thread") == []
 
         await sign_in(senior)
         await expect(rows(senior).locator(".why", has_text="等您审")).to_be_visible()
@@ -51,7 +77,7 @@ async def test_a_guest_reads_what_a_senior_approved(browser: Browser, world: Wor
         review = senior.locator(".trial-review")
         await expect(review).to_contain_text("婴儿床八点前送到")
         await keep(senior, "senior-review")
-        assert await problems(senior) == []
+        assert await problems(senior, ".thread") == []
         await senior.keyboard.press("e")
         await review.locator("textarea").fill(BETTER)
         await keep(senior, "senior-edit")
@@ -68,6 +94,9 @@ async def test_a_guest_reads_what_a_senior_approved(browser: Browser, world: Wor
         await senior.get_by_role("button", name="今日").click()
         await expect(senior.get_by_text("实习生写了 2 条回复，1 条原样发出")).to_be_visible()
         await keep(senior, "today-trainees")
+        await box(trainee).fill("写到一半")
+        await lock_and_open(trainee)
+        await expect(box(trainee)).to_have_value("写到一半")
     exported = world.bot.command("drafts", "export", HOTEL)
     assert BETTER in str(exported)
     assert "婴儿床八点前送到" in str(exported)

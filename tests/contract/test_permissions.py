@@ -25,6 +25,10 @@ tasmA- POST   /conversations/{conversation}/claim
 tasmA- POST   /conversations/{conversation}/release
 tasmA- POST   /conversations/{conversation}/transfer
 tasmA- POST   /conversations/{conversation}/note
+tasmA- POST   /conversations/{conversation}/snooze
+tasmA- POST   /conversations/{conversation}/wake
+-asmA- POST   /conversations/{conversation}/take-over
+--smA- POST   /conversations/{conversation}/whisper
 tasmA- POST   /conversations/{conversation}/acknowledge
 tasmA- POST   /conversations/{conversation}/reply
 --smA- POST   /conversations/{conversation}/drafts/{seq}/approve
