@@ -269,13 +269,15 @@ async def test_a_lease_that_has_run_out_places_nothing(floor: Floor, next_owner:
 
 async def test_a_question_waits_for_an_assistant_that_starts_and_uses_up_no_tries(floor: Floor) -> None:
     floor.engine.turns = [NotUpYet("refused")] * 5
-    got = await floor.talk()
+    got = await floor.hear()
+    await floor.later(seconds=4)
     for _ in range(5):
         assert (await floor.row(got)).state is State.BOT
         assert floor.sender.texts == []
-        floor.clock.forward(seconds=1)
-        await floor.work()
+        await floor.later(seconds=1)
+    await floor.later(seconds=4)  # the push's handler has ended
     assert "06:30–10:00" in floor.sender.texts[0]
+    assert len(floor.engine.asked) == 6
     assert (await floor.row(got)).state is State.BOT
 
 
