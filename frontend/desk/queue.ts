@@ -116,6 +116,7 @@ export function listed(row: Row, filter: Filter, me: string, ours?: ReadonlySet<
     case "waiting":
       return row.state === "WAITING";
     case "ours":
+      if (row.assigned?.id === me) return true;
       return ["WAITING", "STAFF"].includes(row.state) && (!row.department || (ours?.has(row.department) ?? true));
     case "mine":
       return row.state === "STAFF" && row.holder?.id === me;
