@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, Command] = {
     "migrate": Command("bot.commands.migrate", "bring the database to this release's schema"),
     "verify": Command("bot.commands.verify", "check the hash chain of every log"),
     "backup": Command("bot.commands.backup", "write everything into one file, while the service goes on"),
-    "restore": Command("bot.commands.restore", "make a backup the database again"),
+    "restore": Command("bot.commands.restore", "make a backup the database again", bare=True),
     "upgrade": Command(
         "bot.commands.upgrade", "tell, before an update, whether this release may take over", bare=True
     ),

@@ -6,7 +6,8 @@ file and put in its place at the end, PostgreSQL has no revision until then.
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import islice
@@ -16,19 +17,25 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import RELEASE, erasures
+from bot import RELEASE, accounts, erasures, logs
+from bot import settings as settings_of
 from bot.backups import Backup, BadBackup
 from bot.blobs import Blobs, BlobsAway
 from bot.commands import CommandFailed, opening, verify
 from bot.commands.backup import FILES, PROGRESS, told
 from bot.erasures import BadErasures, Erasure, Erasures
-from bot.model import GuestId, HotelId
-from bot.settings import Settings
+from bot.model import AccountId, GuestId, HotelId
+from bot.sealing import CannotOpen
+from bot.settings import Settings, SettingsError
 from bot.store import dump, migrate, people
 from bot.store.database import AlreadyServed, Database
 from bot.store.dump import ForeignTables
 
 QUIET = timedelta(seconds=15)  # a serving process says every 2 s that it is up
+OLD_KEY = (
+    "Put the old SEALING_KEYS back: the var/sealing.key of the installation that made the backup, of which a "
+    "copy was put in a safe place. A new key opens nothing of it"
+)
 CHECKED = 512 * 2**20  # bytes between two lines that say how far the check is
 
 
@@ -40,21 +47,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="restore although the list of those who were erased since is lost: they come back",
     )
+    parser.add_argument(
+        "--without-keys",
+        action="store_true",
+        help="restore although the sealing key is lost for good: add every account anew afterwards",
+    )
     parser.add_argument("--check", action="store_true", help="only tell whether the file is whole")
 
 
-def run(arguments: argparse.Namespace, settings: Settings) -> int:
+def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    settings = _settings(environment)
+    logs.configure(settings.log_level)
     try:
         with Backup(arguments.file) as backup:
             _check(backup)
             if arguments.check:
                 return 0
+            if not arguments.without_keys:
+                _try_keys(backup, settings)
             erased = _erasures(backup, settings, lost=arguments.without_erasures)
             return asyncio.run(_restore(backup, erased, settings, replace=arguments.replace))
     except (BadBackup, BlobsAway, OSError) as error:
         raise CommandFailed(f"{arguments.file} can't be restored: {error}.") from None
     except (BadErasures, AlreadyServed) as error:
         raise CommandFailed(f"Nothing was restored: {error}.") from None
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
+    """As everywhere, but whoever restores is never told to make a new key."""
+    try:
+        return settings_of.read(environment)
+    except SettingsError as error:
+        missing = "SEALING_KEYS is missing"
+        lines = [f"{missing}. {OLD_KEY}" if m.startswith(missing) else m for m in error.mistakes]
+        raise SettingsError(lines) from None
+
+
+def _try_keys(backup: Backup, settings: Settings) -> None:
+    """Raises CommandFailed unless every account's secrets can be opened with the keys that are set."""
+    rows, seal = backup.rows("accounts"), opening.seal(settings)
+    columns = next(rows)
+    for row in (dict(zip(columns, values, strict=True)) for values in rows):
+        channel, account = row["channel"], AccountId(row["account"])
+        if not json.loads(row["sealed"]):
+            continue
+        try:
+            seal.open_secrets(row["sealed"], accounts.bound_to(channel, account))
+        except CannotOpen:
+            ours = ", ".join(key.id for key in settings.sealing_keys)
+            raise CommandFailed(
+                f"Nothing was restored: the keys that are set ({ours}) don't open what is sealed in this "
+                f"backup (the secrets of {channel} {account}). {OLD_KEY}. "
+                "If it is lost for good: --without-keys."
+            ) from None
 
 
 def _check(backup: Backup) -> None:

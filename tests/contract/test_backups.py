@@ -1,6 +1,7 @@
 """Backups, really restored: from both databases, to both, with what was erased since."""
 
 import asyncio
+import base64
 import io
 import json
 import logging
@@ -24,12 +25,14 @@ from bot.commands import CommandFailed, upgrade
 from bot.dispatch import Received
 from bot.erasures import Erasure, Erasures
 from bot.model import GuestId
+from bot.settings import SettingsError
 from bot.store import dump, migrate
 from bot.store.database import Database
 from tests.conftest import ROOT, SECRETS, FixedClock
 from tests.contract.floor import ONE, Floor
 from tests.media_files import picture
 
+KEY = "k:" + base64.b64encode(b"1" * 32).decode()
 WORDS = "我对花生过敏请千万记住"
 
 Bot = Callable[..., Awaitable[tuple[int, str]]]
@@ -54,6 +57,7 @@ def bot(
 ) -> Iterator[Bot]:
     """await bot("backup"): exit code and what it says, against the database of the test."""
     environment = SECRETS | {
+        "SEALING_KEYS": KEY,  # the floor's
         "DATABASE_URL": database_url,
         "BACKUP_DIR": str(tmp_path / "backups"),
         "BLOB_URL": f"file:{tmp_path}/blobs",
@@ -405,6 +409,25 @@ async def test_a_file_that_is_not_whole_is_refused_before_anything_happens(
     assert said in await refused(bot, wrong, "--replace")
     assert said in (await bot("restore", "--check", str(wrong)))[1]
     assert await everything(database_url) == before
+
+
+async def test_a_key_that_opens_nothing_of_it_is_refused_before_anything_happens(
+    floor: Floor, bot: Bot, tmp_path: Path, database_url: str
+) -> None:
+    file = await made(bot, tmp_path)
+    await floor.talk()
+    before = await everything(database_url)
+    other = "k:" + base64.b64encode(b"2" * 32).decode()
+    said = await refused(bot, file, "--replace", SEALING_KEYS=other)
+    assert "Put the old SEALING_KEYS back" in said
+    with pytest.raises(SettingsError) as none:
+        await bot("restore", str(file), SEALING_KEYS="")
+    assert "Put the old SEALING_KEYS back" in str(none.value)
+    assert "make run" not in str(none.value)
+    assert await everything(database_url) == before
+    assert "Restored and verified" in await restored(
+        bot, file, "--replace", "--without-keys", SEALING_KEYS=other
+    )
 
 
 async def test_a_backup_of_a_newer_release_is_refused(
