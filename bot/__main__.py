@@ -96,7 +96,7 @@ def _given(command: Command, environment: Mapping[str, str]) -> Any:
 
 if __name__ == "__main__":
     try:
-        code = main(sys.argv[1:], settings.dotenv(Path(".env")) | os.environ)
+        code = main(sys.argv[1:], settings.given(Path(".env"), os.environ))
         sys.stdout.flush()
         sys.exit(code)
     except (settings.SettingsError, CommandFailed) as error:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot import accounts, staff
+from bot.commands import CommandFailed, opening
 from bot.commands import hotel as hotel_command
-from bot.commands import opening
 from bot.guest_tokens import Key
 from bot.model import AccountId, HotelId
 from bot.settings import Settings
@@ -56,7 +56,13 @@ async def _import_hotels(opened: Database, settings: Settings) -> tuple[str, ...
     if await _hotels(opened):
         return ()
     names = []
-    for folder in sorted(path.parent for path in settings.hotels_dir.glob("*/hotel.yml")):
+    folders = sorted(path.parent for path in settings.hotels_dir.glob("*/hotel.yml"))
+    if not folders:
+        raise CommandFailed(
+            f"No hotel was imported: HOTELS_DIR={settings.hotels_dir} holds none. "
+            "It takes a folder for each hotel with its hotel.yml inside; the sample is hotels/xinghaihui."
+        )
+    for folder in folders:
         documents, hotel = hotel_command.read(folder, settings)
         await hotel_command.save(opened, documents, settings)
         await _save_account(opened, settings, "web", AccountId(f"{hotel.id}-page"), hotel.id, {})

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+COMPOSE = ("SITE", "TLS", "CERTIFICATES", "POSTGRES_PASSWORD", "FILES", "BACKUPS", "RELEASE")  # its .env too
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SECRET_LENGTH = 16  # characters; shorter tokens can be guessed
 
@@ -225,7 +226,8 @@ class Settings:
 
 def read(environment: Mapping[str, str]) -> Settings:
     """The settings in `environment`. Raises SettingsError with every mistake in it."""
-    mistakes = _unknown_names(environment)
+    mistakes = [*(environment.mistakes if isinstance(environment, Given) else ())]
+    mistakes += _unknown_names(environment)
     values: dict[str, Any] = {}
     for name, item in SPECIFICATION.items():
         try:
@@ -264,13 +266,47 @@ def _suggestion(name: str) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
+class Given(dict[str, str]):
+    """The environment over what .env says; `mistakes` are those of the file itself."""
+
+    mistakes: tuple[str, ...] = ()
+
+
+def given(path: Path, environment: Mapping[str, str]) -> Given:
+    """All that `read` is to know. Names of the environment are anybody's; those of the file are ours."""
+    found = Given(dotenv(path) | dict(environment))
+    found.mistakes = tuple(dotenv_mistakes(path))
+    return found
+
+
 def dotenv(path: Path) -> dict[str, str]:
-    """NAME=value lines of an .env file (no quoting, # begins a comment line); {} when there is none."""
-    if not path.is_file():
-        return {}
-    lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
-    pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    """NAME=value lines of an .env file (# begins a comment line, quotes around a value are dropped)."""
+    pairs = (line.partition("=") for _, line in _lines(path) if "=" in line)
+    return {name.strip(): _unquoted(value.strip()) for name, _, value in pairs}
+
+
+def dotenv_mistakes(path: Path) -> list[str]:
+    """Lines that set nothing of ours. What a line that can't be read says may be a secret: it isn't shown."""
+    found = []
+    for number, line in _lines(path):
+        name, equals, _ = (part.strip() for part in line.partition("="))
+        if not equals or not name.isidentifier():
+            found.append(f"{path} line {number} is not NAME=value")
+        elif name not in NAMES + COMPOSE and not name.startswith("DIANXIAOER_"):  # those `read` looks at
+            found.append(f"{name} is no setting ({path} line {number}){_suggestion(name)}")
+    return found
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """The lines that say something, with their numbers; none when there is no file."""
+    text = path.read_text("utf-8-sig") if path.is_file() else ""
+    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    return [(number, line) for number, line in lines if line and not line.startswith("#")]
+
+
+def _unquoted(value: str) -> str:
+    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+    return value[1:-1] if quoted else value
 
 
 SPECIFICATION = {item.metadata["name"] or item.name.upper(): item for item in fields(Settings)}

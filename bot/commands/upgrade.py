@@ -48,7 +48,7 @@ async def _run(environment: Mapping[str, str]) -> int:
     else:
         now = opening.clock(settings).now()
         found.append(_line(Mark.OK, "settings", "this release reads them without a mistake"))
-        found += [*_removed(settings_of.dotenv(Path(".env"))), *await _database(settings)]
+        found += [*_removed(settings_of.dotenv_mistakes(Path(".env"))), *await _database(settings)]
         found += [*_backup(settings, now), _erasures(settings), *_room(settings)]
     for finding in found:
         print(finding)
@@ -61,10 +61,10 @@ def _line(mark: Mark, item: str, text: str) -> Finding:
     return Finding(mark, item, text)
 
 
-def _removed(named: Mapping[str, str]) -> Iterator[Finding]:
-    """What .env sets and this release doesn't know: removed since, mistyped, or meant for somebody else."""
-    for name in sorted(set(named) - set(settings_of.NAMES)):
-        yield _line(Mark.NOTE, "settings", f"{name} in .env is no setting of this release")
+def _removed(mistakes: list[str]) -> Iterator[Finding]:
+    """What .env sets and this release doesn't know, removed since or mistyped: it would refuse to start."""
+    for mistake in mistakes:
+        yield _line(Mark.FAILED, "settings", mistake)
 
 
 async def _database(settings: Settings) -> list[Finding]:

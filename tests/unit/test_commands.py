@@ -74,6 +74,7 @@ def bot(
 
 
 def test_the_first_start_makes_a_hotel_and_an_administrator_once(bot: Bot) -> None:
+    assert "HOTELS_DIR=nowhere holds none" in bot("prepare", HOTELS_DIR="nowhere").stderr
     first = bot("prepare").stdout
     assert "Imported 星海会商务酒店." in first
     assert "one-time password" in first

@@ -111,7 +111,7 @@ def test_secrets_are_files_and_no_value_is_written_down(compose: dict[str, Any])
 
 
 def test_every_variable_is_documented_and_every_documented_one_is_used(compose: dict[str, Any]) -> None:
-    assert variables((DEPLOY / "compose.yml").read_text("utf-8")) == documented()
+    assert variables((DEPLOY / "compose.yml").read_text("utf-8")) == documented() == set(settings.COMPOSE)
 
 
 def test_the_defaults_are_the_documented_ones() -> None:

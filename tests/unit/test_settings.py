@@ -124,8 +124,20 @@ def test_an_ipv6_address_is_a_host() -> None:
     assert settings.read(GOOD | {"HOST": "::1"}).base_url == "http://[::1]:8080"
 
 
-def test_an_env_file_is_read_without_quoting(empty_folder: Path) -> None:
-    (empty_folder / ".env").write_text("# a comment=1\n\nPORT=9000\nPUBLIC_URL = https://a.example/?b=c\n")
+def test_lines_of_an_env_file_that_set_nothing_are_mistakes_beside_all_others(empty_folder: Path) -> None:
+    (empty_folder / ".env").write_text("DATABSE_URL=x\nSITE=a\nhunter2\nTYPO_SETTING=1\nPORT=0\n")
+    with pytest.raises(SettingsError) as caught:
+        settings.read(settings.given(Path(".env"), GOOD | {"ANYBODYS": "1"}))
+    assert caught.value.mistakes == (
+        "DATABSE_URL is no setting (.env line 1); did you mean DATABASE_URL?",
+        ".env line 3 is not NAME=value",
+        "TYPO_SETTING is no setting (.env line 4)",
+        "PORT must be a port number from 1 to 65535",
+    )
+
+
+def test_an_env_file_is_read_and_quotes_are_dropped(empty_folder: Path) -> None:
+    (empty_folder / ".env").write_text('# a comment=1\n\nPORT=9000\nPUBLIC_URL = "https://a.example/?b=c"\n')
     assert settings.dotenv(Path(".env")) == {"PORT": "9000", "PUBLIC_URL": "https://a.example/?b=c"}
     assert settings.dotenv(Path("none")) == {}
 
