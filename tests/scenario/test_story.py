@@ -4,9 +4,7 @@ opens the conversation on the first day, and the guest comes back on another cha
 import re
 import secrets
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import aiohttp
 import jwt
@@ -29,7 +27,7 @@ from tests.scenario.world import HOTEL, World, own_password, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
-SHANGHAI, MONDAY, TUESDAY = ZoneInfo("Asia/Shanghai"), 0, 1
+MONDAY, TUESDAY = 0, 1
 APP, SECRET = "member-app", secrets.token_urlsafe(48)
 AGENT, TRAINEE, MANAGER = ("zhaomin", "赵敏"), ("xiaoliu", "小刘"), ("zhouning", "周宁")
 
@@ -44,15 +42,6 @@ async def browser() -> AsyncIterator[Browser]:
         started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         yield started
         await started.close()
-
-
-def until_next(world: World, weekday: int, hour: int, days: int = 0) -> None:
-    """Let time pass until that hour of the next such day, at least so many days from now."""
-    now = world.clock().now().astimezone(SHANGHAI)
-    there = (now + timedelta(days=days)).replace(hour=hour, minute=0, second=0, microsecond=0)
-    while there <= now or there.weekday() != weekday:
-        there += timedelta(days=1)
-    world.shift(seconds=(there - now).total_seconds())
 
 
 async def ask(world: World, follower: Follower, text: str) -> str:
@@ -118,7 +107,7 @@ async def test_what_was_promised_outlives_who_promised_it(world: World, browser:
         await a_cot_is_promised(world, follower, agent)
         await sign_in(manager, MANAGER[0])
         await open_row(manager)
-        until_next(world, MONDAY, 19)
+        world.until_hour(19, MONDAY)
         world.bot.command("staff", "deactivate", AGENT[0], "--to", MANAGER[0], "--yes")
         await expect(manager.locator(".context .promise")).to_contain_text("我负责")
         await expect(agent.locator("#login")).to_be_visible()
@@ -130,7 +119,7 @@ async def test_what_was_promised_outlives_who_promised_it(world: World, browser:
 
 
 async def a_cot_is_promised(world: World, follower: Follower, agent: Page) -> None:
-    until_next(world, MONDAY, 17, days=25)
+    world.until_hour(17, MONDAY, days=25)
     assert "记下" in await ask(world, follower, "我对花生过敏，麻烦备注一下")
     await ask(world, follower, "转人工，我住1208，要一张婴儿床")
     await sign_in(agent, AGENT[0])
@@ -190,7 +179,7 @@ async def the_promise_is_kept(world: World, manager: Page) -> None:
 
 async def the_next_morning(world: World, follower: Follower, manager: Page) -> None:
     """In the app, with a code that WeChat showed; and a stranger who says the same of themselves."""
-    until_next(world, TUESDAY, 9)
+    world.until_hour(9, TUESDAY)
     await says_in_the_app(world, "member-88", "昨晚的婴儿床很好，谢谢，转人工")
     code = re.search(r"\d{4} ?\d{4}", await ask(world, follower, "绑定"))
     assert code

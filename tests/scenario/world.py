@@ -17,9 +17,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from aiohttp import web
@@ -33,7 +35,7 @@ from bot.store.database import Database
 from tests.rasa_servers import ROOT, TOKEN, Assistant
 from tests.servers import free_port
 
-HOTEL = "xinghaihui"
+HOTEL, THERE = "xinghaihui", ZoneInfo("Asia/Shanghai")
 OTHER_HOTEL = "yunting"
 PASSWORD = "correct horse battery"
 PATIENCE = 30.0
@@ -235,6 +237,14 @@ class World:
         names = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
         more = sum(names[unit] * count for unit, count in units.items())
         self.clock_file.write_text(str(float(self.clock_file.read_text()) + more))
+
+    def until_hour(self, hour: int, weekday: int | None = None, days: int = 0) -> None:
+        """Let time pass until that hour at the hotel, on the next such weekday, at least `days` from now."""
+        now = self.clock().now().astimezone(THERE)
+        then = (now + timedelta(days=days)).replace(hour=hour, minute=0, second=0, microsecond=0)
+        while then <= now or weekday not in (None, then.weekday()):
+            then += timedelta(days=1)
+        self.shift(seconds=(then - now).total_seconds())
 
     def clock(self) -> Clock:
         return Clock(self.clock_file)
