@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from actions.acts import YES, Act, Option, order, say
-from actions.facts import OpenOrder
+from actions.facts import Facts, OpenOrder
 from actions.forms import CHANGING, DeskForm, Draft, FormEnd, Step
 from actions.heard import Entity, Heard
 from actions.services import SERVICES
@@ -58,7 +58,7 @@ class CancelWakeEnd(FormEnd):
     form = "cancel_wake_form"
     slots = SLOTS
 
-    def finish(self, draft: Draft, outcome: str) -> tuple[Act, ...]:
+    def finish(self, draft: Draft, outcome: str, facts: Facts) -> tuple[Act, ...]:
         if outcome == "confirmed":
             cancelled = tuple(order("cancel", SERVICE, {}, id) for id in draft["cancel_orders"])
             return (*cancelled, say("cancel_wake_done"))
@@ -115,7 +115,7 @@ def _none(heard: Heard, changing: bool) -> Step:
     new = _new_values(heard) if changing else {}
     if "wake_time" not in new:
         return Step({}, None, (say("cancel_wake_none"),), outcome="none")
-    draft = {"wake_room": heard.facts.room, **new}
+    draft = {"wake_room": heard.room, **new}
     return Step({}, None, (say("cancel_wake_none"),), outcome="none", hand_over=("wake_up_form", draft))
 
 

@@ -4,10 +4,12 @@ Without facts (`rasa shell`, `rasa test`) the clock is the system's, the zone Sh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from actions.rooms import Rooms
 
 DEFAULT_ZONE = "Asia/Shanghai"
 
@@ -39,6 +41,8 @@ class Facts:
     waiting: bool  # a person has been asked for and isn't here yet
     orders: tuple[OpenOrder, ...]
     handed_back: HandedBack | None = None
+    rooms: Rooms = field(default_factory=Rooms)
+    room_proven: bool = True  # not only likely, as where its code was scanned
 
     @property
     def today(self) -> date:
@@ -63,6 +67,8 @@ def read_facts(metadata: Mapping[str, Any] | None) -> Facts:
         waiting=given.get("state") == "WAITING",
         orders=tuple(_order(order, zone) for order in given.get("orders") or () if _is_open(order)),
         handed_back=_handed_back(given.get("handed_back")),
+        rooms=Rooms(tuple(given.get("rooms") or ())),
+        room_proven=given.get("room_known", True),
     )
 
 

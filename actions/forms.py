@@ -20,10 +20,17 @@ from rasa_sdk.forms import REQUESTED_SLOT
 
 from actions.acts import Act, say
 from actions.base import ASIDE, OUTCOME, DeskAction, Result
+from actions.facts import Facts
 from actions.heard import Heard, read
+from actions.rooms import UNKNOWN, take_room
 
 CHANGING = "changing"  # an outcome: nothing was asked for after all, another form goes on
 ASIDE_LIMIT = 3
+REPEATED = "repeated"  # in a draft: how often its question was asked again after something else
+REPEATS = 2
+# Of a draft, in no slot of its own: `outcome` holds them while a form is open.
+NOTES = (UNKNOWN, REPEATED)
+ROOM = "service_room"  # keeps the room that was said last when a form has ended
 
 Draft = dict[str, Any]
 
@@ -47,6 +54,7 @@ class DeskForm(DeskAction):
     slots: tuple[str, ...]
     starts: frozenset[str]
     others: frozenset[str] = frozenset()  # intents that open another form
+    room_slot: str | None = None
 
     def name(self) -> str:
         return f"validate_{self.form}"
@@ -65,7 +73,7 @@ class DeskForm(DeskAction):
 
     def decide(self, tracker: Tracker) -> Result:
         heard = read(tracker)
-        draft = {slot: heard.slots.get(slot) for slot in self.slots}
+        draft = {slot: heard.slots.get(slot) for slot in self.slots} | _notes(heard.slots)
         aside = list(heard.slots.get(ASIDE) or [])
         step = self._step(tracker, heard, draft, aside)
         if step is None:
@@ -77,11 +85,18 @@ class DeskForm(DeskAction):
         if _opened_now(tracker, self.form):
             return self._open(tracker, heard, aside)
         if _interrupted_now(tracker, self.form):
-            return self.ask(draft, asked, heard)
-        step = self.hear(draft, asked, heard)
+            return self._ask_again(draft, asked, heard)
+        step = self.hear({**draft, REPEATED: None}, asked, heard)
         if step is None and heard.intent in self.starts:  # its rule leads here again, for ever
             return self.ask(draft, asked, heard)
         return step
+
+    def _ask_again(self, draft: Draft, asked: str | None, heard: Heard) -> Step:
+        """The question, but no more than twice: then it waits until the guest comes back to it."""
+        times = (draft.get(REPEATED) or 0) + 1
+        step = self.ask(draft, asked, heard)
+        acts = step.acts if times <= REPEATS else ()
+        return replace(step, acts=acts, draft={**step.draft, REPEATED: times})
 
     def _open(self, tracker: Tracker, heard: Heard, aside: list[dict[str, Any]]) -> Step:
         if heard.slots.get(OUTCOME) == "resume":
@@ -91,9 +106,18 @@ class DeskForm(DeskAction):
         return self.begin(heard)
 
     def _take_up(self, heard: Heard, entry: dict[str, Any]) -> Step:
-        empty = dict.fromkeys(self.slots)
-        step = self.ask({**empty, **entry["draft"]}, None, heard)
+        draft = {**dict.fromkeys(self.slots), **entry["draft"], REPEATED: None}
+        step = self.ask(self._with_room(draft, heard), None, heard)
         return step if entry.get("handed_over") else replace(step, acts=(say("resume"), *step.acts))
+
+    def _with_room(self, draft: Draft, heard: Heard) -> Draft:
+        """A draft that is taken up knows the room that became known meanwhile."""
+        slot = self.room_slot
+        if slot is None:
+            return draft
+        if draft.get(slot):
+            return take_room(draft, slot, draft[slot], heard.facts.rooms)
+        return {**draft, slot: heard.room}
 
     def _step_aside(self, heard: Heard, draft: Draft, aside: list[dict[str, Any]]) -> tuple[EventType, ...]:
         rejected = ActionExecutionRejected(self.form)
@@ -109,21 +133,26 @@ class DeskForm(DeskAction):
         if step.hand_over is not None:
             aside = [*aside, _handed_over(*step.hand_over)]
         after = {slot: step.draft.get(slot) for slot in self.slots} | {ASIDE: aside or None}
+        if step.ask is None and self.room_slot and not after[self.room_slot]:
+            after[self.room_slot] = before.get(self.room_slot)
+        outcome = step.outcome or {note: step.draft[note] for note in NOTES if step.draft.get(note)} or None
         # The outcome always: to Rasa, an answer that sets no slot is a form that refused.
-        return (*_changes(before, after), SlotSet(OUTCOME, step.outcome), SlotSet(REQUESTED_SLOT, step.ask))
+        return (*_changes(before, after), SlotSet(OUTCOME, outcome), SlotSet(REQUESTED_SLOT, step.ask))
 
 
 class FormEnd(DeskAction):
     """The closing action of a form: every form ends in one, and each has a rule (data/rules/forms.yml).
 
     Empties the form's slots, so that a second end finds nothing to place, and takes up what was put aside.
+    The room alone is kept for the next request.
     """
 
     form: str
     slots: tuple[str, ...]
+    room_slot: str | None = None
 
     @abstractmethod
-    def finish(self, draft: Draft, outcome: str) -> tuple[Act, ...]:
+    def finish(self, draft: Draft, outcome: str, facts: Facts) -> tuple[Act, ...]:
         """The acts of this outcome."""
 
     def name(self) -> str:
@@ -133,8 +162,10 @@ class FormEnd(DeskAction):
         heard = read(tracker)
         outcome = heard.slots.get(OUTCOME)
         draft = {slot: heard.slots.get(slot) for slot in self.slots}
-        acts = self.finish(draft, outcome) if outcome and outcome != CHANGING else ()
-        emptied = _changes(heard.slots, dict.fromkeys(self.slots))
+        ended = isinstance(outcome, str) and outcome != CHANGING
+        acts = self.finish(draft, str(outcome), heard.facts) if ended else ()
+        kept = {ROOM: draft[self.room_slot]} if self.room_slot and draft[self.room_slot] else {}
+        emptied = _changes(heard.slots, dict.fromkeys(self.slots) | kept)
         return Result(acts, (*emptied, *_take_up(heard.slots)))
 
 
@@ -143,9 +174,14 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Event
     return tuple(SlotSet(slot, value) for slot, value in after.items() if before.get(slot) != value)
 
 
+def _notes(slots: Mapping[str, Any]) -> Draft:
+    notes = slots.get(OUTCOME)
+    return dict(notes) if isinstance(notes, dict) else {}
+
+
 def _take_up(slots: Mapping[str, Any]) -> tuple[EventType, ...]:
     aside = slots.get(ASIDE)
-    if not aside or not slots.get(OUTCOME):
+    if not aside or not slots.get(OUTCOME) or _notes(slots):
         return _changes(slots, {OUTCOME: None, ASIDE: None})
     return (SlotSet(OUTCOME, "resume"), FollowupAction(aside[-1]["form"]))
 

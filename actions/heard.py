@@ -8,6 +8,7 @@ from typing import Any
 from rasa_sdk import Tracker
 
 from actions.facts import Facts, read_facts
+from actions.rooms import Rooms, known_room
 
 _PUNCTUATION = re.compile(r"[\s，。！？、；：,.!?;:~～…“”\"'（）()]+")
 
@@ -35,6 +36,12 @@ class Heard:
     before: tuple[str, ...] = ()  # the actions of the turn before this one
 
     @property
+    def room(self) -> str | None:
+        """The guest's room, as far as it needn't be asked for."""
+        ordered = [one.room for one in self.facts.orders]
+        return known_room(self.facts.room, self.facts.room_proven, self.slots, ordered)
+
+    @property
     def plain(self) -> str:
         """The text without punctuation and spaces."""
         return _PUNCTUATION.sub("", self.text)
@@ -58,12 +65,13 @@ class Heard:
 def read(tracker: Tracker) -> Heard:
     message = tracker.latest_message or {}
     text = message.get("text") or ""
+    facts = read_facts(message.get("metadata"))
     return Heard(
         text=text,
         intent=(message.get("intent") or {}).get("name") or "nlu_fallback",
         confidence=_confidence(message),
-        entities=tuple(_entities(message, text)),
-        facts=read_facts(message.get("metadata")),
+        entities=tuple(_entities(message, text, facts.rooms)),
+        facts=facts,
         slots=dict(tracker.slots),
         before=next(_earlier_turns(tracker.events), ()),
     )
@@ -88,15 +96,21 @@ def _confidence(message: dict[str, Any]) -> float:
     return float(best.get("confidence") or 0.0)
 
 
-def _entities(message: dict[str, Any], text: str) -> Iterator[Entity]:
+def _entities(message: dict[str, Any], text: str, rooms: Rooms) -> Iterator[Entity]:
     found = message.get("entities") or ()
     for entity in sorted(found, key=lambda entity: entity.get("start") or 0):
         start, end = entity.get("start") or 0, entity.get("end") or 0
         yield Entity(
             kind=entity["entity"],
-            value=entity["value"],
+            value=_value(entity, rooms),
             raw=text[start:end],
             start=start,
             end=end,
             ambiguous=bool(entity.get("ambiguous")),
         )
+
+
+def _value(entity: dict[str, Any], rooms: Rooms) -> Any:
+    """A room is written as the hotel writes it."""
+    value = entity["value"]
+    return (rooms.find(str(value)) or value) if entity["entity"] == "room_number" else value

@@ -12,6 +12,7 @@ from actions.acts import CHANGE, DROP, YES, Act, order, say
 from actions.facts import Facts
 from actions.forms import CHANGING, DeskForm, Draft, FormEnd, Step
 from actions.heard import Heard
+from actions.rooms import UNKNOWN, is_asked_about, mark, take_room
 from actions.services import SERVICES, Service
 from actions.wake_up import late_change
 from actions.words import agrees, begins_with_correction, gives_up, refuses
@@ -20,7 +21,7 @@ SLOTS = ("service_name", "service_what", "service_room", "service_due_at", "serv
 WHAT_LIMIT = 200
 SURE = 0.6  # how sure the model must be that a message in the middle of a form is about something else
 
-_ROOM = re.compile(r"[A-Za-z]?\d{3,5}[A-Za-z]?")
+_DIGITS = re.compile(r"[A-Za-z]?\d+[A-Za-z]?")
 _MORE = re.compile(r"(?:再|还要|还有|另外|顺便|加)")
 _LEAD_IN = re.compile(
     r"^(?:啊|哦|不对|不是|错了|说错了|等等|是|应该是|还是|改[成到为]?|换[成到]?|我?要|[，,。.！!\s])+"
@@ -33,12 +34,13 @@ class ServiceForm(DeskForm):
     slots = SLOTS
     starts = frozenset(SERVICES)
     others = frozenset({"wake_up_call", "cancel_wake_up"})
+    room_slot = "service_room"
 
     def begin(self, heard: Heard) -> Step:
         if change := late_change(heard):
             return Step({}, None, outcome=CHANGING, hand_over=("wake_up_form", change))
         service = SERVICES[heard.intent]
-        draft: Draft = {"service_name": heard.intent, "service_room": heard.facts.room}
+        draft: Draft = {"service_name": heard.intent, "service_room": heard.room}
         if service.says_what(heard) or "what" not in service.needs:
             draft["service_what"] = own_words(heard)
         return next_question(_with_values(draft, heard), heard.facts)
@@ -73,13 +75,15 @@ class ServiceForm(DeskForm):
 class ServiceEnd(FormEnd):
     form = "service_form"
     slots = SLOTS
+    room_slot = "service_room"
 
-    def finish(self, draft: Draft, outcome: str) -> tuple[Act, ...]:
+    def finish(self, draft: Draft, outcome: str, facts: Facts) -> tuple[Act, ...]:
         if outcome != "confirmed":
             return (say("service_dropped"),)
         service = SERVICES[draft["service_name"]]
         told = say("service_placed_answered" if service.answered else "service_placed")
-        return (order("place", draft["service_name"], order_slots(draft)), told)
+        slots = {**order_slots(draft), **mark(draft.get("service_room"), facts.rooms)}
+        return (order("place", draft["service_name"], slots), told)
 
 
 def order_slots(draft: Draft) -> dict[str, str]:
@@ -97,6 +101,8 @@ def own_words(heard: Heard) -> str:
 
 def next_question(draft: Draft, facts: Facts) -> Step:
     service = SERVICES[draft["service_name"]]
+    if "room" in service.needs and is_asked_about(draft, "service_room"):
+        return Step(draft, "service_room", (say("bad_room", {"room": draft[UNKNOWN][-1]}),))
     missing = next((need for need in service.needs if not draft.get(_SLOT_OF[need])), None)
     if missing == "what":
         return Step(draft, "service_what", (say(f"ask_what_{draft['service_name']}"),))
@@ -157,12 +163,15 @@ def _start(value: object) -> str | None:
 def _with_values(draft: Draft, heard: Heard) -> Draft:
     """The draft with the room and the time of this message."""
     room = heard.last("room_number")
-    number = str(room.value) if room and _ROOM.fullmatch(str(room.value)) else draft.get("service_room")
-    return {
-        **draft,
-        "service_room": number,
-        "service_due_at": due(heard, draft.get("service_due_at")),
-    }
+    with_room = _with_room(draft, str(room.value), heard.facts) if room else draft
+    return {**with_room, "service_due_at": due(heard, draft.get("service_due_at"))}
+
+
+def _with_room(draft: Draft, said: str, facts: Facts) -> Draft:
+    """A number that is no room matters only where the service needs one."""
+    if "room" in SERVICES[draft["service_name"]].needs or facts.rooms.find(said):
+        return take_room(draft, "service_room", said, facts.rooms)
+    return draft
 
 
 def _is_aside(heard: Heard) -> bool:
@@ -237,15 +246,21 @@ def _told_what(draft: Draft, asked: str, heard: Heard) -> Step | None:
 
 
 def _told_value(draft: Draft, asked: str | None, heard: Heard) -> Step | None:
-    if asked == "service_room" and not heard.all("room_number"):
-        digits = re.search(r"[A-Za-z]?\d+[A-Za-z]?", heard.plain)
-        if digits and not _ROOM.fullmatch(digits.group()):
-            return Step(draft, asked, (say("bad_room", {"room": digits.group()}),))
-        if digits:
-            return next_question({**draft, "service_room": digits.group()}, heard.facts)
     changed = _with_values(draft, heard)
+    if asked == "service_room" and (said := _said_for_room(draft, heard)):
+        changed = _with_room(changed, said, heard.facts)
     if changed != draft:
         return next_question(changed, heard.facts)
     if refuses(heard):
         return Step({}, None, outcome="dropped")
     return None
+
+
+def _said_for_room(draft: Draft, heard: Heard) -> str | None:
+    """What answers the question for the room where no room was recognised; a yes repeats what was said."""
+    if heard.all("room_number"):
+        return None
+    digits = _DIGITS.search(heard.without("date", "time", "quantity", "amount", "phone"))
+    if digits:
+        return digits.group()
+    return str(draft[UNKNOWN][-1]) if draft.get(UNKNOWN) and agrees(heard) else None

@@ -14,6 +14,7 @@ from actions.acts import CHANGE, DROP, YES, Act, Option, order, say
 from actions.facts import Facts, OpenOrder
 from actions.forms import DeskForm, Draft, FormEnd, Step
 from actions.heard import Entity, Heard
+from actions.rooms import UNKNOWN, is_asked_about, mark, take_room
 from actions.services import SERVICES
 from actions.words import agrees, begins_with_correction, corrects, gives_up, refuses
 
@@ -22,7 +23,6 @@ SLOTS = ("wake_date", "wake_time", "wake_room", "wake_due_at", "wake_order", "wa
 SERVICE = "wake_up_call"
 END = "action_wake_up_form_end"
 
-_ROOM = re.compile(r"[A-Za-z]?\d{3,5}[A-Za-z]?")
 _DIGITS = re.compile(r"[A-Za-z]?\d+[A-Za-z]?")
 # What may stand around a bare value (就七点半吧, 早上七点叫我): the message is then meant for the form.
 _FILLER = re.compile(
@@ -48,14 +48,13 @@ class Said:
 
     date: Any = None
     time: Any = None
-    room: str | None = None
-    bad_room: str | None = None
+    room: str | None = None  # as it was said: the hotel may not have it
     ambiguous: bool = False  # after midnight: 明早 may be today or tomorrow
     several: bool = False  # a range of days or times: only one call can be noted at once
 
     @property
     def anything(self) -> bool:
-        return any((self.date, self.time, self.room, self.bad_room))
+        return any((self.date, self.time, self.room))
 
 
 class WakeUpForm(DeskForm):
@@ -63,10 +62,11 @@ class WakeUpForm(DeskForm):
     slots = SLOTS
     starts = frozenset({"wake_up_call"})
     others = frozenset({"cancel_wake_up"}) | frozenset(SERVICES)
+    room_slot = "wake_room"
 
     def begin(self, heard: Heard) -> Step:
         orders = heard.facts.open_orders(SERVICE)
-        draft: Draft = {"wake_room": heard.facts.room}
+        draft: Draft = {"wake_room": heard.room}
         said = understand(heard, None)
         if corrects(heard) and len(orders) == 1:
             said = understand(heard, None, clock_of(orders[0]))
@@ -79,6 +79,8 @@ class WakeUpForm(DeskForm):
         said = understand(heard, asked, draft.get("wake_time"))
         if said.anything and is_for_form(heard, asked):
             return take_in(draft, said, heard.facts)
+        if asked == "wake_room" and draft.get(UNKNOWN) and agrees(heard):
+            return take_in(draft, Said(room=draft[UNKNOWN][-1]), heard.facts)
         return _answered(draft, asked, heard)
 
     def ask(self, draft: Draft, asked: str | None, heard: Heard) -> Step:
@@ -90,13 +92,14 @@ class WakeUpForm(DeskForm):
 class WakeUpEnd(FormEnd):
     form = "wake_up_form"
     slots = SLOTS
+    room_slot = "wake_room"
 
-    def finish(self, draft: Draft, outcome: str) -> tuple[Act, ...]:
+    def finish(self, draft: Draft, outcome: str, facts: Facts) -> tuple[Act, ...]:
         if outcome != "confirmed":
             return (say("wake_dropped"),)
         due_at, room = draft["wake_due_at"], draft["wake_room"]
         told = say("wake_placed", {"due_at": due_at, "room": room})
-        slots = {"room": room, "due_at": due_at}
+        slots = {"room": room, "due_at": due_at, **mark(room, facts.rooms)}
         if draft.get("wake_order"):
             return (order("change", SERVICE, slots, draft["wake_order"]), told)
         return (order("place", SERVICE, slots), told)
@@ -105,12 +108,10 @@ class WakeUpEnd(FormEnd):
 def understand(heard: Heard, asked: str | None, before: str | None = None) -> Said:
     """`before`: the time ("07:00") that this message may correct."""
     day, clock = heard.last("date"), heard.last("time")
-    room, bad_room = _room(heard, asked)
     return Said(
         date=_start(day),
         time=clock_meant(clock, asked, before),
-        room=room,
-        bad_room=bad_room,
+        room=_room(heard, asked),
         ambiguous=bool((day and day.ambiguous) or (clock and clock.ambiguous)),
         several=any(isinstance(entity.value, dict) for entity in (day, clock) if entity),
     )
@@ -148,10 +149,9 @@ def take_in(draft: Draft, said: Said, facts: Facts) -> Step:
         **draft,
         "wake_date": said.date or draft.get("wake_date"),
         "wake_time": said.time or draft.get("wake_time"),
-        "wake_room": said.room or draft.get("wake_room"),
     }
-    if said.bad_room:
-        return Step(merged, "wake_room", (say("bad_room", {"room": said.bad_room}),))
+    if said.room:
+        merged = take_room(merged, "wake_room", said.room, facts.rooms)
     if said.ambiguous and merged["wake_time"]:
         return _which_day(merged, facts)
     step = next_question(merged, facts)
@@ -159,6 +159,8 @@ def take_in(draft: Draft, said: Said, facts: Facts) -> Step:
 
 
 def next_question(draft: Draft, facts: Facts) -> Step:
+    if is_asked_about(draft, "wake_room"):
+        return Step(draft, "wake_room", (say("bad_room", {"room": draft[UNKNOWN][-1]}),))
     day = date.fromisoformat(draft["wake_date"]) if draft.get("wake_date") else None
     if day and day < facts.today:
         return Step({**draft, "wake_date": None}, "wake_date", (say("wake_past"),))
@@ -229,16 +231,14 @@ def _start(entity: Entity | None) -> str | None:
     return entity.value.get("start") if isinstance(entity.value, dict) else entity.value
 
 
-def _room(heard: Heard, asked: str | None) -> tuple[str | None, str | None]:
-    """(room, None), (None, what was said instead of one) or nothing."""
-    said = heard.last("room_number")
-    number = str(said.value) if said else ""
-    if not said and asked == "wake_room" and not heard.all("date", "time"):
-        digits = _DIGITS.search(heard.plain)
-        number = digits.group() if digits else ""
-    if not number:
-        return None, None
-    return (number, None) if _ROOM.fullmatch(number) else (None, number)
+def _room(heard: Heard, asked: str | None) -> str | None:
+    """The room that was said, or what was said for one."""
+    if said := heard.last("room_number"):
+        return str(said.value)
+    if asked != "wake_room" or heard.all("date", "time"):
+        return None
+    digits = _DIGITS.search(heard.plain)
+    return digits.group() if digits else None
 
 
 def said_slots(said: Said) -> Draft:

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.channels import Channel
 from bot.conversation import Conversation
+from bot.hotel_sheet import room_ranges
 from bot.knowledge import Hotel
 from bot.model import Json
 from bot.store.desk import OrderRow
@@ -43,7 +44,7 @@ def facts_of(
         },
         "handed_back": handed_back,
         "buttons": channel.capabilities.buttons,
-        "rooms": list(hotel.file.rooms),
+        "rooms": list(room_ranges(hotel.file.rooms)),
         "room_types": {t.code: list(t.words) for t in hotel.file.room_types},
     }
 

@@ -318,7 +318,7 @@ async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow
             "guest": _order_guest(lens, o, guests, channels),
             "service": o.service,
             "service_name": service_name(lens, o.service),
-            "what": o.details.get("what"),
+            "what": _order_what(lens, o),
             "room": o.details.get("room"),
             "department": lens.hotel.file.departments.of_order(o.service),
             "details": o.details,
@@ -334,6 +334,13 @@ async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow
         }
         for o in orders
     ]
+
+
+def _order_what(lens: Lens, order: OrderRow) -> str | None:
+    what: str | None = order.details.get("what")
+    if not order.details.get("room_unknown"):
+        return what
+    return " · ".join(filter(None, (what, lens.hotel.say("order_room_unknown", lens.now))))
 
 
 async def show_promises(tx: AsyncConnection, lens: Lens, rows: Sequence[PromiseRow]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from actions.rooms import Rooms
 from actions.service_form import ServiceEnd, ServiceForm
 from actions.services import SERVICES
 from actions.wake_up import WakeUpForm
@@ -197,3 +198,48 @@ async def test_no_service_sends_the_form_in_circles(intent: str) -> None:
         await guest.says(asked, "request_supplies")
         assert await guest.says("那个什么来着", intent)
         assert not guest.rejected
+
+
+ROOMS = ["0201-0230", "0301-0330", "0501-0530", "A12"]
+
+
+@pytest.mark.parametrize(
+    ("said", "room"),
+    [("0512", "0512"), ("512", "0512"), ("a12", "A12"), ("530", "0530"), ("9999", None), ("531", None)],
+)
+def test_a_room_is_the_hotels_whatever_zeros_were_said(said: str, room: str | None) -> None:
+    assert Rooms(tuple(ROOMS)).find(said) == room
+    assert Rooms().find("9999") == "9999"
+
+
+async def test_an_unknown_room_is_asked_about_and_a_known_one_is_taken() -> None:
+    guest = Guest(ServiceForm(), room=None, rooms=ROOMS)
+    (act,) = await guest.says(
+        "9999房送两瓶水", "request_supplies", ("room_number", "9999", "9999"), *TWO_BOTTLES
+    )
+    assert (act["key"], act["values"], guest.asked) == ("bad_room", {"room": "9999"}, "service_room")
+    (act,) = await guest.says("512", "nlu_fallback", ("room_number", "512", "512"))
+    assert act["values"] == {"what": "两瓶水", "room": "0512"}
+    assert keys(await guest.says("不对，1208", "deny", ("room_number", "1208", "1208"))) == ["bad_room"]
+
+
+@pytest.mark.parametrize("again", ["就是9999", "对"])
+async def test_a_guest_who_insists_is_believed_and_staff_are_told(again: str) -> None:
+    guest = Guest(ServiceForm(), room=None, rooms=ROOMS)
+    await guest.says("送两瓶水", "request_supplies", *TWO_BOTTLES)
+    assert keys(await guest.says("9999", "nlu_fallback", ("room_number", "9999", "9999"))) == ["bad_room"]
+    (act,) = await guest.says(again, "affirm")
+    assert act["values"] == {"what": "两瓶水", "room": "9999"}
+    await guest.says("对", "affirm")
+    order, _ = await guest.ends(ServiceEnd())
+    assert order["slots"] == {"what": "两瓶水", "room": "9999", "room_unknown": True}
+
+
+async def test_a_room_once_said_is_not_asked_for_again() -> None:
+    guest = Guest(ServiceForm(), room=None, rooms=ROOMS)
+    await guest.says("送两瓶水", "request_supplies", *TWO_BOTTLES)
+    await guest.says("512", "nlu_fallback", ("room_number", "512", "512"))
+    await guest.says("对", "affirm")
+    await guest.ends(ServiceEnd())
+    (act,) = await guest.says("空调不制冷", "report_repair", ("device", "空调", "空调"))
+    assert act["values"] == {"what": "空调不制冷", "room": "0512"}

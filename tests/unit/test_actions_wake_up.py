@@ -324,3 +324,13 @@ async def test_a_correction_after_the_order_keeps_its_half_of_the_day_too() -> N
     draft = late_change(read(at))
     assert draft
     assert draft["wake_time"] == "07:30"
+
+
+async def test_a_room_that_the_hotel_does_not_have_is_asked_about() -> None:
+    guest = Guest(WakeUpForm(), room=None, rooms=["0501-0530"])
+    await guest.says("明早七点叫我", "wake_up_call", MORNING, SEVEN)
+    for number in ("9999", "8888"):
+        (act,) = await guest.says(number, "nlu_fallback", ("room_number", number, number))
+        assert (act["key"], act["values"], guest.asked) == ("bad_room", {"room": number}, "wake_room")
+    (act,) = await guest.says("512", "nlu_fallback", ("room_number", "512", "512"))
+    assert act["values"]["room"] == "0512"

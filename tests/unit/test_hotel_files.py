@@ -9,6 +9,7 @@ import pytest
 
 from bot.handoff import duty
 from bot.hotel_files import BadHotel, HotelFile, difference, load, parse, read
+from bot.hotel_sheet import parse_rooms, room_ranges
 from bot.texts import MissingValue, Texts, load_texts, placeholders
 
 ROOT = Path(__file__).parents[2]
@@ -231,3 +232,9 @@ def test_the_difference_names_what_is_new_gone_and_changed(
         "~ facts.breakfast_hours: 06:30–10:00 → 07:00–10:00",
         "~ knowledge.ask_pet.title: 宠物 → 带宠物",
     ]
+
+
+def test_rooms_go_into_the_facts_as_they_were_written(sample: HotelFile) -> None:
+    written = ["0201-0230", "0301", "8", "A12", "1201-1220"]
+    assert list(room_ranges(parse_rooms(written))) == written
+    assert len(room_ranges(sample.rooms)) < 10
