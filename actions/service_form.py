@@ -15,7 +15,7 @@ from actions.heard import Heard
 from actions.rooms import UNKNOWN, is_asked_about, mark, take_room
 from actions.services import SERVICES, Service
 from actions.wake_up import late_change
-from actions.words import agrees, begins_with_correction, gives_up, refuses
+from actions.words import agrees, begins_with_correction, corrects, gives_up, refuses
 
 SLOTS = ("service_name", "service_what", "service_room", "service_due_at", "service_confirmed")
 WHAT_LIMIT = 200
@@ -23,6 +23,8 @@ SURE = 0.6  # how sure the model must be that a message in the middle of a form 
 
 _DIGITS = re.compile(r"[A-Za-z]?\d+[A-Za-z]?")
 _MORE = re.compile(r"(?:再|还要|还有|另外|顺便|加)")
+_AND = re.compile("[、；]")
+_ROOM_WORDS = re.compile("^(?:我?们?[在住是]?号?(?:房间?|客房)?号?[的里,，]?)")
 _LEAD_IN = re.compile(
     r"^(?:啊|哦|不对|不是|错了|说错了|等等|是|应该是|还是|改[成到为]?|换[成到]?|我?要|[，,。.！!\s])+"
 )
@@ -219,12 +221,54 @@ def _corrected_what(draft: Draft, heard: Heard) -> str:
     what = str(draft.get("service_what") or "")
     things = heard.all("item", "quantity")
     if not things:
-        more = _MORE.match(heard.plain) and heard.intent == draft["service_name"]
+        new = _MORE.match(heard.plain) or _new_device(what, heard)
+        more = new and heard.intent == draft["service_name"]
         return f"{what}；{heard.text.strip()}"[:WHAT_LIMIT] if more else what
-    named = heard.text[things[0].start : things[-1].end]
-    if _MORE.match(heard.plain):
-        return f"{what}、{named}"[:WHAT_LIMIT]
-    return named if heard.all("item") else _other_number(what, named)
+    if not heard.all("item") and not _MORE.match(heard.plain):
+        return _other_number(what, _named(heard))
+    instead = corrects(heard) and not any(one.raw in what for one in heard.all("item"))
+    return _named(heard) if instead else with_things(what, heard)
+
+
+def with_things(what: str, heard: Heard) -> str:
+    """What is wanted and the things of this message, which stand for what was said of the same things before:
+    nothing that a guest asked for is lost but by a correction."""
+    words = [one.raw for one in heard.all("item")]
+    parts = _AND.split(what) if what else []
+    kept = parts if _MORE.search(heard.plain) else [part for part in parts if not _names(part, words)]
+    if len(kept) < len(parts) and not heard.all("quantity"):
+        return what
+    return "、".join([*kept, _named(heard)])[:WHAT_LIMIT]
+
+
+def _names(part: str, words: list[str]) -> bool:
+    return any(word in part for word in words)
+
+
+def _named(heard: Heard) -> str:
+    """From the first thing to the last, in the guest's own words; a room between them isn't one."""
+    things = heard.all("item", "quantity")
+    rooms = heard.all("room_number")
+    between = [room for room in rooms if things[0].end <= room.start < things[-1].start]
+    if not between:
+        return heard.text[things[0].start : things[-1].end]
+    return "".join(one.raw for one in things)
+
+
+def _with_more(draft: Draft, heard: Heard) -> Draft:
+    """The answer to another question may ask for more: 9999房要两瓶水."""
+    what = str(draft.get("service_what") or "")
+    if not what:
+        return draft
+    if heard.all("item"):
+        return {**draft, "service_what": with_things(what, heard)}
+    said = _ROOM_WORDS.sub("", heard.without("room_number", "date", "time"))
+    more = heard.intent == draft["service_name"] and (_MORE.match(said) or _new_device(what, heard))
+    return {**draft, "service_what": f"{what}；{said}"[:WHAT_LIMIT]} if more else draft
+
+
+def _new_device(what: str, heard: Heard) -> bool:
+    return any(one.raw not in what for one in heard.all("device"))
 
 
 def _other_number(what: str, named: str) -> str:
@@ -249,6 +293,7 @@ def _told_value(draft: Draft, asked: str | None, heard: Heard) -> Step | None:
     changed = _with_values(draft, heard)
     if asked == "service_room" and (said := _said_for_room(draft, heard)):
         changed = _with_room(changed, said, heard.facts)
+    changed = _with_more(changed, heard)
     if changed != draft:
         return next_question(changed, heard.facts)
     if refuses(heard):

@@ -153,6 +153,22 @@ def test_a_service_asked_corrected_and_ordered(assistant: Assistant) -> None:
     assert guest.placed[0]["slots"] == {"what": "空调不制冷", "room": "1209"}
 
 
+def test_an_umbrella_water_and_a_room_that_is_not_there(assistant: Assistant) -> None:
+    guest = Conversation(assistant, room=None, rooms=["0201-0630"])
+    assert guest.keys("借一把雨伞") == ["service_ask_room"]
+    for _ in range(2):
+        assert guest.keys("早餐几点") == ["ask_breakfast", "service_ask_room"]
+    assert guest.keys("早餐几点") == ["ask_breakfast"]
+    (act,) = guest.say("9999房要两瓶水")
+    assert (act["key"], act["values"]) == ("bad_room", {"room": "9999"})
+    (act,) = guest.say("512")
+    assert act["values"] == {"what": "一把雨伞、两瓶水", "room": "0512"}
+    assert guest.keys("对") == ["place", "service_placed"]
+    guest.facts["orders"] = []  # done meanwhile
+    (act,) = guest.say("空调不制冷")
+    assert act["values"]["room"] == "0512"
+
+
 def test_a_question_in_the_middle_of_a_service(assistant: Assistant) -> None:
     guest = Conversation(assistant)
     guest.say("帮我开个发票")

@@ -7,7 +7,7 @@ from actions.rooms import Rooms
 from actions.service_form import ServiceEnd, ServiceForm
 from actions.services import SERVICES
 from actions.wake_up import WakeUpForm
-from tests.dialogue import Guest
+from tests.dialogue import Guest, message, run, tracker
 
 TWO_BOTTLES = (("quantity", "两瓶", {"n": 2, "unit": "瓶"}), ("item", "水", "水"))
 TEXTS = yaml.safe_load((Path(__file__).parents[2] / "texts/dialogue.zh.yml").read_text(encoding="utf-8"))
@@ -233,6 +233,64 @@ async def test_a_guest_who_insists_is_believed_and_staff_are_told(again: str) ->
     await guest.says("对", "affirm")
     order, _ = await guest.ends(ServiceEnd())
     assert order["slots"] == {"what": "两瓶水", "room": "9999", "room_unknown": True}
+
+
+UMBRELLA = ("item", "雨伞", "雨伞")
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "entities", "what"),
+    [
+        ("0512房要两瓶水", "request_supplies", TWO_BOTTLES, "雨伞、两瓶水"),
+        ("0512，再要两瓶水", "nlu_fallback", TWO_BOTTLES, "雨伞、两瓶水"),
+        ("0512，两把雨伞", "nlu_fallback", (("quantity", "两把", {}), UMBRELLA), "两把雨伞"),
+        ("0512房的雨伞", "request_supplies", (UMBRELLA,), "雨伞"),
+    ],
+)
+async def test_what_is_asked_for_beside_the_answer_is_added(
+    text: str, intent: str, entities: tuple[tuple[object, ...], ...], what: str
+) -> None:
+    guest = Guest(ServiceForm(), room=None, rooms=ROOMS)
+    await guest.says("借把雨伞", "request_supplies", UMBRELLA)
+    (act,) = await guest.says(text, intent, ("room_number", "0512", "0512"), *entities)
+    assert (act["key"], act["values"]) == ("service_confirm_room", {"what": what, "room": "0512"})
+
+
+async def test_a_thing_named_at_the_confirmation_is_added_and_one_that_corrects_replaces() -> None:
+    guest = await at_confirmation()
+    (act,) = await guest.says("要雨伞", "request_supplies", UMBRELLA)
+    assert act["values"]["what"] == "两瓶水、雨伞"
+    three = (("quantity", "三瓶", {"n": 3, "unit": "瓶"}), TWO_BOTTLES[1])
+    (act,) = await guest.says("不对，三瓶水", "deny", *three)
+    assert act["values"]["what"] == "雨伞、三瓶水"
+
+
+async def test_another_service_named_with_the_room_is_served_and_the_first_one_after_it() -> None:
+    guest = Guest(ServiceForm(), room=None, rooms=ROOMS)
+    await guest.says("借把雨伞", "request_supplies", UMBRELLA)
+    words = [("room_number", "0512", "0512"), ("device", "空调", "空调")]
+    (act,) = await guest.says("0512房空调坏了", "report_repair", *words)
+    assert act["values"] == {"what": "0512房空调坏了", "room": "0512"}
+    await guest.says("对", "affirm")
+    await guest.ends(ServiceEnd())
+    assert keys(await guest.says("对", "affirm")) == ["resume", "service_confirm_room"]
+
+
+async def test_a_question_is_repeated_twice_and_then_waits() -> None:
+    guest = Guest(ServiceForm(), room=None)
+    await guest.says("借把雨伞", "request_supplies", UMBRELLA)
+    answered = {"event": "action", "name": "utter_ask_breakfast"}
+    asked = []
+    for _ in range(4):
+        said = tracker(
+            message("早餐几点", "ask_breakfast", room=None), guest.slots, [answered], "service_form"
+        )
+        acts, events = await run(guest.form, said)
+        guest.slots.update({one["name"]: one["value"] for one in events if one["event"] == "slot"})
+        asked.append(keys(acts))
+    assert asked == [["service_ask_room"], ["service_ask_room"], [], []]
+    (act,) = await guest.says("1208", "nlu_fallback", ("room_number", "1208", "1208"))
+    assert act["values"] == {"what": "雨伞", "room": "1208"}
 
 
 async def test_a_room_once_said_is_not_asked_for_again() -> None:
