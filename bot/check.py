@@ -6,7 +6,7 @@ Changes nothing, but asks Rasa for one turn and each WeChat platform for a token
 import argparse
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot import accounts, knowledge, logs
+from bot import accounts, hotel_notes, knowledge, logs
 from bot.channels.wechat import MemoryTokenCache, Pages, Refused, WeChatClient
 from bot.commands import opening
 from bot.engine import Engine, EngineFailed
@@ -29,7 +29,7 @@ from bot.store import desk, people
 from bot.store.database import Database
 from bot.store.desk import AccountRow, HotelRow
 from bot.store.migrate import SchemaMisfit, newest, require_fit, revisions
-from bot.texts import BadTexts, load_texts
+from bot.texts import BadTexts, Texts, load_texts
 
 REDIS_SECONDS = 2
 
@@ -155,7 +155,11 @@ async def _contents(settings: Settings, opened: Database) -> list[Finding]:
     async with opened.read() as tx:
         hotels, rows = await desk.list_hotels(tx), await desk.list_accounts(tx)
         active = [member for member in await people.all_staff(tx) if member.active]
-    found = [_staff(len(active)), *(finding for row in hotels for finding in _hotel(row))]
+    try:
+        texts = load_texts(settings.texts_dir)
+    except (BadTexts, OSError):  # check_files tells
+        texts = {}
+    found = [_staff(len(active)), *(finding for row in hotels for finding in _hotel(row, texts))]
     if not hotels:
         found.append(_bad("hotels", "there is none: run `python -m bot hotel import FOLDER`"))
     seal = opening.seal(settings)
@@ -168,7 +172,7 @@ def _staff(active: int) -> Finding:
     return _good("staff", f"{active} can sign in")
 
 
-def _hotel(row: HotelRow) -> Iterator[Finding]:
+def _hotel(row: HotelRow, texts: Mapping[str, Texts]) -> Iterator[Finding]:
     item = f"hotel {row.id}"
     try:
         file = knowledge.parse_row(row)
@@ -176,8 +180,10 @@ def _hotel(row: HotelRow) -> Iterator[Finding]:
         yield _bad(item, str(error))
         return
     yield _good(item, f"{row.name}, {len(file.topics)} answers")
-    for topic, facts in file.unfilled().items():
-        yield _note(item, f"{topic} goes to a colleague: the hotel's files don't say {', '.join(facts)}")
+    for wrong in hotel_notes.mistakes(file):
+        yield _bad(item, wrong)
+    for note in hotel_notes.notes(file, texts):
+        yield _note(item, note)
 
 
 async def _account(settings: Settings, seal: Seal, row: AccountRow) -> Finding:

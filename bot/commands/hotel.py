@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bot import hotel_files, knowledge
+from bot import hotel_files, hotel_notes, knowledge
 from bot.commands import CommandFailed, opening
 from bot.hotel_files import BadHotel, HotelFile
 from bot.settings import Settings
@@ -39,6 +39,8 @@ async def _list(settings: Settings) -> int:
 async def _import(folder: Path, settings: Settings, *, sure: bool) -> int:
     documents, hotel = read(folder, settings)
     async with opening.database(settings) as opened:
+        for note in hotel_notes.notes(hotel, load_texts(settings.texts_dir)):
+            print(f"Note: {note}.")
         changes = hotel_files.difference(await _known(opened, hotel), hotel)
         print("\n".join(changes) or f"Nothing changes: {hotel.name} is as it stands in {folder}.")
         if changes and (sure or _agreed(hotel)):
@@ -50,7 +52,10 @@ async def _import(folder: Path, settings: Settings, *, sure: bool) -> int:
 def read(folder: Path, settings: Settings) -> tuple[dict[str, Any], HotelFile]:
     """The documents of a folder and the hotel they make. Raises CommandFailed with every mistake."""
     try:
-        return hotel_files.read(folder), hotel_files.load(folder, load_texts(settings.texts_dir))
+        found = hotel_files.load(folder, load_texts(settings.texts_dir))
+        if wrong := hotel_notes.mistakes(found):
+            raise BadHotel(wrong)
+        return hotel_files.read(folder), found
     except BadHotel as error:
         raise CommandFailed(f"{folder} can't be imported:\n{error}") from None
 

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import logging
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -101,6 +102,16 @@ def test_a_hotel_is_imported_when_its_changes_were_agreed_to(bot: Bot, tmp_path:
     changed = bot("hotel", "import", str(folder), "--yes").stdout
     assert "~ name: 星海会商务酒店 → 星海会大酒店" in changed
     assert "Nothing changes" in bot("hotel", "import", str(folder)).stdout
+    knowledge = folder / "knowledge.yml"
+    written = knowledge.read_text()
+    knowledge.write_text(written.replace("ask_gym:", "ask_gymm:").replace("{wifi_name}", "{wifi_nam}"))
+    noted = bot("hotel", "import", str(folder), "--yes").stdout
+    assert "Note: ask_gymm is no topic the assistant knows (did you mean ask_gym?)." in noted
+    assert "don't say wifi_nam (did you mean wifi_name?)." in noted
+    hotel.write_text(re.sub(r"deposit: \d+", "deposit: 两百元", hotel.read_text()))
+    refused = bot("hotel", "import", str(folder), "--yes")
+    assert refused.returncode == 1
+    assert "deposit: is '两百元', but ask_deposit shows it as {deposit:money}" in refused.stderr
 
 
 def test_a_hotel_with_mistakes_is_refused_with_all_of_them(bot: Bot, tmp_path: Path) -> None:
