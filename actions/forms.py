@@ -115,9 +115,10 @@ class DeskForm(DeskAction):
         slot = self.room_slot
         if slot is None:
             return draft
-        if draft.get(slot):
-            return take_room(draft, slot, draft[slot], heard.facts.rooms)
-        return {**draft, slot: heard.room}
+        room = draft.get(slot)
+        if room and room not in {one.room for one in heard.facts.orders}:  # an order's has been asked about
+            return take_room(draft, slot, room, heard.facts.rooms)
+        return {**draft, slot: room or heard.room}
 
     def _step_aside(self, heard: Heard, draft: Draft, aside: list[dict[str, Any]]) -> tuple[EventType, ...]:
         rejected = ActionExecutionRejected(self.form)

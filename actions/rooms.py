@@ -52,9 +52,9 @@ def is_asked_about(draft: Draft, slot: str) -> bool:
     return bool(draft.get(UNKNOWN)) and not draft.get(slot)
 
 
-def mark(room: Any, rooms: Rooms) -> dict[str, bool]:
-    """What an order says of its room beside the number."""
-    return {"room_unknown": True} if room and not rooms.find(str(room)) else {}
+def mark(room: Any, rooms: Rooms) -> dict[str, str]:
+    """What an order says of its room beside the number: which one it is, for a change may bring another."""
+    return {"room_unknown": room} if room and not rooms.find(str(room)) else {}
 
 
 def known_room(room: str | None, proven: bool, slots: Draft, ordered: Sequence[str | None]) -> str | None:

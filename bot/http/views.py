@@ -338,7 +338,8 @@ async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow
 
 def _order_what(lens: Lens, order: OrderRow) -> str | None:
     what: str | None = order.details.get("what")
-    if not order.details.get("room_unknown"):
+    doubted = order.details.get("room_unknown")
+    if not doubted or doubted != order.details.get("room"):  # a change may have brought another room
         return what
     return " · ".join(filter(None, (what, lens.hotel.say("order_room_unknown", lens.now))))
 

@@ -102,6 +102,9 @@ async def test_conversations_are_found_by_words_names_and_rooms(site: Site) -> N
     (row,), _ = await search(agent, "1506")
     assert (row["id"], row["found"]["text"]) == (two, "1506 两条毛巾")
     assert await ids(agent, "毛巾") == {two}
+    await place(site, one, room="9999", what="雨伞", room_unknown="9999")
+    _, listed = await agent.desk("GET", "orders")
+    assert {one["what"] for one in listed["orders"]} == {"两条毛巾", "雨伞 · 房号没有查到，请核实"}
     assert await ids(agent, "what") == set()  # how the row is written down isn't what was said
     await site.sql(
         "UPDATE guests SET name = '欧阳女士', room = '0808' WHERE guest_id IN "

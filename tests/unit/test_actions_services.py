@@ -232,7 +232,7 @@ async def test_a_guest_who_insists_is_believed_and_staff_are_told(again: str) ->
     assert act["values"] == {"what": "两瓶水", "room": "9999"}
     await guest.says("对", "affirm")
     order, _ = await guest.ends(ServiceEnd())
-    assert order["slots"] == {"what": "两瓶水", "room": "9999", "room_unknown": True}
+    assert order["slots"] == {"what": "两瓶水", "room": "9999", "room_unknown": "9999"}
 
 
 UMBRELLA = ("item", "雨伞", "雨伞")
