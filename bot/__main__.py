@@ -70,7 +70,12 @@ def main(argv: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run the command that is asked for; raises SettingsError, and exits as argparse does."""
     arguments = _parser(argv).parse_args(argv)
     command = COMMANDS[arguments.command]
-    return int(import_module(command.module).run(arguments, _given(command, environment)))
+    try:
+        return int(import_module(command.module).run(arguments, _given(command, environment)))
+    except OSError as error:
+        if isinstance(error, import_module("bot.store.database").DatabaseAway):
+            raise CommandFailed(f"Nothing was done: {error}") from None
+        raise
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:

@@ -26,7 +26,7 @@ from bot.own_replies import OwnReplies
 from bot.sealing import CannotOpen, Seal
 from bot.settings import Settings
 from bot.store import desk, people
-from bot.store.database import Database
+from bot.store.database import Database, DatabaseAway
 from bot.store.desk import AccountRow, HotelRow
 from bot.store.migrate import SchemaMisfit, newest, require_fit, revisions
 from bot.texts import BadTexts, Texts, load_texts
@@ -135,6 +135,8 @@ async def check_database(settings: Settings) -> list[Finding]:
         return [_good("database", f"{kind}, at {at}{_beside(at)}"), *await _contents(settings, opened)]
     except SchemaMisfit as misfit:
         return [_bad("database", f"{kind}: {misfit}")]
+    except DatabaseAway as error:
+        return [_bad("database", str(error))]
     except (SQLAlchemyError, OSError) as error:
         return [
             _bad("database", f"{kind} can't be used: {type(getattr(error, 'orig', None) or error).__name__}")

@@ -12,7 +12,7 @@ from bot.commands import CommandFailed, opening
 from bot.erasures import BadErasures, Erasures
 from bot.settings import Settings
 from bot.store import dump
-from bot.store.database import Database
+from bot.store.database import Database, DatabaseAway
 from bot.store.migrate import current
 
 PROGRESS = 20_000  # rows between two lines that say how far it is
@@ -32,6 +32,8 @@ def _count(value: str) -> int:
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
     try:
         path, manifest = asyncio.run(_backup(settings))
+    except DatabaseAway:
+        raise
     except (OSError, BadErasures, BlobsAway) as error:
         raise CommandFailed(f"No backup was made in {settings.backup_dir}: {error}") from None
     print(f"{path}: {told(manifest)}, {_size(path)}.")

@@ -28,7 +28,7 @@ from bot.model import AccountId, GuestId, HotelId
 from bot.sealing import CannotOpen
 from bot.settings import Settings, SettingsError
 from bot.store import dump, migrate, people
-from bot.store.database import AlreadyServed, Database
+from bot.store.database import AlreadyServed, Database, DatabaseAway
 from bot.store.dump import ForeignTables
 
 QUIET = timedelta(seconds=15)  # a serving process says every 2 s that it is up
@@ -67,7 +67,13 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
                 _try_keys(backup, settings)
             erased = _erasures(backup, settings, lost=arguments.without_erasures)
             return asyncio.run(_restore(backup, erased, settings, replace=arguments.replace))
-    except (BadBackup, BlobsAway, OSError) as error:
+    except DatabaseAway:
+        raise
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        there = f"Backups lie in {settings.backup_dir}."
+        raise CommandFailed(f"{arguments.file} can't be restored: {why}. {there}") from None
+    except (BadBackup, BlobsAway) as error:
         raise CommandFailed(f"{arguments.file} can't be restored: {error}.") from None
     except (BadErasures, AlreadyServed) as error:
         raise CommandFailed(f"Nothing was restored: {error}.") from None

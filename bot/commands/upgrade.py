@@ -20,7 +20,7 @@ from bot.check import Finding, Mark
 from bot.commands import opening
 from bot.erasures import BadErasures, Erasures
 from bot.settings import Settings, SettingsError
-from bot.store.database import Database
+from bot.store.database import Database, DatabaseAway
 from bot.store.migrate import SchemaMisfit, additive, current, newest, require_fit, revisions
 
 FRESH = timedelta(hours=24)  # a backup before an update is no older
@@ -74,6 +74,8 @@ async def _database(settings: Settings) -> list[Finding]:
             if opened.path and not opened.path.exists():
                 return [_line(Mark.FAILED, "database", f"{opened.path} isn't there")]
             at, why = await current(opened), await _misfit(opened)
+    except DatabaseAway as error:
+        return [_line(Mark.FAILED, "database", str(error))]
     except (SQLAlchemyError, OSError) as error:
         why = type(getattr(error, "orig", None) or error).__name__
         return [_line(Mark.FAILED, "database", f"it can't be used: {why}")]

@@ -19,6 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 BUSY_SECONDS = 15
 
 
+class DatabaseAway(OSError):
+    """No connection can be had; the message says to what, why, and what to do, without the password."""
+
+
 class AlreadyServed(Exception):
     """Another process is serving from this SQLite file."""
 
@@ -55,6 +59,8 @@ class Database:
         if self.sqlite:
             event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(engine.sync_engine, "begin", lambda c: c.exec_driver_sql(begin))
+        else:
+            event.listen(engine.sync_engine, "do_connect", _connect_postgres)
         return engine
 
     @asynccontextmanager
@@ -98,6 +104,20 @@ class Database:
         if self._served is not None:
             os.close(self._served)
             self._served = None
+
+
+def _connect_postgres(dialect: Any, _record: Any, words: Any, options: Any) -> Any:
+    """The driver's own connecting; whatever keeps it from that is told in one sentence."""
+    try:
+        return dialect.connect(*words, **options)
+    except Exception as error:
+        at = f"{options.get('host') or 'localhost'}:{options.get('port') or 5432}"
+        where = f"PostgreSQL at {at}, database {options.get('database')!r}, can't be reached"
+        why = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else str(error)
+        raise DatabaseAway(
+            f"{where}: {why or type(error).__name__}. Start it (`sudo systemctl start postgresql`), "
+            "or correct DATABASE_URL."
+        ) from error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

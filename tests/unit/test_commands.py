@@ -17,6 +17,7 @@ from bot.__main__ import main
 from bot.commands import CommandFailed
 from bot.store.migrate import newest
 from tests.conftest import ROOT, SECRETS
+from tests.servers import free_port
 
 PEM = """-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEVs/o5+uQbTjL3chynL4wXgUg2R9
@@ -252,6 +253,16 @@ def test_a_key_that_cannot_be_kept_is_refused(bot: Bot, words: tuple[str, ...], 
     assert done.returncode == 1
     assert why in done.stderr
     assert "No key yet" in bot("account", "key", "list", "web", "xinghaihui-page").stdout
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_database_that_is_away_is_one_sentence(bot: Bot) -> None:
+    away = f"postgresql://desk:hunter2@127.0.0.1:{free_port()}/desk"
+    for arguments in (("prepare",), ("staff", "list"), ("backup",)):
+        done = bot(*arguments, DATABASE_URL=away)
+        assert done.returncode == 1
+        assert "Connection refused. Start it" in done.stderr
+        assert "hunter2" not in done.stderr
 
 
 def test_a_database_of_another_release_is_not_touched(bot: Bot, tmp_path: Path) -> None:
