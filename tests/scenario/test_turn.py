@@ -132,7 +132,7 @@ def test_a_memory_that_does_not_fit_is_forgotten(assistant: Assistant, memory: J
 
 
 def test_facts_may_be_missing_altogether(assistant: Assistant) -> None:
-    assert assistant.rasa.turn("明早七点叫我起床", None, {})["acts"][0]["key"] == "wake_ask_room"
+    assert assistant.rasa.turn("下午三点叫我起床", None, {})["acts"][0]["key"] == "wake_ask_room"
 
 
 def test_conversations_side_by_side_do_not_mix(assistant: Assistant) -> None:
