@@ -41,6 +41,11 @@ VOUCHED = frozenset(kind for kind, (_, secret) in FIELDS.items() if "keys" in se
 
 
 PUSH_SECRET = 16  # characters
+MODES = tuple(mode.value for mode in wechat.Mode)
+WRONG = {
+    "aes_key_missing": "aes_keys is missing: the platform's EncodingAESKey, 43 letters and digits",
+    "aes_key_shape": "aes_keys: each must be an EncodingAESKey of 43 letters and digits",
+}
 
 
 class BadAccount(ValueError):
@@ -74,19 +79,26 @@ async def save(
     if values.get("push_url"):
         values = {"push_after": AWAY, **values}
         if len(values.get("push_secret", "")) < PUSH_SECRET:
-            raise BadAccount(f"the account lacks or has wrong: push_secret ({PUSH_SECRET} characters)")
+            raise BadAccount(f"push_secret must have at least {PUSH_SECRET} characters")
     config = {k: v for k, v in values.items() if k in public}
     sealed = seal.close_secrets({k: v for k, v in values.items() if k in secret}, bound_to(channel, account))
+    if channel == "wechat" and (mode := values.get("mode", MODES[0])) not in MODES:
+        raise BadAccount(f"mode is {mode!r} and must be one of {', '.join(MODES)}")
     if channel == "wechat" and (wrong := wechat.mistakes(_wechat(account, values))):
-        raise BadAccount(f"the account lacks or has wrong: {', '.join(wrong)}")
+        raise BadAccount(_sentence(wrong))
     if channel == "wecom" and (wrong := wecom.mistakes(_wecom(account, values))):
-        raise BadAccount(f"the account lacks or has wrong: {', '.join(wrong)}")
+        raise BadAccount(_sentence(wrong))
     for name in ("url",) if channel in ROBOTS else ("push_url",) if values.get("push_url") else ():
         if not _is_web_address(values.get(name)):
-            raise BadAccount(f"the account lacks or has wrong: {name}")
+            told = "must be an address such as https://host/path" if values.get(name) else "is missing"
+            raise BadAccount(f"{name} {told}")
     if "keys" in values:
         _check_keys([Key.from_json(k) for k in values["keys"]])
     await desk.save_account(tx, AccountRow(channel, account, hotel, config, sealed, True), now)
+
+
+def _sentence(wrong: Sequence[str]) -> str:
+    return "; ".join(WRONG.get(code, f"{code} is missing") for code in wrong)
 
 
 def _is_web_address(value: object) -> bool:

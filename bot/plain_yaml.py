@@ -41,7 +41,9 @@ def read_yaml(file: Path) -> tuple[Any, list[str]]:
     """The file's content and what is wrong with it.  Content is None where it can't be read at all."""
     try:
         loader = _PlainLoader(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except OSError as error:
+        return None, [f"{file} can't be read: {error.strerror}"]
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         return None, [f"{file.name}: can't be read: {error}"]
     try:
         content = loader.get_single_data()

@@ -248,7 +248,11 @@ def _given(name: str, metadata: Mapping[str, Any], environment: Mapping[str, str
     named = environment.get(f"{name}_FILE", "").strip() if metadata["file"] else ""
     path = Path(named or metadata["file"])
     if metadata["file"] and (named or path.is_file()):
-        return path.read_text("utf-8").strip()
+        try:
+            return path.read_text("utf-8").strip()
+        except OSError as error:
+            told = f"can't be read from {path} ({name}_FILE): {error.strerror}"
+            raise ValueError(f"{told}; put the file there, or correct the name") from None
     return str(metadata["default"])
 
 

@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import getpass
+import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,17 +22,18 @@ from bot.settings import Settings
 from bot.store import desk
 from bot.store.desk import AccountRow
 
+NAMED = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")  # it becomes part of addresses
 LISTS = frozenset({"aes_keys", "origins"})
 NEVER_TYPED = frozenset({"keys"})  # `account key add` keeps those
 SWITCHES = frozenset({"custom_send", "sign_in", "sample"})
 COUNTS = frozenset({"push_after"})
-VALUES = """what the account needs, may be repeated; NAME=@FILE takes the value from a file, secrets that are
-left out are asked for. wechat: appid, secret, token, aes_keys (current, or current,previous), mode (safe or
-plain), original_id, custom_send (false for an account that isn't verified), hotels (others that the account
-serves too), sign_in (true for a verified service account whose menu opens our page). app: origins (of pages
-that may use it in a browser); push_url, push_secret, push_after (where we say that a guest has something to
-read who hasn't looked for so many seconds). wecom: corpid, open_kfid, secret, token, aes_keys. Robots: url,
-secret."""
+VALUES = """what the account needs, may be repeated; NAME=@FILE takes the value from a file, secrets that
+are left out are asked for. wechat: appid, secret, token, aes_keys (current, or current,previous), mode
+(safe, plain, or compatible while changing over), original_id, custom_send (false for an account that isn't
+verified), hotels (others that the account serves too), sign_in (true for a verified service account whose
+menu opens our page). app: origins (of pages that may use it in a browser); push_url, push_secret,
+push_after (where we say that a guest has something to read who hasn't looked for so many seconds). wecom:
+corpid, open_kfid, secret, token, aes_keys. Robots: url, secret."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,6 +100,8 @@ async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
         try:
             async with opened.write() as tx:
                 before = await desk.account_of(tx, arguments.channel, account)
+                if before is None and not NAMED.fullmatch(account):
+                    raise BadAccount(f"--id {account!r} must be of a-z, 0-9 and - alone, as in lobby-2")
                 await accounts.save(
                     tx, opening.seal(settings), arguments.channel, account, hotel, values, now
                 )
@@ -121,7 +125,8 @@ def _from_file(path: str) -> str:
     try:
         return Path(path).read_text("utf-8").strip()
     except OSError as error:
-        raise CommandFailed(f"{path} can't be read: {error.strerror}.") from None
+        told = f"{path or 'The file after @'} can't be read: {error.strerror}"
+        raise CommandFailed(f"{told}. Put the value there, alone, and name the file after @.") from None
 
 
 def _value(name: str, value: str) -> Any:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -18,9 +19,11 @@ from bot.roles import end_of, last_day
 from bot.settings import Settings
 from bot.staff import UnknownStaff
 from bot.store import desk, people, posts
+from bot.store.database import Database
 from bot.store.desk import HotelRow
 from bot.store.people import Staff
 
+LOGIN = re.compile(r"[\w.@-]{1,64}")
 _UNTIL = "the last day of the role, as 2026-12-31; else it is for good"
 
 
@@ -71,6 +74,11 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
+    if not LOGIN.fullmatch(arguments.login):
+        raise CommandFailed(
+            f"The login {arguments.login!r} must be one word of at most 64 letters, digits and . _ @ -; "
+            "the name, as guests see it, comes after it."
+        )
     password = staff.one_time_password()
     async with opening.database(settings) as opened:
         hotels = [await opening.known_hotel(opened, name) for name in arguments.hotel]
@@ -83,7 +91,22 @@ async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
                     await staff.grant(tx, arguments.login, hotel.id, arguments.role, ends)
         except IntegrityError:
             raise CommandFailed(f"The login {arguments.login!r} is taken.") from None
+        await _warn_of_namesakes(opened, arguments, hotels)
     _show(arguments.login, password)
+
+
+async def _warn_of_namesakes(
+    opened: Database, arguments: argparse.Namespace, hotels: Sequence[HotelRow]
+) -> None:
+    """Guests and colleagues tell people apart by their names alone."""
+    async with opened.read() as tx:
+        for other in await people.all_staff(tx):
+            if not other.active or other.login == arguments.login or other.name != arguments.name:
+                continue
+            terms = await people.terms_of(tx, other.id)
+            for hotel in hotels:
+                if hotel.id in terms:
+                    print(f"Note: {hotel.id} has another {other.name} already, with the login {other.login}.")
 
 
 async def _grant(arguments: argparse.Namespace, settings: Settings) -> None:

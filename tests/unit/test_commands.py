@@ -149,6 +149,8 @@ def test_people_come_and_go(bot: Bot) -> None:
         "no department 'kitchen'. There are: front_desk"
         in bot("staff", "post", "li", "xinghaihui", "kitchen").stderr
     )
+    namesake = bot("staff", "add", "li2", "李静", "--hotel", "xinghaihui").stdout
+    assert "another 李静 already, with the login li." in namesake
     bot("staff", "add", "ana", "安娜", "--hotel", "yunting")
     bot("staff", "add", "far", "方", "--hotel", "xinghaihui")
     assert "'far' works in none" in bot("staff", "deactivate", "ana", "--to", "far").stderr
@@ -173,9 +175,13 @@ def test_people_come_and_go(bot: Bot) -> None:
         (("guest", "erase", "xinghaihui", "g1"), "Say --yes"),
         (("guest", "erase", "xinghaihui", "g1", "--yes"), "xinghaihui has no guest g1"),
         (("account", "add", "wechat", "--hotel", "xinghaihui", "--set", "mode"), "not NAME=VALUE"),
-        (("account", "add", "wechat", "--hotel", "xinghaihui", "--set", "mode=odd"), "odd"),
-        (("account", "add", "wechat", "--hotel", "xinghaihui"), "appid"),
+        (("account", "add", "wechat", "--hotel", "xinghaihui", "--set", "mode=sofe"), "one of plain, comp"),
+        (("account", "add", "wechat", "--hotel", "xinghaihui"), "aes_keys is missing"),
         (("account", "add", "web", "--hotel", "xinghaihui", "--set", "secret=1"), "secret"),
+        (("account", "add", "web", "--hotel", "xinghaihui", "--id", "Our Page"), "a-z, 0-9 and -"),
+        (("account", "add", "wecom_robot", "--hotel", "xinghaihui"), "url is missing"),
+        (("staff", "add", "王 伟", "王伟", "--hotel", "xinghaihui"), "must be one word"),
+        (("restore", "nowhere.tar"), "nowhere.tar: No such file or directory. Backups lie in"),
         ((*APP, "--set", "push_url=https://app.example/push", "--set", "push_secret=short"), "push_secret"),
         ((*APP, "--set", "push_url=nowhere", "--set", "push_secret=0123456789abcdef"), "push_url"),
         ((*APP, "--set", "push_after=soon"), "number of seconds"),
