@@ -4,13 +4,13 @@ import asyncio
 import base64
 import json
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aiohttp
 
+from bot.clock import Clock
 from bot.model import Act, Answer, Handoff, Json, Order, OrderId, Reason, Remember, Say
 
 T = TypeVar("T")
@@ -48,8 +48,9 @@ class Engine:
     """
 
     def __init__(self, url: str, token: str, timeout: float, warmup: float = 0) -> None:
+        self._clock = Clock()
         self._url, self._token, self._timeout = f"{url}/webhooks/dianxiaoer/turn", token, timeout
-        self._warm = time.monotonic() + warmup
+        self._warm = self._clock.monotonic() + warmup
         self._session: aiohttp.ClientSession | None = None
 
     async def ask(self, text: str, memory: Json | None, facts: Json) -> Turn:
@@ -58,7 +59,7 @@ class Engine:
             async with asyncio.timeout(self._timeout):
                 return parse(await self._post({"text": text, "memory": memory, "facts": facts}))
         except aiohttp.ClientConnectorError as error:
-            kind = NotUpYet if time.monotonic() < self._warm else EngineFailed
+            kind = NotUpYet if self._clock.monotonic() < self._warm else EngineFailed
             raise kind(type(error).__name__) from error
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, RecursionError) as error:
             raise EngineFailed(type(error).__name__) from error
