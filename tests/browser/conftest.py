@@ -38,4 +38,5 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
     async with ScriptedAssistant() as assistant, running(folder, assistant) as made:  # type: ignore[arg-type]
         made.bot.command("staff", "add", COLLEAGUE, COLLEAGUE_NAME, "--hotel", HOTEL)
         await own_password(made.bot, COLLEAGUE)
+        made.until_hour(10)  # whenever the tests run: at night guests hear who comes in the morning
         yield made

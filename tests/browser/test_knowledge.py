@@ -152,8 +152,8 @@ async def test_what_was_asked_in_vain_becomes_knowledge(browser: Browser, world:
 async def test_a_colleagues_reply_becomes_a_draft(browser: Browser, world: World) -> None:
     async with Visitor(world) as guest, desk_page(browser, world) as page:
         await guest.say("滑雪板能寄存吗")
-        await until(lambda: guest.messages())
-        waiting = await (await world.desk()).conversations("WAITING")
+        user = await world.desk()
+        waiting = await until(lambda: user.conversations("WAITING"))
         newest = max(waiting, key=lambda row: row["opened_at"])
         await sign_in(page, path=f"/desk/{HOTEL}/{newest['id']}")
         await page.fill(".box textarea", "可以，放一楼行李房，免费。")

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import re
-import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -93,6 +92,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("widget")
     async with Concierge() as assistant, running(folder, assistant) as made:  # type: ignore[arg-type]
+        made.until_hour(10)  # at night guests hear who comes in the morning
         yield made
 
 
@@ -851,8 +851,8 @@ async def test_it_does_not_show_on_anybody_elses_site(browser: Browser, world: W
 # ---- visitors whom the hotel's site knows, and a page of its own
 
 
-def signed(subject: str) -> str:
-    claims = {"sub": subject, "aud": f"{HOTEL}-page", "exp": int(time.time()) + 300}
+def signed(world: World, subject: str) -> str:
+    claims = {"sub": subject, "aud": f"{HOTEL}-page", "exp": int(world.clock().now().timestamp()) + 300}
     return jwt.encode(claims, SITE_SECRET, algorithm="HS256", headers={"kid": "site"})
 
 
@@ -879,11 +879,11 @@ def site_key(world: World) -> None:
 @pytest.mark.usefixtures("site_key")
 async def test_who_signs_out_leaves_nothing_to_who_signs_in_next(browser: Browser, world: World) -> None:
     async with visiting(browser, world) as (_, page):
-        await page.evaluate("token => Dianxiaoer.identify(token)", signed("wang"))
+        await page.evaluate("token => Dianxiaoer.identify(token)", signed(world, "wang"))
         await open_widget(page)
         await say(page, "王先生的问题")
         await expect(bubbles(page)).to_have_count(2)
-        await page.evaluate("token => Dianxiaoer.identify(() => Promise.resolve(token))", signed("li"))
+        await page.evaluate("token => Dianxiaoer.identify(() => Promise.resolve(token))", signed(world, "li"))
         await expect(page.locator(".first")).to_be_visible()
         await expect(page.locator(".row")).to_have_count(0)
         await say(page, "李女士的问题")
@@ -892,7 +892,7 @@ async def test_who_signs_out_leaves_nothing_to_who_signs_in_next(browser: Browse
         await expect(page.locator(".row")).to_have_count(0)
         kept = await page.evaluate("Object.keys(localStorage).filter(k => k.endsWith(':sub'))")
         assert kept == []
-        await page.evaluate("token => Dianxiaoer.identify(token)", signed("wang"))
+        await page.evaluate("token => Dianxiaoer.identify(token)", signed(world, "wang"))
         await expect(bubbles(page, ".guest")).to_have_text(["王先生的问题"])
         await page.reload()
         await open_widget(page)
@@ -904,7 +904,7 @@ async def test_who_signs_out_leaves_nothing_to_who_signs_in_next(browser: Browse
 async def test_the_same_guest_on_two_devices_sees_one_conversation(browser: Browser, world: World) -> None:
     async with talking(browser, world) as (_, laptop), talking(browser, world, **PHONE) as (_, phone):
         for page in (laptop, phone):
-            await page.evaluate("token => Dianxiaoer.identify(token)", signed("zhao"))
+            await page.evaluate("token => Dianxiaoer.identify(token)", signed(world, "zhao"))
         await say(laptop, "电脑上问的")
         await say(phone, "手机上问的")
         for page in (laptop, phone):
