@@ -54,6 +54,7 @@ from bot.http import (
     widget,
 )
 from bot.http import app as app_edge
+from bot.http import second_factor as factor_edge
 from bot.http import shared_desks as shared_edge
 from bot.http import staff as staff_edge
 from bot.http.guard import CLOCK, DATABASE, DESK, DISPATCH, HOTELS, MAX_BODY, SETTINGS
@@ -193,7 +194,10 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
     app[guard.SOCKETS] = guard.Sockets()
     app.on_shutdown.append(guard.close_sockets)
     app[SETTINGS], app[CLOCK], app[DATABASE], app[HOTELS] = settings, clock, database, hotels
-    app[DISPATCH], app[DESK] = dispatch, staff.Desk(database, clock)
+    app[DISPATCH], app[DESK] = (
+        dispatch,
+        staff.Desk(database, clock, seal if settings.second_factor != "off" else None),
+    )
     app[files.FILES], app[guard.PRESENCE] = kept, presence
     app[guard.SHARED] = SharedDesks(database, clock)
     app[widget.GUEST_KEYS] = GuestKeys(seal)
@@ -219,6 +223,7 @@ async def build(settings: Settings, stack: AsyncExitStack) -> web.Application:
         *for_guests,
         desk,
         shared_edge,
+        factor_edge,
         drafts,
         card,
         colleagues,

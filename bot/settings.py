@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+MODES = ("off", "offered", "required")  # of the second factor
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 COMPOSE = ("SITE", "TLS", "CERTIFICATES", "POSTGRES_PASSWORD", "FILES", "BACKUPS", "RELEASE")  # its .env too
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -65,6 +66,12 @@ def _environment(value: str) -> Environment:
     if value not in tuple(Environment):
         raise ValueError(f"must be one of {', '.join(Environment)}")
     return Environment(value)
+
+
+def _mode(value: str) -> str:
+    if value not in MODES:
+        raise ValueError(f"must be one of {', '.join(MODES)}")
+    return value
 
 
 def _level(value: str) -> str:
@@ -202,6 +209,7 @@ class Settings:
     speech_url: str = setting(_web_url)
     hold_minutes: float = setting(_seconds(1, 1440), "5")
     lock_minutes: float = setting(_seconds(0, 720), "5")  # of no input on the desk; 0: it never locks
+    second_factor: str = setting(_mode, "offered")
     escalate_seconds: float = setting(_seconds(5, 86400), "60")
     hotels_dir: Path = setting(_folder, "hotels")
     texts_dir: Path = setting(_folder, "texts")

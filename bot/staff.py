@@ -14,12 +14,13 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import orders
+from bot import orders, second_factor
 from bot.clock import Clock
 from bot.conversation import Wake
 from bot.ids import new_id
 from bot.model import ConversationId, HotelId, PromiseState, StaffId
 from bot.roles import Role
+from bot.sealing import Seal
 from bot.store import desk, outbox, people, posts, promises
 from bot.store.database import Database
 from bot.store.people import Staff
@@ -36,6 +37,14 @@ _NOBODY = _HASHER.hash("nobody")  # verified for unknown logins, so that they ta
 
 class WrongLogin(Exception):
     """No such login, or not this password."""
+
+
+class CodeNeeded(Exception):
+    """The password was right; now the six digits."""
+
+
+class WrongCode(Exception):
+    """Not this code, or one that was used before."""
 
 
 class Locked(Exception):
@@ -99,6 +108,42 @@ async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -
     fresh |= {"pin": None, "pin_failures": 0}
     await people.change_staff(tx, member.id, **fresh)
     await people.sign_out(tx, id_=member.id)
+
+
+async def audit(
+    tx: AsyncConnection, whose: StaffId, now: datetime, action: str, what: str, who: StaffId | None
+) -> None:
+    """What is one person's own goes on record in each of their hotels."""
+    for hotel in await people.terms_of(tx, whose):
+        await people.record_audit(tx, hotel, new_id(), now, who, action, what)
+
+
+async def add_factor(
+    tx: AsyncConnection,
+    seal: Seal,
+    member: Staff,
+    factor: second_factor.Factor,
+    step: int | None,
+    now: datetime,
+) -> bool:
+    """False when they have one already."""
+    await people.change_staff(tx, member.id, changed_at=now)  # the row is ours from here
+    if (await _member(tx, member.login)).second_factor is not None:
+        return False
+    kept = second_factor.closed(seal, member.id, factor)
+    await people.change_staff(tx, member.id, second_factor=kept, second_step=step)
+    await audit(tx, member.id, now, "second_factor_on", member.id, member.id)
+    return True
+
+
+async def drop_factor(tx: AsyncConnection, login: str, now: datetime, who: StaffId | None) -> bool:
+    """False when they had none. Raises UnknownStaff."""
+    member = await _member(tx, login)
+    if member.second_factor is None:
+        return False
+    await people.change_staff(tx, member.id, second_factor=None)  # the last step used stays
+    await audit(tx, member.id, now, "second_factor_off", member.id, who)
+    return True
 
 
 CONVERSATION, PROMISE, ORDER = "c", "p", "o"
@@ -168,14 +213,20 @@ async def _member(tx: AsyncConnection, login: str) -> Staff:
 
 
 class Desk:
-    """Signing in and out. Raises WrongLogin and Locked; both take as long as a success."""
+    """Signing in and out. Raises WrongLogin and Locked; both take as long as a success.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database, self._clock = database, clock
+    With a seal, who has a second factor is asked for it: CodeNeeded and WrongCode."""
 
-    async def sign_in(self, login: str, password: str, computer: str = "") -> tuple[str, SignedIn]:
+    def __init__(self, database: Database, clock: Clock, seal: Seal | None = None) -> None:
+        self._database, self._clock, self._seal = database, clock, seal
+
+    async def sign_in(
+        self, login: str, password: str, computer: str = "", code: str = ""
+    ) -> tuple[str, SignedIn]:
         """A new sign-in's token, shown once, and who it is. `computer`: what their browser is known by."""
         now, member = self._clock.now(), await self.vouch(login, password)
+        if self.asks(member):
+            await self.prove(member, code)
         token = secrets.token_urlsafe(32)
         async with self._database.write() as tx:
             place = token_hash(computer) if computer else None
@@ -192,9 +243,51 @@ class Desk:
         right = await asyncio.to_thread(verify, member.password if member else _NOBODY, password)
         if member is None or not right or not member.active:
             raise await self._failed(member, now)
-        async with self._database.write() as tx:
-            await people.change_staff(tx, member.id, failures=0, locked_until=None, pin_failures=0)
+        if not self.asks(member):  # else a right password would open ever new tries at the code
+            async with self._database.write() as tx:
+                await people.change_staff(tx, member.id, failures=0, locked_until=None, pin_failures=0)
         return member
+
+    def asks(self, member: Staff) -> bool:
+        """Whether this person's password alone doesn't sign them in."""
+        return self._seal is not None and member.second_factor is not None
+
+    async def prove(self, member: Staff, code: str) -> None:
+        """Take a code, once. Wrong ones count as wrong passwords do."""
+        if not code.strip():
+            raise CodeNeeded
+        now = self._clock.now()
+        async with self._database.write() as tx:
+            until = await self._try_code(tx, member, code, now)
+        if until is not None:
+            raise Locked(until) if until > now else WrongCode
+
+    async def _try_code(
+        self, tx: AsyncConnection, member: Staff, code: str, now: datetime
+    ) -> datetime | None:
+        """None when it was right; else until when nothing more is taken, or now."""
+        # Counted before it is looked at: the row is ours from here, and many at once come one by one.
+        failures = await people.count_failure(tx, member.id)
+        fresh = await _member(tx, member.login)
+        if fresh.locked_until and fresh.locked_until > now:
+            return fresh.locked_until
+        assert self._seal
+        if fresh.second_factor is None:
+            return now  # taken away meanwhile
+        factor = second_factor.opened(self._seal, member.id, fresh.second_factor)
+        if proof := second_factor.proven(factor, code, fresh.second_step, now):
+            kept = second_factor.closed(self._seal, member.id, proof.factor)
+            values = {"second_factor": kept, "second_step": proof.step}
+            await people.change_staff(tx, member.id, failures=0, locked_until=None, pin_failures=0, **values)
+            if proof.recovered:
+                await audit(
+                    tx, member.id, now, "recovery_code", f"{len(proof.factor.recovery)} left", member.id
+                )
+            return None
+        if failures < FAILURES:
+            return now
+        await people.change_staff(tx, member.id, failures=0, locked_until=now + LOCKED)
+        return now + LOCKED
 
     async def _failed(self, member: Staff | None, now: datetime) -> Exception:
         if member is None:

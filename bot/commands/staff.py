@@ -1,4 +1,4 @@
-"""python -m bot staff add|grant|post|deactivate|reset|list: the people at the desk."""
+"""python -m bot staff add|grant|post|deactivate|reset|second-factor|list: the people at the desk."""
 
 import argparse
 import asyncio
@@ -54,6 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     leaving.add_argument("--yes", action="store_true", help="don't ask")
     resetting = actions.add_parser("reset", help="print a new one-time password and end every sign-in")
     resetting.add_argument("login")
+    factor = actions.add_parser("second-factor", help="take a second factor away, when the phone is lost")
+    factor.add_argument("switch", choices=["off"])
+    factor.add_argument("login")
     actions.add_parser("list", help="everybody, and where they work")
 
 
@@ -64,6 +67,7 @@ def run(arguments: argparse.Namespace, settings: Settings) -> int:
         "post": _post,
         "deactivate": _deactivate,
         "reset": _reset,
+        "second-factor": _second_factor,
         "list": _list,
     }
     try:
@@ -158,6 +162,13 @@ async def _reset(arguments: argparse.Namespace, settings: Settings) -> None:
     async with opening.database(settings) as opened, opened.write() as tx:
         await staff.reset(tx, arguments.login, password, opening.clock(settings).now())
     _show(arguments.login, password)
+
+
+async def _second_factor(arguments: argparse.Namespace, settings: Settings) -> None:
+    """On record; whoever runs this has the machine, not a login."""
+    async with opening.database(settings) as opened, opened.write() as tx:
+        had = await staff.drop_factor(tx, arguments.login, opening.clock(settings).now(), None)
+    print(f"{arguments.login} signs in with the password alone{' from now on' if had else ' as before'}.")
 
 
 async def _deactivate(arguments: argparse.Namespace, settings: Settings) -> None:

@@ -46,7 +46,9 @@ from bot.http.guard import (
     Problem,
     caller,
     dumps,
+    may_have_factor,
     may_send,
+    must_set_factor,
     push,
     read_object,
     respond,
@@ -118,18 +120,26 @@ def add_routes(app: web.Application) -> None:
 async def sign_in(request: web.Request) -> web.Response:
     body = await read_object(request)
     login, password = text_of(body, "login", 64), text_of(body, "password", 200)
+    code = text_of(body, "code", 64, required=False)
     try:
         computer = request.cookies.get(COMPUTER) or secrets.token_urlsafe(32)
-        token, signed_in = await request.app[DESK].sign_in(login, password, computer)
+        token, signed_in = await request.app[DESK].sign_in(login, password, computer, code)
     except staff.WrongLogin:
         raise Problem(401, "wrong_login") from None
+    except staff.CodeNeeded:
+        raise Problem(401, "code_needed") from None
+    except staff.WrongCode:
+        raise Problem(401, "wrong_code") from None
     except staff.Locked as locked:
-        zone = await _some_zone(request)
-        raise Problem(423, "locked", retry_at=locked.retry_at, zone=zone) from None
+        raise await locked_out(request, locked) from None
     response = respond(await show_session(request, signed_in))
     keep_cookie(request, response, COOKIE, token, staff.SIGNED_IN)
     keep_cookie(request, response, COMPUTER, computer, timedelta(days=365))
     return response
+
+
+async def locked_out(request: web.Request, locked: staff.Locked) -> Problem:
+    return Problem(423, "locked", retry_at=locked.retry_at, zone=await _some_zone(request))
 
 
 def keep_cookie(request: web.Request, to: web.Response, name: str, value: str, age: timedelta) -> None:
@@ -168,7 +178,16 @@ async def show_session(request: web.Request, signed_in: SignedIn) -> dict[str, A
         ],
         "lock_after": request.app[SETTINGS].lock_minutes * 60,
         "has_pin": member.pin is not None,
+        "second_factor": show_factor(request, signed_in),
         "now": request.app[CLOCK].now(),
+    }
+
+
+def show_factor(request: web.Request, signed_in: SignedIn) -> dict[str, bool]:
+    return {
+        "on": request.app[DESK].asks(signed_in.staff),
+        "offered": may_have_factor(request, signed_in),
+        "must": must_set_factor(request, signed_in),
     }
 
 

@@ -21,6 +21,7 @@ from bot.knowledge import Hotels
 from bot.model import ConversationId, HotelId
 from bot.presence import Presence
 from bot.roles import Permission, may
+from bot.second_factor import is_for
 from bot.settings import Settings
 from bot.shared_desks import SharedDesks
 from bot.staff import SignedIn
@@ -220,8 +221,20 @@ def _check_hotel(request: web.Request, signed_in: SignedIn) -> None:
         return
     if signed_in.staff.must_change:
         raise Problem(403, "must_change_password")
+    if must_set_factor(request, signed_in):
+        raise Problem(403, "must_set_second_factor")
     if HotelId(hotel) not in signed_in.roles:
         raise Problem(403, "foreign_hotel")
+
+
+def may_have_factor(request: web.Request, signed_in: SignedIn) -> bool:
+    return request.app[SETTINGS].second_factor != "off" and is_for(signed_in.roles)
+
+
+def must_set_factor(request: web.Request, signed_in: SignedIn) -> bool:
+    """Whether nothing opens for them before they have set up a second factor."""
+    required = request.app[SETTINGS].second_factor == "required"
+    return required and is_for(signed_in.roles) and signed_in.staff.second_factor is None
 
 
 def _check_permission(request: web.Request, signed_in: SignedIn) -> None:

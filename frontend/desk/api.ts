@@ -130,8 +130,8 @@ export const openDesk = (login: string, pin: string): Promise<Session> =>
   request("POST", "/session/open", { body: { login, pin } });
 export const setPin = (password: string, pin: string): Promise<unknown> =>
   request("POST", "/pin", { body: { password, pin } });
-export const signIn = (login: string, password: string): Promise<Session> =>
-  request("POST", "/session", { body: { login, password } });
+export const signIn = (login: string, password: string, code = ""): Promise<Session> =>
+  request("POST", "/session", { body: { login, password, code } });
 export const signOut = (): Promise<unknown> => request("DELETE", "/session");
 export const changePassword = (old: string, fresh: string): Promise<Session> =>
   request("POST", "/password", { body: { old, new: fresh } });

@@ -30,12 +30,20 @@ export interface Hotel {
   targets?: { claim?: number; answer?: number; lapse?: number };
 }
 
+/** Six digits beside the password: set up, to be had, and whether nothing opens before it is set up. */
+export interface SecondFactor {
+  on: boolean;
+  offered: boolean;
+  must: boolean;
+}
+
 export interface Session {
   staff: Staff;
   hotels: Hotel[];
   /** Seconds without input after which the desk locks; 0: never. */
   lock_after?: number;
   has_pin?: boolean;
+  second_factor?: SecondFactor;
   /** The service's own clock, ISO; what the browser's clock is off by follows from it. */
   now?: string;
 }

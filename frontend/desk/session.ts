@@ -3,7 +3,7 @@ import { reactive } from "vue";
 
 import * as api from "./api";
 import { setTime } from "./clock";
-import type { Hotel, LockedDesk, Session, Staff } from "./model";
+import type { Hotel, LockedDesk, SecondFactor, Session, Staff } from "./model";
 import { recall, remember } from "./storage";
 
 interface Known {
@@ -15,19 +15,22 @@ interface Known {
   /** Seconds without input after which the desk locks; 0: never. */
   lockAfter: number;
   hasPin: boolean;
+  secondFactor: SecondFactor;
   locked: LockedDesk | null;
 }
 
 const UNTOLD = "lock_untold";
-const NOBODY = { staff: null, hotels: [], locked: null, lockAfter: 0, hasPin: false };
+const NONE: SecondFactor = { on: false, offered: false, must: false };
+const NOBODY = { staff: null, hotels: [], locked: null, lockAfter: 0, hasPin: false, secondFactor: NONE };
 
 export const session = reactive<Known>({ phase: "loading", expired: false, ...NOBODY });
 
 export function enter(answer: Session): void {
   setTime(answer.now);
   remember(UNTOLD, null);
-  const { staff, hotels, lock_after: lockAfter = 0, has_pin: hasPin = false } = answer;
-  Object.assign(session, { ...NOBODY, phase: "in", staff, hotels, lockAfter, hasPin, expired: false });
+  const { staff, hotels, lock_after: lockAfter = 0, has_pin: hasPin = false, second_factor: given = NONE } = answer;
+  const known = { staff, hotels, lockAfter, hasPin, secondFactor: { ...given } };
+  Object.assign(session, { ...NOBODY, phase: "in", ...known, expired: false });
 }
 
 /** Nothing of the desk is left on the page; what was begun lies in this browser, with whoever wrote it. */
