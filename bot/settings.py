@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 MODES = ("off", "offered", "required")  # of the second factor
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+SYSTEM = ("TZ", "LANG", "LC_ALL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")  # not ours
 COMPOSE = ("SITE", "TLS", "CERTIFICATES", "POSTGRES_PASSWORD", "FILES", "BACKUPS", "RELEASE")  # its .env too
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SECRET_LENGTH = 16  # characters; shorter tokens can be guessed
@@ -304,9 +305,14 @@ def dotenv_mistakes(path: Path) -> list[str]:
         name, equals, _ = (part.strip() for part in line.partition("="))
         if not equals or not name.isidentifier():
             found.append(f"{path} line {number} is not NAME=value")
-        elif name not in NAMES + COMPOSE and not name.startswith("DIANXIAOER_"):  # those `read` looks at
+        elif name not in NAMES + COMPOSE and name.upper() not in SYSTEM and not _ours(name):
             found.append(f"{name} is no setting ({path} line {number}){_suggestion(name)}")
     return found
+
+
+def _ours(name: str) -> bool:
+    """A name that `read` looks at by itself."""
+    return name.startswith("DIANXIAOER_")
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:

@@ -125,13 +125,14 @@ def test_an_ipv6_address_is_a_host() -> None:
 
 
 def test_lines_of_an_env_file_that_set_nothing_are_mistakes_beside_all_others(empty_folder: Path) -> None:
-    (empty_folder / ".env").write_text("DATABSE_URL=x\nSITE=a\nhunter2\nTYPO_SETTING=1\nPORT=0\n")
+    lines = ("DATABSE_URL=x", "SITE=a", "TZ=Asia/Shanghai", "hunter2", "TYPO_SETTING=1", "PORT=0")
+    (empty_folder / ".env").write_text("\n".join(lines))
     with pytest.raises(SettingsError) as caught:
         settings.read(settings.given(Path(".env"), GOOD | {"ANYBODYS": "1"}))
     assert caught.value.mistakes == (
         "DATABSE_URL is no setting (.env line 1); did you mean DATABASE_URL?",
-        ".env line 3 is not NAME=value",
-        "TYPO_SETTING is no setting (.env line 4)",
+        ".env line 4 is not NAME=value",
+        "TYPO_SETTING is no setting (.env line 5)",
         "PORT must be a port number from 1 to 65535",
     )
 
