@@ -143,7 +143,7 @@ async def test_fifty_people_claim_two_hundred_guests_at_once(floor: Floor) -> No
     async def claims(login: str, guest: ConversationId) -> tuple[str, str] | None:
         me = members[login]
         assert me
-        before = staying(Caller(ONE, SignedIn(me, {ONE: "agent"})))
+        before = staying(Caller(ONE, SignedIn(me, {ONE: "agent"}), floor.clock.now()))
         try:
             await floor.dispatch.act(ONE, guest, lambda row, gone: Claim(me.id, gone), before=before)
         except Refused as refused:

@@ -1110,6 +1110,7 @@ ACROSS = {
         "find_staff", "count_staff", "all_staff", "add_staff", "change_staff", "count_failure",
         "roles_of", "terms_of", "names_of", "sign_in", "signed_in", "sign_out", "erased_guests",
         "erased_identities", "ledgers_of", "signed_in_among",
+        "computer_of", "signed_in_on", "move_sign_in", "lock_sign_in", "is_locked", "count_wrong_pin",
     },
     "desk": {"waiting_count", "longest_wait", "list_hotels", "hotel_of", "hotel_stamp", "list_accounts",
              "account_of", "switch_account"},
@@ -1121,7 +1122,7 @@ ACROSS = {
 ASKS_BY_HOTEL = (
     r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|before\.hotel|works\(hotel|\w\(tx, hotel, "
 )
-CARRIES_A_HOTEL = r"\b(HotelId|HotelRow|Identity|Item|Conversation|OrderRow|AccountRow)\b"
+CARRIES_A_HOTEL = r"\b(HotelId|HotelRow|Identity|Item|Conversation|OrderRow|AccountRow|Guest)\b"
 
 
 @pytest.mark.parametrize(

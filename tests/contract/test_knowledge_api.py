@@ -5,6 +5,7 @@ import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from openpyxl import Workbook
@@ -129,7 +130,7 @@ async def test_the_list_is_filtered_searched_and_counted(site: Site) -> None:
 
 async def test_what_ends_within_two_weeks_is_shown_as_such(site: Site) -> None:
     agent, admin = await site.signed_in("agent"), await site.signed_in("admin")
-    now = site.app[wechat.WORKER].clock.now().date()
+    now = site.app[wechat.WORKER].clock.now().astimezone(ZoneInfo("Asia/Shanghai")).date()
     soon = await created(agent, valid_to=now.replace(year=now.year + 1).isoformat())
     await admin.desk("POST", f"knowledge/points/{soon}/approve", {"version": 1})
     _, body = await agent.desk("GET", "knowledge?state=expiring")
