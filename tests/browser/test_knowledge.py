@@ -14,7 +14,7 @@ from tests.browser.desk_world import (
     problems,
     sign_in,
 )
-from tests.scenario.world import HOTEL, World, until
+from tests.scenario.world import HOTEL, DeskUser, World, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
@@ -149,13 +149,18 @@ async def test_what_was_asked_in_vain_becomes_knowledge(browser: Browser, world:
         await keep(page, "knowledge-questions-none")
 
 
+async def skiing(user: DeskUser) -> str | None:
+    """The conversation that waits with the question about skis."""
+    waiting = await user.conversations("WAITING")
+    return next((str(row["id"]) for row in waiting if row["last"]["text"] == "滑雪板能寄存吗"), None)
+
+
 async def test_a_colleagues_reply_becomes_a_draft(browser: Browser, world: World) -> None:
     async with Visitor(world) as guest, desk_page(browser, world) as page:
         await guest.say("滑雪板能寄存吗")
         user = await world.desk()
-        waiting = await until(lambda: user.conversations("WAITING"))
-        newest = max(waiting, key=lambda row: row["opened_at"])
-        await sign_in(page, path=f"/desk/{HOTEL}/{newest['id']}")
+        await until(lambda: skiing(user))
+        await sign_in(page, path=f"/desk/{HOTEL}/{await skiing(user)}")
         await page.fill(".box textarea", "可以，放一楼行李房，免费。")
         await page.keyboard.press("Enter")
         said = page.locator(".message.staff", has_text="放一楼行李房")

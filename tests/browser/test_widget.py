@@ -906,6 +906,7 @@ async def test_the_same_guest_on_two_devices_sees_one_conversation(browser: Brow
         for page in (laptop, phone):
             await page.evaluate("token => Dianxiaoer.identify(token)", signed(world, "zhao"))
         await say(laptop, "电脑上问的")
+        await expect(bubbles(phone, ".guest")).to_have_text(["电脑上问的"])
         await say(phone, "手机上问的")
         for page in (laptop, phone):
             await expect(bubbles(page, ".guest")).to_have_text(["电脑上问的", "手机上问的"])

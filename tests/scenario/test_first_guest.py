@@ -37,6 +37,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def two_hotels(tmp_path: Path, assistant: Assistant) -> AsyncIterator[World]:
     """The sample hotel, and another with the same rooms."""
     async with running(tmp_path, assistant) as made:
+        made.until_hour(10)  # just after midnight the assistant asks which morning is meant
         made.bot.command("hotel", "import", str(ROOT / "tests/data/hotels" / OTHER_HOTEL), "--yes")
         made.bot.command("account", "add", "web", "--hotel", OTHER_HOTEL, "--id", f"{OTHER_HOTEL}-page")
         made.bot.command("staff", "add", OTHER_CLERK, "云汀前台", "--hotel", OTHER_HOTEL)
