@@ -70,10 +70,10 @@ rollback: env-rasa ## Go back to the model before the one in use; it stays until
 WITHOUT_MODEL := tests/contract tests/unit
 # Databases wait for their disk at every commit; what tests write lies in memory where there is enough of it.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
-# They wait more than they compute: two workers for each processor where no model is needed, one and a half
-# where each may start a Rasa of its own. Files go to workers in the order given, so the longest come first.
+# They wait more than they compute: two workers for each processor where no model is needed, one where each may
+# start a Rasa and a browser of its own. Files go to workers in the order given, so the longest come first.
 CORES := $(shell nproc 2>/dev/null || echo 2)
-FEW := $(shell echo $$(( $(CORES) < 4 ? $(CORES) * 3 / 2 : 6 )))
+FEW := $(shell echo $$(( $(CORES) < 6 ? $(CORES) : 6 )))
 MANY := $(shell echo $$(( $(CORES) < 4 ? $(CORES) * 2 : 8 )))
 PYTEST := $(IN_MEMORY) $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
