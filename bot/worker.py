@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guests, metrics, orders, promises, reach, snoozing
+from bot import guests, metrics, orders, reach, snoozing
 from bot.addressing import Addressing
+from bot.alerting import Alerting
 from bot.assigning import Assigning
 from bot.blobs import BlobMissing, BlobsAway
 from bot.channels import CHANNELS, Channel
@@ -38,7 +39,6 @@ from bot.knowledge import Hotel, unanswered
 from bot.knowledge.daily import Daily
 from bot.knowledge.index import Hit
 from bot.knowledge.unanswered import Asked
-from bot.ladder import AGAIN, Ladder
 from bot.leaving import Leaving
 from bot.logs import conversation as logged
 from bot.media import LARGEST, BadFile
@@ -54,23 +54,17 @@ from bot.model import (
     NewEvent,
     OrderId,
     OrderState,
-    PromiseId,
-    PromiseState,
     Reason,
     Say,
-    State,
 )
 from bot.nudges import wait_for
 from bot.presence import ASSISTANT, Presence
 from bot.push_webhooks import PushWebhooks
-from bot.robots import Robots, Told
+from bot.robots import Robots
 from bot.speech import Recogniser
 from bot.store import desk, log, outbox, people
-from bot.store import promises as promised
 from bot.store.outbox import CUSTOM, Item
 from bot.store.people import Identity
-from bot.store.promises import PromiseRow
-from bot.targets import RESOLVE
 
 logger = logging.getLogger(__name__)
 
@@ -87,10 +81,6 @@ GIVE_UP = timedelta(seconds=60)  # a delivery that can't be tried holds back the
 ASK_TRIES = 3
 STARTING = timedelta(seconds=1)  # between two looks whether Rasa, which starts with us, is up
 SLOW_ANSWER = 1.0  # seconds after which the guest is shown that an answer is being written
-ESCALATE_AGAIN = AGAIN
-HELD_BACK = timedelta(minutes=1)  # a robot that was told too much takes more then
-OVER = (EventType.RELEASED, EventType.CLOSED, EventType.ENDED)
-PROMISE_AGAIN = timedelta(minutes=10)  # after it was due the whole desk hears of a promise
 
 
 class Worker:
@@ -116,7 +106,7 @@ class Worker:
         dispatch.hears = speech is not None
         self.database, self.clock = dispatch.database, dispatch.clock
         self.addressing, self.leaving = Addressing(dispatch), Leaving(dispatch)
-        self.assigning = Assigning(dispatch)
+        self.assigning, self.alerting = Assigning(dispatch), Alerting(dispatch, robots)
         self.daily = Daily(self.database)
         self.pushes = PushWebhooks(dispatch.database, dispatch.seal)
         self._running: set[asyncio.Task[None]] = set()
@@ -464,58 +454,27 @@ class Worker:
         await self._done(item)
 
     async def _escalate(self, item: Item) -> None:
-        """Nobody has claimed it: tell the hotel's group, again and again until somebody does."""
-        async with self.database.read() as tx:
-            row = await log.row_of(tx, item.hotel, item.conversation)
-            hotel = await self.dispatch.hotels.get(tx, item.hotel)
-        now = self.clock.now()
-        if row is None or row.state is not State.WAITING:
-            return await self._done(item)
-        urgent, since = row.reason is Reason.EMERGENCY, row.waiting_since or now
-        ladder = hotel.file.alerts.beginning(timedelta() if urgent else self.dispatch.patience.escalate)
-        base, hours = since, hotel.duty(now)
-        if not urgent:  # the first step waits for somebody to be on duty, and the others for the first
-            begun = hotel.duty(since)
-            base = since if begun.open or not begun.next else max(since, begun.next - ladder.first)
-        due = since if urgent else base + ladder.first
-        if not hours.open and not urgent and hours.next:
-            due = max(due, hours.next)
-        if due > now:
-            return await self._later(item, due)
-        told = await self.robots.tell(hotel, row, now, ladder.at(now - base).robots)
-        await self._later(item, self._again(told, base, ladder, now))
-
-    def _again(self, told: Told, base: datetime, ladder: Ladder, now: datetime) -> datetime:
-        """When the next step comes; soon, where a group could not be told now."""
-        following = base + ladder.next(now - base)
-        return min(following, now + HELD_BACK) if told.held else max(following, now + HELD_BACK)
+        await self._until(item, await self.alerting.waiting(item))
 
     async def _target(self, item: Item) -> None:
-        """A target of a guest's people will be missed soon: it is logged, and the groups hear of it."""
-        now = self.clock.now()
-        async with self.database.read() as tx:
-            row = await log.row_of(tx, item.hotel, item.conversation)
-            hotel = await self.dispatch.hotels.get(tx, item.hotel)
-            over = await log.events_of_types_in(tx, item.hotel, item.conversation, OVER, item.seq)
-        clock, _, since = item.key.partition(":")
-        due = next((d for d in hotel.file.clocks.running(row) if d.key == item.key), None) if row else None
-        whole = clock == RESOLVE and row and row.state in (State.WAITING, State.STAFF) and not over
-        if row is None or not (due or whole):
-            return await self._done(item)
-        target = hotel.file.targets.of(row.department).of(clock) or timedelta()
-        at = due.at if due else hotel.file.clocks.deadline(row, datetime.fromisoformat(since), target)
-        body = {"clock": clock, "due_at": at.isoformat(), "department": row.department}
-        event = NewEvent(EventType.TARGET_NEARED, now, SERVICE, Audience.STAFF, body=body)
-        told = Record((event,))
-        await self.dispatch.act(
-            item.hotel, item.conversation, lambda _row, _gone: told, (row.id, f"target {item.key}")
-        )
-        minutes = max(0, int((at - now).total_seconds() // 60))
-        await self.robots.near(hotel, row, clock, minutes, now)
-        await self._done(item)
+        await self._until(item, await self.alerting.target(item))
+
+    async def _promise(self, item: Item) -> None:
+        await self._until(item, await self.alerting.promise(item))
 
     async def _assign(self, item: Item) -> None:
-        again = await self.assigning.look(item)
+        await self._until(item, await self.assigning.look(item))
+
+    async def _push(self, item: Item) -> None:
+        """A guest of an app hasn't looked: tell the app's backend."""
+        wait = await self.pushes.push(item, self.clock.now())
+        if wait is None:
+            return await self._done(item)
+        async with self.database.write() as tx:
+            await outbox.put_back(tx, item, self.clock.now() + wait, self.clock.now())
+
+    async def _until(self, item: Item, again: datetime | None) -> None:
+        """Its row is looked at again then, or done."""
         await (self._later(item, again) if again else self._done(item))
 
     async def _later(self, item: Item, due: datetime) -> None:
@@ -536,47 +495,6 @@ class Worker:
 
     async def _hand_over(self, item: Item) -> None:
         await self.leaving.hand_over(item)
-
-    async def _promise(self, item: Item) -> None:
-        """A promise is due, or soon will be: it rings whoever sees to it, and at last the whole desk."""
-        now = self.clock.now()
-        async with self.database.read() as tx:
-            row = await promised.find(tx, item.hotel, PromiseId(item.key))
-            here = row is not None and await people.is_here(tx, item.hotel, row.owner, now)
-        if row is None or row.state is not PromiseState.OPEN:
-            return await self._done(item)
-        overdue, soon = row.due_at + PROMISE_AGAIN, row.due_at - self.dispatch.patience.remind
-        if now < soon:
-            return await self._later(item, soon)
-        stage = "again" if now >= overdue else "late" if now >= row.due_at else "soon"
-        event = promises.reminded(row, row.owner if here and stage != "again" else None, now)
-        once = (row.id, f"{stage} {row.due_at.isoformat()}")
-        await self.dispatch.act(item.hotel, row.conversation, lambda _row, gone: Record((event,)), once)
-        if stage == "again":
-            return await self._overdue(item, row, now)
-        await self._later(item, overdue if stage == "late" else row.due_at)
-
-    async def _overdue(self, item: Item, row: PromiseRow, now: datetime) -> None:
-        """The groups hear of it too, step by step, until it is kept, broken or put off; by day only."""
-        async with self.database.read() as tx:
-            hotel = await self.dispatch.hotels.get(tx, item.hotel)
-            names = await people.names_of(tx, {row.owner} if row.owner else set())
-            here = await people.is_active(tx, item.hotel, row.owner, now)
-        hours, base = hotel.duty(now), row.due_at + PROMISE_AGAIN
-        if not hours.open and hours.next:
-            return await self._later(item, hours.next)
-        ladder = hotel.file.alerts.beginning(timedelta())
-        owner = names.get(row.owner or "") if here else None
-        told = await self.robots.owe(hotel, row, owner, now, ladder.at(now - base).robots)
-        await self._later(item, self._again(told, base, ladder, now))
-
-    async def _push(self, item: Item) -> None:
-        """A guest of an app hasn't looked: tell the app's backend."""
-        again = await self.pushes.push(item, self.clock.now())
-        if again is None:
-            return await self._done(item)
-        async with self.database.write() as tx:
-            await outbox.put_back(tx, item, self.clock.now() + again, self.clock.now())
 
     async def _erase(self, item: Item) -> None:
         """The guest has unfollowed: erase once nothing of theirs is open, at the latest in 30 days."""

@@ -15,6 +15,7 @@ from bot.channels.port import InboundKind, NeverDelivered, TryLater, Unclear
 from bot.conversation import Acknowledge, Claim, Close, Conversation, Record, Refused, Resend
 from bot.dispatch import Received, bound_to
 from bot.engine import EngineFailed, NotUpYet, Turn
+from bot.ladder import AGAIN
 from bot.model import (
     SERVICE,
     Act,
@@ -31,7 +32,7 @@ from bot.model import (
 from bot.store import desk, log, outbox, people, proofs
 from bot.store.database import Database
 from bot.store.outbox import CUSTOM
-from bot.worker import ESCALATE_AGAIN, PASSIVE_LEASE
+from bot.worker import PASSIVE_LEASE
 from tests.conftest import FixedClock
 from tests.contract.floor import ONE, TWO, Floor
 
@@ -756,7 +757,7 @@ async def test_the_group_is_told_after_a_minute_and_again_until_somebody_comes(f
     assert floor.robots.told == []
     await floor.later(seconds=6)
     assert [(hotel, id_) for hotel, id_, _ in floor.robots.told] == [(ONE, got.row.id)]
-    await floor.later(seconds=ESCALATE_AGAIN.total_seconds() - 1)
+    await floor.later(seconds=AGAIN.total_seconds() - 1)
     assert len(floor.robots.told) == 1
     await floor.later(seconds=1)
     assert len(floor.robots.told) == 2
