@@ -794,6 +794,10 @@ class _Draft:
     def add(self, event: NewEvent) -> int:
         if event.type is E.HANDOFF_REQUESTED or (event.type is E.LAPSED and not self.row.department):
             event = replace(event, body={**self._routed(event.body), **event.body})
+        if self.row.changed_at and event.at < self.row.changed_at:
+            # Its moment was read before it had its turn to be written, or on another machine's clock. Pages
+            # that show several conversations as one sort by time: within one, time goes as seq does.
+            event = replace(event, at=self.row.changed_at)
         self.row = step(self.row, _numbered(self.row, event))
         self.events.append(event)
         return self.row.seq

@@ -164,7 +164,14 @@ def empty_postgres_url(postgres: Postgres) -> Iterator[str]:
     postgres.drop(name)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+ON_SQLITE = "sqlite"
+ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.postgres)
+# For what only one kind can show. SQLite has one writer: nobody races there.
+only_on_sqlite = pytest.mark.parametrize("database_url", [ON_SQLITE], indirect=True)
+only_on_postgres = pytest.mark.parametrize("database_url", [ON_POSTGRES], indirect=True)
+
+
+@pytest.fixture(params=[ON_SQLITE, ON_POSTGRES])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated, empty database of its own for each test; every test runs on both kinds."""
     if request.param == "sqlite":

@@ -17,7 +17,7 @@ from bot.model import ConversationId, GuestId, Handoff, PostState, Reason, Staff
 from bot.staff import SignedIn
 from bot.store import log, people, posts
 from bot.store.database import Database
-from tests.conftest import FixedClock
+from tests.conftest import FixedClock, only_on_postgres
 from tests.contract.floor import ONE, Floor
 
 HUMAN = Turn((Handoff(Reason.HUMAN_HANDOFF),), None)
@@ -53,7 +53,7 @@ async def asks(floor: Floor, who: str = "oGuest") -> Received:
 
 async def states(floor: Floor) -> dict[str, PostState]:
     async with floor.database.read() as tx:
-        found = await posts.listed(tx, ONE)
+        found = await posts.listed(tx, ONE, floor.clock.now())
     return {one.staff: one.now_at(floor.clock.now()) for one in found}
 
 
@@ -104,9 +104,8 @@ async def test_a_hotel_where_nobody_has_a_department_assigns_nobody(floor: Floor
     assert await floor.sql("SELECT count(*) FROM outbox WHERE kind = 'assign' AND state = 'queued'") == [(0,)]
 
 
+@only_on_postgres
 async def test_who_leaves_is_asked_no_more(floor: Floor) -> None:
-    if floor.database.sqlite:
-        pytest.skip("SQLite has one writer: nobody races")
     await post(floor, "lin", "front_desk")
     got = await asks(floor)
     bo = await post(floor, "bo", "front_desk")
@@ -125,10 +124,9 @@ async def test_who_leaves_is_asked_no_more(floor: Floor) -> None:
     assert (await floor.row(got)).assigned_to in (bo, None)
 
 
+@only_on_postgres
 async def test_fifty_people_claim_two_hundred_guests_at_once(floor: Floor) -> None:
     """Each guest is claimed by two at once: one has it, the other is told who."""
-    if floor.database.sqlite:
-        pytest.skip("SQLite has one writer: nobody races")
     crew = [f"s{n}" for n in range(50)]
     for login in crew:
         await floor.hire(login)
@@ -166,9 +164,8 @@ async def test_fifty_people_claim_two_hundred_guests_at_once(floor: Floor) -> No
     assert await floor.sql("SELECT count(*) FROM events WHERE type = 'claimed'") == [(200,)]
 
 
+@only_on_postgres
 async def test_two_who_assign_at_once_ask_one_person_for_one_guest(floor: Floor) -> None:
-    if floor.database.sqlite:
-        pytest.skip("SQLite has one writer: nobody races")
     lin = await post(floor, "lin", "front_desk", state=PostState.OFF)
     waiting = [await asks(floor, f"oGuest{n}") for n in range(4)]
     await post(floor, "lin", "front_desk")

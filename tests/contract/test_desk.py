@@ -24,12 +24,13 @@ from bot.model import (
     Content,
     ConversationId,
     EventType,
+    GuestId,
     HotelId,
     NewEvent,
     Order,
 )
-from bot.store import days
-from tests.conftest import SettingsMaker
+from bot.store import days, log, people
+from tests.conftest import SettingsMaker, only_on_sqlite
 from tests.contract.site import ONE, SOON, TWO, Browser, Site, frames, serving
 from tests.servers import free_port
 
@@ -333,28 +334,35 @@ async def test_a_day_is_counted_by_the_hotels_clock(site: Site) -> None:
     }
 
 
-async def log_event(site: Site, conversation: str, type_: EventType, at: datetime, **body: Any) -> None:
-    kinds = {"guest": Actor(ActorKind.GUEST, "g"), "assis": ASSISTANT, "staff": Actor(ActorKind.STAFF, "s")}
-    actor = kinds.get(type_[:5], SERVICE)
-    event = NewEvent(type_, at, actor, Audience.STAFF, None, body)
-    await site.app[DISPATCH].act(
-        HotelId(ONE), ConversationId(conversation), lambda row, gone: Record((event,))
-    )
+def happened(type_: EventType, at: datetime, **body: Any) -> NewEvent:
+    actor = {"guest": Actor(ActorKind.GUEST, "g"), "assis": ASSISTANT}.get(type_[:5], SERVICE)
+    return NewEvent(type_, at, actor, Audience.STAFF, None, body)
 
 
 async def test_what_happened_before_midnight_is_yesterdays(site: Site) -> None:
     """Shanghai is eight hours ahead: 15:59 UTC is still that day, 16:00 is the next."""
-    one, boss = await guest(site, "a", "找人"), await site.signed_in("admin")
+    boss = await site.signed_in("admin")
     late, next_day = datetime(2026, 3, 4, 15, 59, 59, tzinfo=UTC), datetime(2026, 3, 4, 16, tzinfo=UTC)
-    for at in (late, next_day):
-        await log_event(site, one, EventType.GUEST_SAID, at, kind="text")
-        await log_event(site, one, EventType.ASSISTANT_SAID, at, through=1, intent="ask_wifi", handoff=None)
-        await log_event(
-            site, one, EventType.ASSISTANT_SAID, at, through=1, intent="ask_wifi", handoff="complain"
+    answer = {"through": 1, "intent": "ask_wifi"}
+    told = Record(
+        tuple(
+            event
+            for at in (late, next_day)
+            for event in (
+                happened(EventType.GUEST_SAID, at, kind="text"),
+                happened(EventType.ASSISTANT_SAID, at, **answer, handoff=None),
+                happened(EventType.ASSISTANT_SAID, at, **answer, handoff="complain"),
+                happened(EventType.HANDOFF_REQUESTED, at, reason="complain"),
+                happened(EventType.HANDOFF_REQUESTED, at, reason="human_handoff"),
+                happened(EventType.DELIVERY_UNCLEAR, at, seq=1),
+            )
         )
-        await log_event(site, one, EventType.HANDOFF_REQUESTED, at, reason="complain")
-        await log_event(site, one, EventType.HANDOFF_REQUESTED, at, reason="human_handoff")
-        await log_event(site, one, EventType.DELIVERY_UNCLEAR, at, seq=1)
+    )
+    one, hotel = ConversationId("a"), HotelId(ONE)
+    async with site.app[DATABASE].write() as tx:
+        await people.add_guest(tx, hotel, GuestId("a"), late)
+        await log.create(tx, hotel, one, GuestId("a"), late)
+    await site.app[DISPATCH].act(hotel, one, lambda row, gone: told)
     for name, hour in (("2026-03-04", 23), ("2026-03-05", 0)):
         _, day = await boss.desk("GET", f"today?day={name}")
         numbers = {k: v for k, v in day["numbers"].items() if k != "longest_wait"}
@@ -369,11 +377,9 @@ async def test_what_happened_before_midnight_is_yesterdays(site: Site) -> None:
     assert theirs["numbers"]["messages"] == 0
 
 
+@only_on_sqlite  # which tells its plan in words
 async def test_a_day_is_read_by_its_index(site: Site) -> None:
-    database = site.app[DATABASE]
-    if not database.sqlite:
-        pytest.skip("SQLite tells its plan in words")
-    async with database.read() as tx:
+    async with site.app[DATABASE].read() as tx:
         day = datetime(2026, 3, 4, tzinfo=UTC), datetime(2026, 3, 5, tzinfo=UTC)
         query = days._asked(tx, HotelId(ONE), *day).compile(
             dialect=tx.dialect, compile_kwargs={"literal_binds": True}

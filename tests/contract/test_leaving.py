@@ -18,7 +18,7 @@ from bot.staff import Held, SignedIn
 from bot.store import desk, outbox, people
 from bot.store import promises as kept
 from bot.store.database import Database
-from tests.conftest import FixedClock
+from tests.conftest import FixedClock, only_on_postgres
 from tests.contract.floor import ONE, Floor
 
 
@@ -171,9 +171,8 @@ async def open_rows(floor: Floor) -> int:
     return int(found[0][0])
 
 
+@only_on_postgres
 async def test_leaving_while_claiming_and_while_guests_write(floor: Floor) -> None:
-    if floor.database.sqlite:
-        pytest.skip("SQLite has one writer: nobody races")
     guests = [await floor.hear(who=f"oGuest{n}") for n in range(16)]
     lin, some, few = floor.people["lin"], asyncio.Event(), asyncio.Semaphore(4)
     member = await floor.read(lambda tx: people.find_staff(tx, "lin"))

@@ -467,6 +467,10 @@ def test_no_sequence_of_events_leaves_a_guest_unheard(names: list[str]) -> None:
             assert answering or {"escalate", "lapse"} & set(clocks(row, Patience())), name
     assert fold(start, world.log) == world.row
     assert [e.seq for e in world.log] == list(range(start.seq + 1, world.row.seq + 1))
+    times = [e.at for e in world.log]
+    assert times == sorted(
+        times
+    )  # though a message says when it came, and that may be long before it is written
 
 
 @settings(max_examples=400, deadline=None)
