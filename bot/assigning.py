@@ -5,7 +5,7 @@ nobody has answered, and looks again while there is nobody. Claiming needs none 
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -37,24 +37,25 @@ class Assigning:
         async with self._dispatch.database.read() as tx:
             hotel = await self._dispatch.hotels.get(tx, item.hotel)
             row = await log.row_of(tx, item.hotel, item.conversation)
-            staffed = [post for post in await posts.listed(tx, item.hotel) if post.departments]
+            everybody = await posts.listed(tx, item.hotel, now)
         settings = hotel.file.departments.assigning
+        staffed = any(post.departments for post in everybody)
         if row is None or row.state is not State.WAITING or not row.department or not settings or not staffed:
             return None
         if row.assigned_to:
-            return await self._asked(row, staffed, now)
+            return await self._asked(row, everybody, now)
         async with self._dispatch.database.read() as tx:
-            found = await self._found(tx, hotel, settings, row, now)
+            found = await self._found(tx, hotel, settings, row, everybody, now)
         if isinstance(found, Nobody):
             await self._act(row, FindNobody(found))
             return now + LOOK_AGAIN
         done = await self._ask(row, found, settings, now)
         return None if done else now + LOOK_AGAIN
 
-    async def _asked(self, row: Conversation, staffed: list[Post], now: datetime) -> datetime | None:
+    async def _asked(self, row: Conversation, everybody: list[Post], now: datetime) -> datetime | None:
         """Somebody has been asked: their time goes on, or is over, or they aren't there any more."""
         to = StaffId(row.assigned_to or "")
-        there = next((post for post in staffed if post.staff == to), None)
+        there = next((post for post in everybody if post.staff == to), None)
         over = row.assigned_until is None or row.assigned_until <= now
         if there and there.now_at(now) is PostState.ON_DUTY and not over:
             return row.assigned_until
@@ -62,7 +63,7 @@ class Assigning:
 
         async def rest(tx: AsyncConnection) -> None:
             """Who doesn't answer takes a break: the next guest must not wait for them as well."""
-            await posts.hold(tx, row.hotel, to)
+            await posts.hold(tx, row.hotel, to, now)
             await posts.be(tx, row.hotel, to, PostState.BREAK, now, "lapsed")
 
         await self._act(row, LetPass(to, why), rest if why == "lapsed" else None)
@@ -74,8 +75,8 @@ class Assigning:
         async def free(tx: AsyncConnection) -> None:
             if not await people.hold_active(tx, row.hotel, to, now):
                 raise Refused("not_free")
-            post = await posts.hold(tx, row.hotel, to)
-            load = await _loads(tx, row.hotel, now)
+            post = await posts.hold(tx, row.hotel, to, now)
+            load = await _loads(tx, row.hotel, await _waiting(tx, row.hotel, now), now)
             if post is None or not _member(post, load, settings, now).free:
                 raise Refused("not_free")
 
@@ -93,15 +94,21 @@ class Assigning:
         return False
 
     async def _found(
-        self, tx: AsyncConnection, hotel: Hotel, settings: Settings, row: Conversation, now: datetime
+        self,
+        tx: AsyncConnection,
+        hotel: Hotel,
+        settings: Settings,
+        row: Conversation,
+        everybody: list[Post],
+        now: datetime,
     ) -> StaffId | Nobody:
-        ours = hotel.file.departments
-        load = await _loads(tx, hotel.id, now)
-        members = [_member(post, load, settings, now) for post in await posts.listed(tx, hotel.id)]
-        rows = await _unassigned(tx, hotel.id)
+        ours, all_ = hotel.file.departments, await _waiting(tx, hotel.id, now)
+        load = await _loads(tx, hotel.id, all_, now)
+        members = [_member(post, load, settings, now) for post in everybody]
+        rows = [one for one in all_ if one.department and not one.assigned_to]
         vips = await people.vips_among(tx, hotel.id, [one.guest for one in rows])
         waiting = [Waiting(one, one.guest in vips) for one in rows if one.id != row.id]
-        waiting.append(await self._waiting(tx, hotel, row, row.guest in vips))
+        waiting.append(await self._known(tx, hotel, row, row.guest in vips))
         open_ = frozenset(one.id for one in ours.all.values() if one.duty(now).open)
         escalated = {
             one.id for one in rows if one.waiting_since and now - one.waiting_since >= settings.escalate
@@ -111,7 +118,7 @@ class Assigning:
         )
         return plan[row.id]
 
-    async def _waiting(self, tx: AsyncConnection, hotel: Hotel, row: Conversation, vip: bool) -> Waiting:
+    async def _known(self, tx: AsyncConnection, hotel: Hotel, row: Conversation, vip: bool) -> Waiting:
         """The conversation itself, with whom its guest knows and what they need."""
         last = await log.last_colleague(tx, hotel.id, row.id)
         languages = {one.id: one.languages for one in hotel.file.departments.skills.values() if one.languages}
@@ -120,16 +127,17 @@ class Assigning:
         return Waiting(row, vip, last, needs)
 
 
-async def _unassigned(tx: AsyncConnection, hotel: HotelId) -> list[Conversation]:
-    rows = await desk.list_conversations(tx, hotel, (State.WAITING,), limit=MOST)
-    return [row for row in rows if row.state is State.WAITING and row.department and not row.assigned_to]
+async def _waiting(tx: AsyncConnection, hotel: HotelId, now: datetime) -> list[Conversation]:
+    rows = await desk.list_conversations(tx, hotel, (State.WAITING,), limit=MOST, now=now)
+    return [row for row in rows if row.state is State.WAITING]
 
 
-async def _loads(tx: AsyncConnection, hotel: HotelId, now: datetime) -> tuple[Counter[str], set[str]]:
+async def _loads(
+    tx: AsyncConnection, hotel: HotelId, waiting: Sequence[Conversation], now: datetime
+) -> tuple[Counter[str], set[str]]:
     """How many each person holds or is asked to take, and who is being asked."""
     held = Counter({one.id: one.holds for one in await desk.list_colleagues(tx, hotel, now)})
-    rows = await desk.list_conversations(tx, hotel, (State.WAITING,), limit=MOST)
-    asked = {row.assigned_to for row in rows if row.state is State.WAITING and row.assigned_to}
+    asked = {row.assigned_to for row in waiting if row.assigned_to}
     held.update(asked)
     return Counter({str(id_): count for id_, count in held.items()}), {str(id_) for id_ in asked}
 

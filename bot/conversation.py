@@ -11,6 +11,7 @@ Pure: no I/O, no clock (`now` is an argument), no text of ours (callers render b
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -740,12 +741,12 @@ class Lose:
     words: Said | None = None
 
 
-class Beside:
+class Beside(ABC):
     """A command whose rule stands in a module of its own, beside this one."""
 
-    def decide(self, draft: "_Draft") -> None:
+    @abstractmethod
+    def decide(self, draft: "Draft") -> None:
         """Adds the events that follow, as the rules here do. Raises Refused."""
-        raise NotImplementedError
 
 
 Command = (
@@ -782,7 +783,7 @@ def nowhere(_handoff: Json) -> Json:
     return {}
 
 
-class _Draft:
+class Draft:
     """A decision in the making: each event is stepped at once, so that the next sees the row it left."""
 
     def __init__(self, row: Conversation, now: datetime, patience: Patience, route: Route = nowhere) -> None:
@@ -845,7 +846,7 @@ def decide(
     route: Route = nowhere,
 ) -> Decision:
     """What the command means for this row now. Raises Refused; changes nothing."""
-    draft = _Draft(row, now, patience, route)
+    draft = Draft(row, now, patience, route)
     if isinstance(command, Beside):
         command.decide(draft)
     else:
@@ -853,18 +854,18 @@ def decide(
     return draft.done()
 
 
-def _vacate(d: _Draft, holder_gone: bool) -> None:
+def _vacate(d: Draft, holder_gone: bool) -> None:
     """A departed owner owns nothing open: what they held is nobody's before anything else happens."""
     if holder_gone and d.row.state is State.STAFF:
         d.note(E.LAPSED, SERVICE, {"why": "holder_inactive"})
 
 
-def _reopen(d: _Draft, actor: Actor) -> None:
+def _reopen(d: Draft, actor: Actor) -> None:
     if d.row.state is State.CLOSED:
         d.note(E.REOPENED, actor, {})
 
 
-def _receive(d: _Draft, c: Receive) -> None:
+def _receive(d: Draft, c: Receive) -> None:
     _vacate(d, c.holder_gone)
     if c.event.type is not E.GUEST_SAID:
         return _receive_event(d, c)
@@ -889,7 +890,7 @@ def _receive(d: _Draft, c: Receive) -> None:
         d.effects.append(Ask(d.now + d.patience.opener if c.opener and not owed else d.now))
 
 
-def _receive_event(d: _Draft, c: Receive) -> None:
+def _receive_event(d: Draft, c: Receive) -> None:
     if c.event.type is E.GUEST_FOLLOWED or c.words:
         _reopen(d, c.event.actor)
     d.add(c.event)
@@ -898,7 +899,7 @@ def _receive_event(d: _Draft, c: Receive) -> None:
         d.say(c.words, c.event.identity)
 
 
-def _heard(d: _Draft, c: Heard) -> None:
+def _heard(d: Draft, c: Heard) -> None:
     if c.event is None:
         if c.words and not d.row.silent and d.row.answered_seq < c.seq:
             _show_notice(d, c.notice)
@@ -914,13 +915,13 @@ def _heard(d: _Draft, c: Heard) -> None:
     _suggest(d, True)
 
 
-def _suggest(d: _Draft, asked: bool) -> None:
+def _suggest(d: Draft, asked: bool) -> None:
     """While a person holds it the assistant is silent; what it knows is looked up, for that person."""
     if asked and d.row.state is State.STAFF:
         d.effects.append(Wake("suggest", d.now))
 
 
-def _emergency(d: _Draft, c: Receive | Heard, seq: int) -> None:
+def _emergency(d: Draft, c: Receive | Heard, seq: int) -> None:
     d.note(E.ALARM_RAISED, SERVICE, {"kind": c.emergency, "seq": seq})
     if d.row.state is State.STAFF:
         return
@@ -929,7 +930,7 @@ def _emergency(d: _Draft, c: Receive | Heard, seq: int) -> None:
     d.note(E.HANDOFF_REQUESTED, SERVICE, {"reason": Reason.EMERGENCY})
 
 
-def _show_notice(d: _Draft, version: str | None) -> None:
+def _show_notice(d: Draft, version: str | None) -> None:
     if version and d.row.notice != version:
         notice = NewEvent(
             E.NOTICE_SHOWN, d.now, SERVICE, Audience.STAFF, d.row.identity, {"version": version}
@@ -937,13 +938,13 @@ def _show_notice(d: _Draft, version: str | None) -> None:
         d.add(notice)
 
 
-def _respond(d: _Draft, c: Respond) -> None:
+def _respond(d: Draft, c: Respond) -> None:
     _answer(d, c)
     if d.row.pending and not d.row.silent:
         d.effects.append(Ask(d.now))  # what came in meanwhile, or what the draft was to answer
 
 
-def _answer(d: _Draft, c: Respond) -> None:
+def _answer(d: Draft, c: Respond) -> None:
     if c.epoch != d.row.epoch or d.row.silent:
         body = {**c.words.body, "through": c.through, "epoch": c.epoch}
         d.note(E.ASSISTANT_DRAFTED, ASSISTANT, body, c.words.content)
@@ -963,13 +964,13 @@ def _answer(d: _Draft, c: Respond) -> None:
         d.note(E.HANDOFF_REQUESTED, ASSISTANT, {"reason": c.handoff, **(c.handoff_detail or {})})
 
 
-def _order_wake(d: _Draft, event: NewEvent) -> None:
+def _order_wake(d: Draft, event: NewEvent) -> None:
     due = event.body.get("due_at")
     if event.type in (E.ORDER_PLACED, E.ORDER_CHANGED) and due and event.body.get("rings"):
         d.effects.append(Wake("ring", datetime.fromisoformat(due), str(event.body["order"])))
 
 
-def _take(d: _Draft, staff: StaffId, holder_gone: bool) -> None:
+def _take(d: Draft, staff: StaffId, holder_gone: bool) -> None:
     _vacate(d, holder_gone)
     _reopen(d, Actor(ActorKind.STAFF, staff))
     if d.row.holder == staff:
@@ -985,11 +986,11 @@ def _take(d: _Draft, staff: StaffId, holder_gone: bool) -> None:
     d.add(NewEvent(E.CLAIMED, d.now, Actor(ActorKind.STAFF, staff), Audience.GUEST, body=claimed))
 
 
-def _claim(d: _Draft, c: Claim) -> None:
+def _claim(d: Draft, c: Claim) -> None:
     _take(d, c.staff, c.holder_gone)
 
 
-def _speak(d: _Draft, c: Speak) -> None:
+def _speak(d: Draft, c: Speak) -> None:
     if not c.take_over and d.row.holder != c.staff:
         raise Refused("not_holder", d.row.holder, d.row.held_since)
     _take(d, c.staff, c.holder_gone)
@@ -999,7 +1000,7 @@ def _speak(d: _Draft, c: Speak) -> None:
 
 
 def _say_as(
-    d: _Draft,
+    d: Draft,
     staff: StaffId,
     identity: IdentityId | None,
     body: Json,
@@ -1013,7 +1014,7 @@ def _say_as(
     d.deliver(d.add(said), identity, waits=False)
 
 
-def _draft_reply(d: _Draft, c: DraftReply) -> None:
+def _draft_reply(d: Draft, c: DraftReply) -> None:
     if not c.take_over and d.row.holder != c.staff:
         raise Refused("not_holder", d.row.holder, d.row.held_since)
     _take(d, c.staff, c.holder_gone)
@@ -1023,7 +1024,7 @@ def _draft_reply(d: _Draft, c: DraftReply) -> None:
     d.note(E.REPLY_DRAFTED, Actor(ActorKind.STAFF, c.staff), {**c.body, **chosen}, c.content)
 
 
-def _approve(d: _Draft, c: Approve) -> None:
+def _approve(d: Draft, c: Approve) -> None:
     if c.draft.seq not in (d.row.drafts or ()):
         raise Refused("draft_decided")
     author = StaffId(c.draft.actor.id or "")
@@ -1039,17 +1040,17 @@ def _approve(d: _Draft, c: Approve) -> None:
     _say_as(d, author, identity, body, c.content, c.flags)
 
 
-def _refuse_draft(d: _Draft, c: RefuseDraft) -> None:
+def _refuse_draft(d: Draft, c: RefuseDraft) -> None:
     if c.draft not in (d.row.drafts or ()):
         raise Refused("draft_decided")
     d.note(E.REPLY_REFUSED, Actor(ActorKind.STAFF, c.staff), {"draft": c.draft}, c.content)
 
 
-def _note(d: _Draft, c: Note) -> None:
+def _note(d: Draft, c: Note) -> None:
     d.note(E.STAFF_NOTED, Actor(ActorKind.STAFF, c.staff), c.body, c.content)
 
 
-def _release(d: _Draft, c: Release) -> None:
+def _release(d: Draft, c: Release) -> None:
     if d.row.holder != c.staff:
         raise Refused("not_holder", d.row.holder, d.row.held_since)
     released = NewEvent(E.RELEASED, d.now, Actor(ActorKind.STAFF, c.staff), Audience.GUEST)
@@ -1059,7 +1060,7 @@ def _release(d: _Draft, c: Release) -> None:
         d.effects.append(Ask(d.now))
 
 
-def _transfer(d: _Draft, c: Transfer) -> None:
+def _transfer(d: Draft, c: Transfer) -> None:
     _vacate(d, c.holder_gone)
     if d.row.holder != c.staff:
         raise Refused("not_holder", d.row.holder, d.row.held_since)
@@ -1071,7 +1072,7 @@ def _transfer(d: _Draft, c: Transfer) -> None:
         d.note(E.STAFF_NOTED, actor, {"about": "transfer", "to": c.to}, c.note)
 
 
-def _close(d: _Draft, c: Close) -> None:
+def _close(d: Draft, c: Close) -> None:
     if c.actor.kind is ActorKind.STAFF and d.row.state is State.STAFF and d.row.holder != c.actor.id:
         raise Refused("not_holder", d.row.holder, d.row.held_since)
     if d.row.state is State.CLOSED:
@@ -1081,7 +1082,7 @@ def _close(d: _Draft, c: Close) -> None:
         d.note(E.STAFF_NOTED, c.actor, {"about": "closing"}, c.content)
 
 
-def _lapse(d: _Draft, c: Lapse) -> None:
+def _lapse(d: Draft, c: Lapse) -> None:
     if d.row.state is not State.STAFF:
         raise Refused("not_held")
     waited = d.row.unheard_since is not None
@@ -1090,7 +1091,7 @@ def _lapse(d: _Draft, c: Lapse) -> None:
         d.say(c.words)
 
 
-def _hand_over(d: _Draft, c: HandOver) -> None:
+def _hand_over(d: Draft, c: HandOver) -> None:
     if c.to is None:
         return _lapse(d, Lapse("holder_inactive", c.words))
     if d.row.state is not State.STAFF:
@@ -1099,17 +1100,17 @@ def _hand_over(d: _Draft, c: HandOver) -> None:
     d.add(NewEvent(E.TRANSFERRED, d.now, SERVICE, Audience.GUEST, body=body))
 
 
-def _acknowledge(d: _Draft, c: Acknowledge) -> None:
+def _acknowledge(d: Draft, c: Acknowledge) -> None:
     if d.row.alarm_since:
         d.note(E.ALARM_ACKNOWLEDGED, Actor(ActorKind.STAFF, c.staff), {"kind": d.row.alarm_kind})
 
 
-def _resend(d: _Draft, c: Resend) -> None:
+def _resend(d: Draft, c: Resend) -> None:
     d.note(E.RESEND_REQUESTED, Actor(ActorKind.STAFF, c.staff), {"seq": c.seq})
     d.deliver(c.seq, c.identity, waits=False)
 
 
-def _reach(d: _Draft, c: Reach) -> None:
+def _reach(d: Draft, c: Reach) -> None:
     seq = c.seq
     if c.words:
         body = {"seq": c.seq}
@@ -1118,11 +1119,11 @@ def _reach(d: _Draft, c: Reach) -> None:
     d.deliver(seq, c.to, waits=False)
 
 
-def _end(d: _Draft, c: End) -> None:
+def _end(d: Draft, c: End) -> None:
     d.note(E.ENDED, SERVICE, {"into": c.into, "proof": c.proof})
 
 
-def _join(d: _Draft, c: Join) -> None:
+def _join(d: Draft, c: Join) -> None:
     """Nobody who waited there is forgotten here, and whoever held it there holds it here, if it is free."""
     _vacate(d, c.holder_gone)
     for link in c.links:
@@ -1142,29 +1143,27 @@ def _join(d: _Draft, c: Join) -> None:
         d.note(E.HANDOFF_REQUESTED, SERVICE, {"reason": other.reason or Reason.LOW_CONFIDENCE})
 
 
-def _lose(d: _Draft, c: Lose) -> None:
+def _lose(d: Draft, c: Lose) -> None:
     d.add(c.event)
     if c.words and not d.row.silent:
         # It answers nothing that was asked.
         d.say(replace(c.words, body={**c.words.body, "through": d.row.answered_seq}), c.identity)
 
 
-def _record(d: _Draft, c: Record) -> None:
+def _record(d: Draft, c: Record) -> None:
     for event in c.events:
         d.add(event)
         _promise_wake(d, event)
 
 
-def _promise_wake(d: _Draft, event: NewEvent) -> None:
+def _promise_wake(d: Draft, event: NewEvent) -> None:
     due = event.body.get("due_at")
     if event.type in (E.PROMISE_MADE, E.PROMISE_CHANGED) and due:
         at = d.patience.reminded_at(datetime.fromisoformat(due), d.now)
         d.effects.append(Wake("promise", max(d.now, at), str(event.body["promise"])))
 
 
-Draft = _Draft
-
-_DECIDERS: dict[type, Callable[[_Draft, Any], None]] = {
+_DECIDERS: dict[type, Callable[[Draft, Any], None]] = {
     Receive: _receive,
     Heard: _heard,
     Respond: _respond,

@@ -172,11 +172,11 @@ def named(key: str) -> tuple[str, str, StaffId | None]:
     return kind, id_, StaffId(to) if to else None
 
 
-async def held_by(tx: AsyncConnection, id_: StaffId) -> list[Held]:
+async def held_by(tx: AsyncConnection, id_: StaffId, now: datetime) -> list[Held]:
     """Everything open that a person holds, in every hotel."""
     found = []
     for hotel in await people.terms_of(tx, id_):
-        rows = await desk.list_conversations(tx, hotel, holder=id_, limit=MOST)
+        rows = await desk.list_conversations(tx, hotel, holder=id_, limit=MOST, now=now)
         found += [Held(hotel, CONVERSATION, row.id, row.id, row.seq) for row in rows]
         owed = await promises.listed(tx, hotel, PromiseState.OPEN, owner=id_, limit=MOST)
         found += [Held(hotel, PROMISE, p.id, p.conversation, p.made_seq, p.words) for p in owed]
@@ -198,7 +198,7 @@ async def deactivate(
     await people.change_staff(tx, member.id, active=False, changed_at=now)
     await people.sign_out(tx, id_=member.id)
     await posts.leave(tx, member.id, now)
-    things = await held_by(tx, member.id)
+    things = await held_by(tx, member.id, now)
     for thing in things:
         row = Wake("hand_over", now, thing.key(to(thing)))
         await outbox.put(tx, thing.hotel, thing.conversation, thing.seq, (row,), now)
@@ -303,17 +303,17 @@ class Desk:
         """The person behind a token; None when it has run out or they have left."""
         now = self._clock.now()
         async with self._database.read() as tx:
-            member = await people.signed_in(tx, token_hash(token), now)
-            if member is None:
+            found = await people.signed_in(tx, token_hash(token), now)
+            if found is None:
                 return None
-            locked = await people.is_locked(tx, token_hash(token))
+            member, locked = found
             return SignedIn(member, await people.roles_of(tx, member.id, now), locked)
 
     async def sign_out(self, token: str) -> None:
         now = self._clock.now()
         async with self._database.write() as tx:
-            if member := await people.signed_in(tx, token_hash(token), now):
-                await posts.leave(tx, member.id, now)
+            if found := await people.signed_in(tx, token_hash(token), now):
+                await posts.leave(tx, found[0].id, now)
             await people.sign_out(tx, token_hash=token_hash(token))
 
     async def change_password(self, member: Staff, old: str, new: str, token: str) -> None:

@@ -34,16 +34,14 @@ def _opened(hours: DutyHours, start: datetime, end: datetime) -> Iterator[Span]:
         yield start, end
         return
     day, last = start.astimezone(hours.zone).date() - timedelta(days=1), end.astimezone(hours.zone).date()
-    spans: list[Span] = []
-    while day <= last:
-        spans += [bounds(hours, day, span) for span in hours.spans_of(day)]
-        day += timedelta(days=1)
     at = start
-    for begin, until in sorted(spans):
-        begin, until = max(at, begin), min(until, end)
-        if begin < until:
-            yield begin, until
-            at = until
+    while day <= last:  # as far as it is asked for: a deadline is mostly found on the first day
+        for begin, until in sorted(bounds(hours, day, span) for span in hours.spans_of(day)):
+            begin, until = max(at, begin), min(until, end)
+            if begin < until:
+                yield begin, until
+                at = until
+        day += timedelta(days=1)
 
 
 def open_time(hours: DutyHours, start: datetime, end: datetime) -> timedelta:

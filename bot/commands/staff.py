@@ -177,7 +177,7 @@ async def _deactivate(arguments: argparse.Namespace, settings: Settings) -> None
         async with opened.read() as tx:
             member = await _known(tx, arguments.login)
             to, theirs = await _receiver(tx, arguments, member)
-            things = await staff.held_by(tx, member.id)
+            things = await staff.held_by(tx, member.id, opening.clock(settings).now())
         for thing in things:
             print(f"{thing.hotel}  {_KINDS[thing.kind]}  {thing.id}  {thing.what or ''}".rstrip())
         if things and not arguments.yes and not _agreed(arguments):
@@ -228,13 +228,14 @@ def _agreed(arguments: argparse.Namespace) -> bool:
 
 async def _list(_arguments: argparse.Namespace, settings: Settings) -> None:
     async with opening.database(settings) as opened, opened.read() as tx:
+        now = opening.clock(settings).now()
         zones = {hotel.id: ZoneInfo(hotel.timezone) for hotel in await desk.list_hotels(tx)}
         for member in await people.all_staff(tx):
             terms = await people.terms_of(tx, member.id)
             roles = ", ".join(_term(hotel, *term, zones[hotel]) for hotel, term in terms.items())
             print(f"{member.login}  {member.name}  {'' if member.active else '(inactive) '}{roles}")
             for hotel in terms:
-                if (post := await posts.find(tx, hotel, member.id)) and post.departments:
+                if (post := await posts.find(tx, hotel, member.id, now)) and post.departments:
                     print(f"    {hotel}: {', '.join(post.departments)}")
 
 

@@ -250,7 +250,7 @@ async def list_conversations(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as tx:
         lens = await lens_of(request, tx)
         rows = await desk.list_conversations(
-            tx, me.hotel, states, holder, key_of(query.get("after")), None, limit, lens.now
+            tx, me.hotel, states, holder, key_of(query.get("after")), None, limit, now=lens.now
         )
         shown = await views.show_rows(tx, lens, rows)
     return respond({"conversations": shown, "next": next_key(shown) if len(rows) == limit else None})

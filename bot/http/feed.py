@@ -62,7 +62,7 @@ class Feed:
         if self.cursor is None:
             return
         seen, since = self.cursor, self.cursor - OVERLAP
-        rows = await desk.list_conversations(tx, lens.hotel.id, since=since, limit=LIST)
+        rows = await desk.list_conversations(tx, lens.hotel.id, since=since, limit=LIST, now=lens.now)
         known = [row for row in rows if row.changed_at and row.changed_at <= seen]
         self._rows = {row["id"]: _mark(row) for row in await views.show_rows(tx, lens, known)}
         placed = await desk.list_orders(tx, lens.hotel.id, since=since)
@@ -150,7 +150,7 @@ class Feed:
         since = self.cursor - OVERLAP
         self.cursor = lens.now
         cursor = self.cursor.isoformat()
-        rows = await desk.list_conversations(tx, lens.hotel.id, since=since, limit=LIST)
+        rows = await desk.list_conversations(tx, lens.hotel.id, since=since, limit=LIST, now=lens.now)
         if len(rows) == LIST:
             return await self._snapshot(tx, lens)  # more has changed than a list holds
         frames: list[Frame] = []

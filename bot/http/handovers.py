@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import orders, staff
 from bot.handovers import Floor, sections
 from bot.http import views
-from bot.http.desk import staying
+from bot.http.desk import locked_out, staying
 from bot.http.guard import (
     CLOCK,
     DATABASE,
@@ -97,8 +97,8 @@ async def _whole(request: web.Request, tx: AsyncConnection, me: Caller, id_: str
 
 async def _floor(tx: AsyncConnection, lens: Lens) -> Floor:
     hotel = lens.hotel.id
-    urgent = await desk.list_conversations(tx, hotel, (State.WAITING, State.STAFF), limit=MOST)
-    recent = await desk.list_conversations(tx, hotel, since=lens.now - UNSURE, limit=MOST)
+    urgent = await desk.list_conversations(tx, hotel, (State.WAITING, State.STAFF), limit=MOST, now=lens.now)
+    recent = await desk.list_conversations(tx, hotel, since=lens.now - UNSURE, limit=MOST, now=lens.now)
     known = {row.id for row in urgent}
     odd = [r for r in recent if r.id not in known and not r.ended_into and (r.alarm_since or r.unclear)]
     return Floor(
@@ -145,7 +145,8 @@ async def _shown(tx: AsyncConnection, lens: Lens, frozen: Sections) -> Sections:
     guests = await show_guests(tx, lens, list(rows.values()))
     people_ = {line.get(name) for line in lines for name in ("holder", "owner")}
     names = await people.names_of(tx, {str(id_) for id_ in people_ if id_})
-    owed = {p.id: p.words for p in await promises.listed(tx, lens.hotel.id, since=None, limit=MOST)}
+    owed = [await promises.find(tx, lens.hotel.id, line["promise"]) for line in frozen.get("promises", ())]
+    promised = {p.id: p.words for p in owed if p}
     placed = {o.id: o for o in await _orders(tx, lens, frozen)}
 
     def show(line: dict[str, Any]) -> dict[str, Any]:
@@ -160,7 +161,7 @@ async def _shown(tx: AsyncConnection, lens: Lens, frozen: Sections) -> Sections:
             if line.get(name):
                 shown[name] = {"id": line[name], "name": names.get(line[name], "")}
         if "promise" in line:
-            shown["text"] = owed.get(line["promise"]) or shown["text"]
+            shown["text"] = promised.get(line["promise"]) or shown["text"]
         if order := placed.get(line.get("order", "")):
             shown |= {
                 "service_name": views.service_name(lens, order.service),
@@ -203,7 +204,7 @@ async def come(request: web.Request) -> web.Response:
     """Who comes signs: on their own desk, or here with `{"login", "password"}`."""
     me, body, id_ = caller(request), await read_object(request), request.match_info["handover"]
     by_password = bool(body.get("login"))
-    member = await _vouched(request, me, body) if by_password else me.signed_in.staff.id
+    member = await _vouched(request, body) if by_password else me.signed_in.staff.id
 
     async def sign(tx: AsyncConnection) -> None:
         now = request.app[CLOCK].now()
@@ -224,16 +225,14 @@ async def come(request: web.Request) -> web.Response:
     return await _told(request, me, id_)
 
 
-async def _vouched(request: web.Request, me: Caller, body: dict[str, Any]) -> StaffId:
+async def _vouched(request: web.Request, body: dict[str, Any]) -> StaffId:
     login, password = text_of(body, "login", 64), text_of(body, "password", 200)
     try:
         return (await request.app[DESK].vouch(login, password)).id
     except staff.WrongLogin:
         raise Problem(403, "wrong_login") from None
     except staff.Locked as locked:
-        async with request.app[DATABASE].read() as tx:
-            zone = (await lens_of(request, tx)).hotel.zone
-        raise Problem(423, "locked", retry_at=locked.retry_at, zone=zone) from None
+        raise await locked_out(request, locked) from None
 
 
 async def _told(request: web.Request, me: Caller, id_: str) -> web.Response:

@@ -65,7 +65,6 @@ async def _current(request: web.Request, tx: AsyncConnection, hotel: Hotel) -> l
 
 async def list_phrases(request: web.Request) -> web.Response:
     """The phrases as they are written, and what they may name."""
-    caller(request)
     async with request.app[DATABASE].read() as tx:
         hotel = (await lens_of(request, tx)).hotel
         found = await _current(request, tx, hotel)

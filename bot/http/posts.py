@@ -52,7 +52,9 @@ async def posts_of(tx: AsyncConnection, hotel: Hotel, now: datetime) -> list[dic
     if not hotel.file.departments.all:
         return []
     held = {c.id: c.holds for c in await desk.list_colleagues(tx, hotel.id, now)}
-    return [_shown(hotel, post, held.get(post.staff, 0), now) for post in await posts.listed(tx, hotel.id)]
+    return [
+        _shown(hotel, post, held.get(post.staff, 0), now) for post in await posts.listed(tx, hotel.id, now)
+    ]
 
 
 def _shown(hotel: Hotel, post: Post, holds: int, now: datetime) -> dict[str, Any]:

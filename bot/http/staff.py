@@ -104,7 +104,7 @@ async def show_holds(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as tx:
         member = await member_of(tx, request, me)
         lens = await lens_of(request, tx)
-        rows = await desk.list_conversations(tx, me.hotel, holder=member.id, limit=staff.MOST)
+        rows = await desk.list_conversations(tx, me.hotel, holder=member.id, limit=staff.MOST, now=lens.now)
         owed = await promises.listed(tx, me.hotel, PromiseState.OPEN, owner=member.id, limit=staff.MOST)
         taken = await desk.list_orders(tx, me.hotel, orders.OPEN, owner=member.id, limit=staff.MOST)
         return respond(
@@ -119,7 +119,7 @@ async def show_holds(request: web.Request) -> web.Response:
 
 async def _elsewhere(tx: AsyncConnection, lens: Lens, member: Staff) -> int:
     """How much this person holds in other hotels; it goes back to everybody there."""
-    return sum(thing.hotel != lens.hotel.id for thing in await staff.held_by(tx, member.id))
+    return sum(thing.hotel != lens.hotel.id for thing in await staff.held_by(tx, member.id, lens.now))
 
 
 async def deactivate(request: web.Request) -> web.Response:

@@ -29,7 +29,7 @@ from bot.model import (
 )
 from bot.store import log, outbox, people, points, proofs
 from bot.store.desk import OrderRow
-from bot.store.people import Identity
+from bot.store.people import Face, Identity
 from bot.store.promises import PromiseRow
 
 _OURS = frozenset({"memory", "file", "fetch", "media_id", "thumb_media_id", "url"})  # of no use to a page
@@ -64,24 +64,22 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
     }
     names = await people.names_of(tx, {id_ for id_ in mentioned if id_})
     channels = await people.channels_of(tx, hotel, ids)
-    guests = await people.guests_of(tx, hotel, [row.guest for row in rows])
-    rooms = await people.rooms_of(tx, hotel, [row.guest for row in rows], lens.now)
+    faces = await people.faces_of(tx, hotel, [row.guest for row in rows], lens.now)
     words = await log.last_words(tx, hotel, rows)
     stars = await log.last_ratings(tx, hotel, [row for row in rows if row.state is State.CLOSED])
     unread = await people.unread(tx, hotel, ids, lens.viewer)
-    vips = await people.vips_among(tx, hotel, [row.guest for row in rows])
-    active = await people.active_in(tx, hotel, lens.now) if any(row.assigned_to for row in rows) else ()
+    active = await people.active_in(tx, hotel, lens.now)
     shown = []
     for row in rows:
-        gone = row.state is State.STAFF and not await people.is_active(tx, hotel, row.holder, lens.now)
-        last = words.get(row.id)
+        gone = row.state is State.STAFF and row.holder not in active
+        last, face = words.get(row.id), faces.get(row.guest, Face())
         shown.append(
             {
                 "id": row.id,
                 "hotel": hotel,
                 "guest": {
-                    **_guest(lens, row, guests.get(row.guest), channels.get(row.id, [])),
-                    "room": rooms.get(row.guest),
+                    **_guest(lens, row, face.name, channels.get(row.id, [])),
+                    "room": face.room,
                 },
                 "channels": list(dict.fromkeys(channels.get(row.id, []))),
                 "state": State.WAITING if gone else row.state,
@@ -94,7 +92,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "urgent": row.urgent,
                 "nobody": row.nobody,
                 "assigned": _assigned(row, names) if row.assigned_to in active else None,
-                "vip": row.guest in vips,
+                "vip": face.vip,
                 "alarm_since": row.alarm_since,
                 "alarm_kind": row.alarm_kind,
                 "unheard_since": row.unheard_since,

@@ -77,13 +77,13 @@ async def list_conversations(
     before: tuple[datetime, str] | None = None,
     since: datetime | None = None,
     limit: int = 200,
-    now: datetime | None = None,
+    *,
+    now: datetime,
 ) -> list[Conversation]:
     """Newest change first; `before` is the key of the last one seen, `since` a time of change.
 
-    What a departed person held counts as waiting; with `now`, what is held by somebody whose role has run out
-    does. What goes on in another conversation is only among the changes: whoever has it in a list takes it
-    out.
+    What a departed person held counts as waiting. What goes on in another conversation is only among the
+    changes: whoever has it in a list takes it out.
     """
     c = conversations.c
     query = select(c.row).where(c.hotel_id == hotel, c.seq > 0)
@@ -110,7 +110,7 @@ def _gone_on() -> Any:
     )
 
 
-def _holder_gone(now: datetime | None) -> Any:
+def _holder_gone(now: datetime) -> Any:
     """Held by somebody who isn't active, or doesn't work there, any more."""
     c = conversations.c
     works_there = exists().where(

@@ -107,10 +107,8 @@ async def add(tx: AsyncConnection, entry: Entry) -> None:
     await tx.execute(insert(handovers).values(**values))
 
 
-async def last(tx: AsyncConnection, hotel: HotelId, kind: str | None = None) -> Entry | None:
+async def last(tx: AsyncConnection, hotel: HotelId) -> Entry | None:
     query = select(handovers).where(handovers.c.hotel_id == hotel)
-    if kind:
-        query = query.where(handovers.c.kind == kind)
     found = (await tx.execute(query.order_by(handovers.c.number.desc()).limit(1))).first()
     return _entry(found) if found else None
 

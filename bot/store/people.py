@@ -11,13 +11,13 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     and_,
+    case,
     delete,
     false,
     func,
     insert,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -162,15 +162,28 @@ async def guests_of(tx: AsyncConnection, hotel: HotelId, ids: Sequence[GuestId])
     return {row.guest_id: row.name for row in (await tx.execute(query)).all()}
 
 
-async def rooms_of(
+@dataclass(frozen=True)
+class Face:
+    """What a list shows of a guest: name and VIP where known, the room until check-out."""
+
+    name: str | None = None
+    room: str | None = None
+    vip: bool = False
+
+
+async def faces_of(
     tx: AsyncConnection, hotel: HotelId, ids: Sequence[GuestId], now: datetime
-) -> dict[str, str]:
-    """Rooms by guest, until check-out."""
-    staying = or_(guests.c.room_until.is_(None), guests.c.room_until > now)
-    query = select(guests.c.guest_id, guests.c.room).where(
-        guests.c.hotel_id == hotel, guests.c.guest_id.in_(ids), guests.c.room.is_not(None), staying
+) -> dict[str, Face]:
+    room = case((_staying(now), guests.c.room)).label("room")
+    vip = guests.c.vip_at.is_not(None).label("vip")
+    query = select(guests.c.guest_id, guests.c.name, room, vip).where(
+        guests.c.hotel_id == hotel, guests.c.guest_id.in_(ids)
     )
-    return {row.guest_id: row.room for row in (await tx.execute(query)).all()} if ids else {}
+    return {r.guest_id: Face(r.name, r.room, bool(r.vip)) for r in (await tx.execute(query)).all()}
+
+
+def _staying(now: datetime) -> ColumnElement[bool]:
+    return or_(guests.c.room_until.is_(None), guests.c.room_until > now)
 
 
 async def vips_among(tx: AsyncConnection, hotel: HotelId, ids: Sequence[GuestId]) -> set[str]:
@@ -211,6 +224,9 @@ async def guest_of(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> Guest
     )
 
 
+_theirs = and_(identities.c.hotel_id == guests.c.hotel_id, identities.c.guest_id == guests.c.guest_id)
+
+
 @dataclass(frozen=True)
 class Lookalike:
     """Somebody who may be the same person, by what anybody could say of themselves; it proves nothing."""
@@ -224,14 +240,10 @@ class Lookalike:
 async def lookalikes(tx: AsyncConnection, guest: Guest, now: datetime, limit: int = 3) -> list[Lookalike]:
     """Other guests with this one's name or, until check-out, in the same room."""
     same_name = guests.c.name == guest.name if guest.name else false()
-    staying = or_(guests.c.room_until.is_(None), guests.c.room_until > now)
-    same_room = and_(guests.c.room == guest.room, staying) if guest.room else false()
+    same_room = and_(guests.c.room == guest.room, _staying(now)) if guest.room else false()
     query = (
         select(guests.c.name, identities.c.conversation_id, identities.c.channel, same_name, same_room)
-        .join(
-            identities,
-            and_(identities.c.hotel_id == guests.c.hotel_id, identities.c.guest_id == guests.c.guest_id),
-        )
+        .join(identities, _theirs)
         .where(
             guests.c.hotel_id == guest.hotel,
             guests.c.guest_id != guest.id,
@@ -521,9 +533,9 @@ async def roles_of(tx: AsyncConnection, id_: StaffId, now: datetime) -> dict[Hot
     return {hotel: role for hotel, (role, until) in terms.items() if until is None or until > now}
 
 
-def works(hotel: HotelId | Column[str], now: datetime | None) -> ColumnElement[bool]:
+def works(hotel: HotelId | Column[str], now: datetime) -> ColumnElement[bool]:
     """Active, with a role in this hotel that does the desk's work and hasn't run out."""
-    lasts = or_(memberships.c.expires_at.is_(None), memberships.c.expires_at > now) if now else true()
+    lasts = or_(memberships.c.expires_at.is_(None), memberships.c.expires_at > now)
     return and_(memberships.c.hotel_id == hotel, memberships.c.role.in_(WORKING), staff.c.active, lasts)
 
 
@@ -601,11 +613,6 @@ async def sign_in(
     await tx.execute(insert(sign_ins).values(token_hash=token_hash, **values))
 
 
-async def is_locked(tx: AsyncConnection, token_hash: str) -> bool:
-    query = select(sign_ins.c.locked_at).where(sign_ins.c.token_hash == token_hash)
-    return (await tx.execute(query)).scalar() is not None
-
-
 async def computer_of(tx: AsyncConnection, token_hash: str) -> str | None:
     query = select(sign_ins.c.computer).where(sign_ins.c.token_hash == token_hash)
     found: str | None = (await tx.execute(query)).scalar()
@@ -646,16 +653,16 @@ async def count_wrong_pin(tx: AsyncConnection, id_: StaffId) -> int:
     return int((await tx.execute(query)).scalar_one())
 
 
-async def signed_in(tx: AsyncConnection, token_hash: str, now: datetime) -> Staff | None:
-    """The active person behind a sign-in that hasn't run out."""
+async def signed_in(tx: AsyncConnection, token_hash: str, now: datetime) -> tuple[Staff, bool] | None:
+    """The active person behind a sign-in that hasn't run out, and whether it is locked."""
     same = sign_ins.c.staff_id == staff.c.staff_id
     query = (
-        select(staff)
+        select(staff, sign_ins.c.locked_at)
         .select_from(staff.join(sign_ins, same))
         .where(sign_ins.c.token_hash == token_hash, sign_ins.c.expires_at > now, staff.c.active)
     )
     found = (await tx.execute(query)).first()
-    return _staff(found) if found else None
+    return (_staff(found), found.locked_at is not None) if found else None
 
 
 async def sign_out(tx: AsyncConnection, token_hash: str | None = None, id_: StaffId | None = None) -> None:

@@ -4,7 +4,6 @@ Presence is a word people say of themselves, not an event of a guest's log: noth
 """
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,32 +57,32 @@ def _post(r: Row[Any]) -> Post:
     )
 
 
-def _query(hotel: HotelId) -> Any:
+def _query(hotel: HotelId, now: datetime) -> Any:
     """Everybody active in the hotel, with a post or without one yet."""
     mine = and_(posts.c.staff_id == staff.c.staff_id, posts.c.hotel_id == memberships.c.hotel_id)
     joined = staff.join(memberships, memberships.c.staff_id == staff.c.staff_id).outerjoin(posts, mine)
     columns = [column for column in posts.c if column.name not in ("hotel_id", "staff_id")]
     query = select(memberships.c.hotel_id, staff.c.staff_id, staff.c.name, *columns).select_from(joined)
-    return query.where(works(hotel, None)).order_by(staff.c.name)
+    return query.where(works(hotel, now)).order_by(staff.c.name)
 
 
-async def listed(tx: AsyncConnection, hotel: HotelId) -> list[Post]:
+async def listed(tx: AsyncConnection, hotel: HotelId, now: datetime) -> list[Post]:
     """The posts of everybody who is active in the hotel."""
-    return [_post(r) for r in (await tx.execute(_query(hotel))).all()]
+    return [_post(r) for r in (await tx.execute(_query(hotel, now))).all()]
 
 
-async def find(tx: AsyncConnection, hotel: HotelId, id_: StaffId) -> Post | None:
+async def find(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> Post | None:
     """None for whoever isn't active in the hotel."""
-    found = (await tx.execute(_query(hotel).where(staff.c.staff_id == id_))).first()
+    found = (await tx.execute(_query(hotel, now).where(staff.c.staff_id == id_))).first()
     return _post(found) if found else None
 
 
-async def hold(tx: AsyncConnection, hotel: HotelId, id_: StaffId) -> Post | None:
+async def hold(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> Post | None:
     """The post, held until the transaction ends (PostgreSQL; SQLite has one writer anyway): whoever assigns
     somebody something does it one after the other. Before any conversation is locked."""
     key = and_(posts.c.hotel_id == hotel, posts.c.staff_id == id_)
     await tx.execute(select(posts.c.staff_id).where(key).with_for_update())
-    return await find(tx, hotel, id_)
+    return await find(tx, hotel, id_, now)
 
 
 async def save(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime, **values: Any) -> None:
@@ -123,7 +122,7 @@ async def leave(tx: AsyncConnection, id_: StaffId, now: datetime) -> list[HotelI
 
 async def look_again(tx: AsyncConnection, hotel: HotelId, now: datetime) -> None:
     """Somebody has come, or gone, or does something else now: whoever waits may be assigned to another."""
-    rows = await desk.list_conversations(tx, hotel, (State.WAITING,), limit=MOST)
+    rows = await desk.list_conversations(tx, hotel, (State.WAITING,), limit=MOST, now=now)
     for row in sorted(rows, key=lambda one: one.id):
         if row.state is State.WAITING and row.department:
             await outbox.put(tx, hotel, row.id, row.seq, (Wake("assign", now),), now)
@@ -144,7 +143,3 @@ def _stale(hotel: HotelId, id_: StaffId, now: datetime) -> Any:
 async def see(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> None:
     """Their desk is connected: written down now and then, and only while it matters."""
     await tx.execute(update(posts).where(_stale(hotel, id_, now)).values(seen_at=now))
-
-
-def members(found: Iterable[Post], department: str) -> list[Post]:
-    return [post for post in found if department in post.departments]
