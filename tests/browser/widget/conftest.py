@@ -1,0 +1,44 @@
+"""One browser and one installation for each file of the widget's tests; each test has its own visitor."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.desk_world import CHROMIUM, CHROMIUM_ARGS, ScriptedAssistant
+from tests.browser.widget.pages import BUILT, MICROPHONE
+from tests.scenario.world import World, running
+
+
+class Concierge(ScriptedAssistant):
+    """Offers a choice where the others don't need one, and repeats what it is told to repeat."""
+
+    def _acts(self, text: str, facts: dict[str, Any]) -> list[dict[str, Any]]:
+        if text.startswith("选"):
+            options = [{"title": "对，就这样"}, {"title": "不对", "text": "不对，改一下"}]
+            return [{"act": "say", "key": "assistant_again", "values": {}, "options": options}]
+        return super()._acts(text, facts)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: CHROMIUM names one")
+    if not BUILT.is_file():
+        pytest.skip("the widget isn't built: `make frontend`")
+    async with async_playwright() as playwright:
+        # The hotel's site is on the internet, so to speak, and the service it asks on this machine.
+        args = [*CHROMIUM_ARGS, "--disable-features=LocalNetworkAccessChecks", *MICROPHONE]
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+        yield started
+        await started.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    folder = tmp_path_factory.mktemp("widget")
+    async with Concierge() as assistant, running(folder, assistant) as made:  # type: ignore[arg-type]
+        made.until_hour(10)  # at night guests hear who comes in the morning
+        yield made
