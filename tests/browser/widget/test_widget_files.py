@@ -43,7 +43,7 @@ async def test_a_picture_is_chosen_seen_sent_and_opened_large(browser: Browser, 
         await expect(page.locator(".row.guest a.file")).to_contain_text("单.pdf")
         await expect(bubbles(page, ".guest")).to_have_text("这是房间的窗")
         await expect(page.locator(".row.guest .meta svg")).to_have_count(0)
-        assert await page.locator(".row.guest .pic img").evaluate("e => e.naturalWidth") == 640
+        await expect(page.locator(".row.guest .pic img")).to_have_js_property("naturalWidth", 640)
         await keep(page, "picture")
         await page.locator(".row.guest .pic").click()
         large = page.get_by_role("dialog", name="海.jpg")
