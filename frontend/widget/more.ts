@@ -123,12 +123,13 @@ export function rating(words: Words, send: (stars: number, text: string) => Prom
   };
   const give = async (): Promise<void> => {
     submit.disabled = true;
+    box.dataset.given = ""; // at once: the line may say that it has been rated before the answer does
     const kept = await send(stars, note.value);
     submit.disabled = false;
     const said = el("p", { role: "status" }, words(kept ? "rate_thanks" : "rate_failed"));
-    if (!kept) return rest.append(said);
-    box.dataset.given = "";
-    box.replaceChildren(said);
+    if (kept) return box.replaceChildren(said);
+    delete box.dataset.given;
+    rest.append(said);
   };
   box.append(row, rest);
   return box;

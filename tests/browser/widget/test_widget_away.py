@@ -62,10 +62,9 @@ async def site(url: str) -> AsyncIterator[Page]:
         "<meta name=viewport content='width=device-width'><h1>星海会</h1>"
         f"<script src='{url}/widget.js' data-key='{HOTEL}-page' async></script>"
     )
-    args = [*CHROMIUM_ARGS, "--disable-features=LocalNetworkAccessChecks"]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*args, "--test-third-party-cookie-phaseout"]
+            executable_path=CHROMIUM, args=[*CHROMIUM_ARGS, "--test-third-party-cookie-phaseout"]
         )
         context = await browser.new_context(**PHONE, ignore_https_errors=True)
         errors: list[str] = []

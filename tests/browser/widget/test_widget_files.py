@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, WebSocket, expect
 
 from tests.browser.widget.pages import (
     box,
@@ -17,9 +17,10 @@ from tests.browser.widget.pages import (
     pick,
     say,
     talking,
+    visiting,
 )
 from tests.media_files import film, picture, voice
-from tests.scenario.world import World
+from tests.scenario.world import World, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
 
@@ -190,7 +191,21 @@ async def test_an_order_is_a_card_that_moves_with_its_state(browser: Browser, wo
 
 
 async def test_a_visit_that_staff_have_ended_is_rated_with_a_sentence(browser: Browser, world: World) -> None:
-    async with talking(browser, world) as (_, page):
+    speakers: list[str] = []
+
+    def follow(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: '"speaker"' in frame and speakers.append(str(frame)))
+
+    async def answer_late(route: Route) -> None:
+        """The line says that it has been rated before the answer does."""
+        answer = await route.fetch()
+        await until(lambda: '"rate"' not in speakers[-1])
+        await route.fulfill(response=answer)
+
+    async with visiting(browser, world) as (_, page):
+        page.on("websocket", follow)
+        await page.route("**/rating", answer_late)
+        await open_widget(page)
         await say(page, "请结束这次，转人工")
         desk, conversation = await desk_of(world, "请结束这次，转人工")
         await desk.reply(conversation, "好的，祝您入住愉快")
