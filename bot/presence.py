@@ -1,4 +1,5 @@
-"""Who is writing just now. Ephemeral: it expires by itself, nothing depends on it, and no event ever says it.
+"""Who is writing just now, and who has a conversation open. Ephemeral: it expires by itself, nothing depends
+on it, and no event ever says it.
 
 Shared by replicas over Redis; without one, or while it is away, each process knows its own pages.
 """
@@ -6,6 +7,7 @@ Shared by replicas over Redis; without one, or while it is away, each process kn
 import asyncio
 import logging
 from collections import defaultdict
+from collections.abc import Collection
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -17,7 +19,9 @@ from bot.nudges import Nudges
 logger = logging.getLogger(__name__)
 
 PREFIX = "dianxiaoer:typing:"
+LOOKING = "dianxiaoer:looking:"
 SECONDS = 6.0  # whoever goes on writing says so again before that
+LOOKING_SECONDS = 30.0  # whoever goes on looking says so again before that
 WITHIN = 0.5
 GUEST, ASSISTANT = "guest", "assistant"
 
@@ -33,6 +37,7 @@ class Presence:
     def __init__(self, redis: "Redis | None", clock: Clock, nudges: Nudges) -> None:
         self._redis, self._clock, self._nudges = redis, clock, nudges
         self._own: defaultdict[str, dict[str, float]] = defaultdict(dict)
+        self._open: defaultdict[str, dict[str, float]] = defaultdict(dict)
 
     async def typing(self, conversation: ConversationId, who: str, hotel: HotelId | None = None) -> None:
         """`who` is writing, for SECONDS from now. With `hotel` its desks are nudged too."""
@@ -51,7 +56,32 @@ class Presence:
         now = self._now()
         found = {who for who, until in self._own.get(conversation, {}).items() if until > now}
         self._forget(now)
-        return found | await self._others(conversation, now)
+        return found | await self._others(PREFIX + conversation, now)
+
+    async def looks(
+        self, hotel: HotelId, who: str, page: str, conversations: Collection[ConversationId]
+    ) -> None:
+        """This page of `who` has these conversations open, for LOOKING_SECONDS from now, and no others."""
+        ours, mine = self._open[hotel], f" {who} {page}"
+        before = {mark for mark in ours if mark.endswith(mine)}
+        after = {conversation + mine for conversation in conversations}
+        for mark in before - after:
+            del ours[mark]
+        ours.update(dict.fromkeys(after, self._now() + LOOKING_SECONDS))
+        await self._tell_open(hotel, before - after, after)
+        if before != after:
+            await self._nudges.nudge(f"hotel:{hotel}")
+
+    async def who_looks(self, hotel: HotelId) -> dict[ConversationId, set[str]]:
+        """Who has which of the hotel's conversations open."""
+        now, ours = self._now(), self._open[hotel]
+        for mark in [mark for mark, until in ours.items() if until <= now]:
+            del ours[mark]
+        found: dict[ConversationId, set[str]] = {}
+        for mark in {*ours, *await self._others(LOOKING + hotel, now)}:
+            conversation, who, _ = mark.split(" ")
+            found.setdefault(ConversationId(conversation), set()).add(who)
+        return found
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -70,26 +100,35 @@ class Presence:
 
     async def _tell(self, conversation: ConversationId, who: str, until: float | None) -> None:
         """`until` None: not any more."""
-        if self._redis is None:
+        marks = {who: until} if until is not None else {}
+        await self._write(PREFIX + conversation, {who} - marks.keys(), marks, SECONDS)
+
+    async def _tell_open(self, hotel: HotelId, gone: Collection[str], there: Collection[str]) -> None:
+        marks = dict.fromkeys(there, self._now() + LOOKING_SECONDS)
+        await self._write(LOOKING + hotel, gone, marks, LOOKING_SECONDS)
+
+    async def _write(self, key: str, gone: Collection[str], there: dict[str, float], seconds: float) -> None:
+        """Tell other processes. What has run out goes too, so that nothing grows."""
+        if self._redis is None or not (gone or there):
             return
-        key = PREFIX + conversation
         try:
             async with asyncio.timeout(WITHIN), self._redis.pipeline(transaction=False) as several:
-                if until is None:
-                    several.zrem(key, who)
-                else:
-                    several.zadd(key, {who: until})
-                    several.expire(key, int(SECONDS) + 1)
+                several.zremrangebyscore(key, "-inf", self._now())
+                if gone:
+                    several.zrem(key, *gone)
+                if there:
+                    several.zadd(key, there)
+                    several.expire(key, int(seconds) + 1)
                 await several.execute()
         except (RedisError, OSError, TimeoutError):
-            logger.debug("typing is known to this process alone: redis is away")
+            logger.debug("presence is known to this process alone: redis is away")
 
-    async def _others(self, conversation: ConversationId, now: float) -> set[str]:
+    async def _others(self, key: str, now: float) -> set[str]:
         if self._redis is None:
             return set()
         try:
             async with asyncio.timeout(WITHIN):
-                found = await self._redis.zrangebyscore(PREFIX + conversation, f"({now}", "+inf")
+                found = await self._redis.zrangebyscore(key, f"({now}", "+inf")
         except (RedisError, OSError, TimeoutError):
             return set()
-        return {who.decode() for who in found if isinstance(who, bytes)}
+        return {mark.decode() for mark in found if isinstance(mark, bytes)}

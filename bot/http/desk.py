@@ -55,6 +55,7 @@ from bot.http.guard import (
     seq_of,
     text_of,
 )
+from bot.http.looking import Looking
 from bot.http.mentions import check_colleagues, mentioned
 from bot.http.search import key_of, next_key
 from bot.http.views import lens_of
@@ -614,23 +615,30 @@ async def feed(request: web.Request) -> web.StreamResponse:
         await socket.close(code=4401)
         return socket
     place = Feed.resume(frame.get("cursor"), frame.get("follow"), request.app[CLOCK].now())
+    looking = Looking(request.app[PRESENCE], request.app[DATABASE], request.app[CLOCK], me)
     metrics.SOCKETS.labels("desk").inc()
     request.app[SOCKETS].add(socket)
     with request.app[DISPATCH].nudges.watch(f"hotel:{me.hotel}") as nudged:
-        pushing = asyncio.create_task(push(socket, _push(request, socket, place, me, nudged)))
+        pushing = asyncio.create_task(push(socket, _push(request, socket, place, looking, me, nudged)))
         try:
             await _listen(request, socket, place, me, nudged)
         finally:
             pushing.cancel()
             with suppress(asyncio.CancelledError):
                 await pushing
+            await looking.gone()
             metrics.SOCKETS.labels("desk").dec()
             request.app[SOCKETS].discard(socket)
     return socket
 
 
 async def _push(
-    request: web.Request, socket: web.WebSocketResponse, place: Feed, me: Caller, nudged: asyncio.Event
+    request: web.Request,
+    socket: web.WebSocketResponse,
+    place: Feed,
+    looking: Looking,
+    me: Caller,
+    nudged: asyncio.Event,
 ) -> None:
     """Send what is new at each nudge, and look by itself when none comes."""
     token, seen = request.cookies.get(COOKIE, ""), 0.0
@@ -643,7 +651,8 @@ async def _push(
         if signed_in is None or signed_in.locked or signed_in.roles.get(me.hotel) != me.role:
             await socket.close(code=4401)  # signed out, deactivated, run out, or of another role by now
             return
-        for frame in await _frames(request, place, me) + await place.typing(request.app[PRESENCE]):
+        frames = await _frames(request, place, me) + await place.typing(request.app[PRESENCE])
+        for frame in frames + await looking.frames(place.opened):
             await socket.send_str(dumps(frame))
         await wait_for(nudged, LOOK_SECONDS)
 
@@ -673,6 +682,7 @@ async def _listen(
                 nudged.set()
             case {"type": "unfollow", "conversation": str(id_)}:
                 place.follow.pop(ConversationId(id_), None)
+                nudged.set()
             case {"type": "typing", "conversation": str(id_)}:
                 await _typing(request, me, ConversationId(id_))
 

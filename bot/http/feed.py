@@ -95,10 +95,15 @@ class Feed:
         self._mentions = found
         return [{"type": "mentions", "mentions": found}]
 
+    @property
+    def opened(self) -> frozenset[ConversationId]:
+        """What the page has open, of this hotel's conversations."""
+        return frozenset(self._ours & self.follow.keys())
+
     async def typing(self, presence: Presence) -> list[Frame]:
         """Who writes in the followed conversations, where that has changed: guest, assistant, staff:<id>."""
         frames: list[Frame] = []
-        for conversation in self._ours & self.follow.keys():
+        for conversation in self.opened:
             who = sorted(await presence.who_types(conversation))
             if who != self._typing.get(conversation, []):
                 self._typing[conversation] = who

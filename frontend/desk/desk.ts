@@ -75,6 +75,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   const targets = targetsOf(hotel);
   const approves = may(hotel, "approve");
   const mentions = together.openMentions(ringForNamed);
+  const looking = together.openLooking();
   const posts = openPosts(hotel.id, me.id, () => [...rows.values()]);
   const promises = openPromises(hotel.id, me, { complain: (error) => complain(error), ring: ringForPromise });
 
@@ -89,7 +90,9 @@ export function openDesk(hotel: Hotel, me: Staff) {
     hear,
     (next) => {
       link.value = next;
-      if (next !== "live") writing.value = [];
+      if (next === "live") return;
+      writing.value = [];
+      looking.take({});
     },
   );
 
@@ -115,6 +118,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
         return promises.take(frame.promise);
       case "mentions":
         return mentions.take(frame.mentions);
+      case "looking":
+        return looking.take(frame.looking);
       case "typing":
         if (frame.conversation === current.value) writing.value = writers(frame.who, me.id);
     }
@@ -596,11 +601,11 @@ export function openDesk(hotel: Hotel, me: Staff) {
     return due.find((row) => row.id !== current.value) ?? due[0] ?? null;
   }
 
-  let looking: ReturnType<typeof setInterval> | undefined;
+  let checking: ReturnType<typeof setInterval> | undefined;
 
   function start(): void {
     feed.start();
-    looking = setInterval(lookAtDeliveries, LOOK_EVERY);
+    checking = setInterval(lookAtDeliveries, LOOK_EVERY);
     window.addEventListener("online", hurry);
     window.addEventListener("offline", hurry);
     document.addEventListener("visibilitychange", onVisible);
@@ -609,7 +614,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   function stop(): void {
     sending.stop();
     feed.stop();
-    clearInterval(looking);
+    clearInterval(checking);
     window.removeEventListener("online", hurry);
     window.removeEventListener("offline", hurry);
     document.removeEventListener("visibilitychange", onVisible);
@@ -661,6 +666,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     wake,
     takeOver,
     mentions,
+    looking,
     linkGuest,
     unlink,
     typing,

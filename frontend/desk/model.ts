@@ -272,6 +272,7 @@ export type Frame =
   | { type: "promise"; promise: GuestPromise; cursor?: string; now?: string }
   | { type: "mentions"; mentions: Mention[]; now?: string }
   | { type: "posts"; posts: Post[]; now?: string }
+  | { type: "looking"; looking: Record<string, Person[]>; now?: string }
   | { type: "typing"; conversation: string; who: string[]; now?: string }
   | { type: "pong"; now?: string };
 

@@ -4,6 +4,7 @@ import { computed, shallowRef } from "vue";
 import { request } from "./api";
 import type { Colleague, Guest, Person, Row } from "./model";
 import { finds } from "./spelling";
+import { t } from "./texts";
 
 /** A note that names me and that I haven't seen. */
 export interface Mention {
@@ -47,6 +48,24 @@ export function openMentions(ring: (one: Mention) => void) {
   }
 
   return { all, first, take };
+}
+
+/** Who of the others has which conversation open, as the service tells it. */
+export function openLooking() {
+  const all = shallowRef<Record<string, Person[]>>({});
+  const take = (told: Record<string, Person[]>): void => void (all.value = told);
+  const at = (id: string): Person[] => all.value[id] ?? [];
+  return { at, take };
+}
+
+/** "李莉也在看"; more than two by their number. Without `too` it is said to somebody who isn't looking. */
+export function lookingLine(people: Person[], too = true): string {
+  const names = people.slice(0, 2).map((one) => one.name);
+  const words = { name: names.join(t("looking.and")), n: people.length };
+  return t(
+    people.length > 2 ? (too ? "looking.too_many" : "looking.many") : too ? "looking.too" : "looking.one",
+    words,
+  );
 }
 
 /** The name that is being written after an @, and where it begins; null where none is. */

@@ -129,6 +129,10 @@ async def test_two_people_at_one_guest(browser: Browser, world: World) -> None:
         await expect(theirs.locator(".state .chip")).to_have_text("您在接待")
         await sign_in(page)
         await open_row(page)
+        await expect(page.locator(".lookers")).to_have_text("孙丽也在看")
+        await expect(theirs.locator(".lookers")).to_have_text("管理员也在看")
+        await expect(rows(theirs).get_by_role("img", name="管理员也在看")).to_be_visible()
+        await keep(page, "looking")
         # A word between two, and a name in a note.
         await page.get_by_role("button", name="悄悄话").click()
         await box(page).fill("接机可以免费，按老客人办")
@@ -144,6 +148,7 @@ async def test_two_people_at_one_guest(browser: Browser, world: World) -> None:
         await expect(rows(theirs)).to_contain_text("稍后 · ")
         await keep(theirs, "snoozed")
         await theirs.get_by_role("navigation").get_by_text("知识").click()
+        await expect(page.locator(".lookers")).to_have_count(0)
         await page.get_by_role("button", name="备注").click()
         await box(page).press_sequentially("@sl")
         await expect(page.get_by_role("option")).to_contain_text("孙丽")

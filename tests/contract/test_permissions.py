@@ -194,3 +194,31 @@ async def test_an_administrator_gives_a_role_up_to_a_day_and_it_ends(site: Site)
     assert (await agent.call("GET", "/desk/v1/session"))[1]["hotels"] == []
     _, listed = await boss.desk("GET", "staff")
     assert [one["login"] for one in listed["staff"] if one["expired"]] == ["agent"]
+
+
+async def test_who_looks_is_told_to_whoever_may_see_it_and_an_auditor_is_not_shown(site: Site) -> None:
+    agent, boss, far = [await site.signed_in(login) for login in ("agent", "admin", "far")]
+    id_ = await guest(site, "a", "找人")
+    elsewhere = await far.feed("yunting", follow={id_: 0})
+    watching = await boss.feed()
+    await frames(watching, "snapshot")
+    opened = await agent.feed(follow={id_: 0})
+    looks = (await frames(watching, "looking"))[-1]["looking"]
+    assert [one["name"] for one in looks.pop(id_)] == ["员工agent"]
+    assert looks == {}
+    await opened.send_json({"type": "unfollow", "conversation": id_})
+    assert (await frames(watching, "looking"))[-1]["looking"] == {}
+    await opened.send_json({"type": "follow", "conversation": id_, "after": 0})
+    assert (await frames(watching, "looking"))[-1]["looking"] != {}
+    await opened.close()  # the page is gone
+    assert (await frames(watching, "looking"))[-1]["looking"] == {}
+    await become(site, "auditor")
+    reading = await agent.feed(follow={id_: 0})
+    await watching.send_json({"type": "follow", "conversation": id_, "after": 0})
+    told = (await frames(reading, "looking"))[-1]["looking"]
+    assert [one["name"] for one in told[id_]] == ["员工admin"]
+    for words in ("先看看", "再看看"):  # a page hears of looks after it has heard of events
+        await boss.desk("POST", f"conversations/{id_}/note", {"text": words, "client_id": words})
+        assert "looking" not in [frame["type"] for frame in await frames(watching, "events")]
+    await elsewhere.send_json({"type": "ping"})
+    assert "looking" not in [frame["type"] for frame in await frames(elsewhere, "pong")]

@@ -88,3 +88,30 @@ async def test_without_redis_each_process_knows_its_own(valkey: Valkey, clock_fi
     await presence.ended(HERE, GUEST)
     assert await presence.who_types(HERE) == set()
     await gone.aclose()
+
+
+async def test_who_has_it_open_is_seen_until_their_last_page_of_it_is_gone(
+    alone: Presence, clock_file: Path
+) -> None:
+    hotel, li = HotelId("h"), staff("li")
+    await alone.looks(hotel, li, "p1", {HERE, ELSEWHERE})
+    await alone.looks(hotel, li, "p2", {HERE})
+    assert await alone.who_looks(hotel) == {HERE: {li}, ELSEWHERE: {li}}
+    assert await alone.who_looks(HotelId("another")) == {}
+    await alone.looks(hotel, li, "p1", ())
+    assert await alone.who_looks(hotel) == {HERE: {li}}
+    clock_file.write_text(str(module.LOOKING_SECONDS + 1))  # a page that went without a word
+    assert await alone.who_looks(hotel) == {}
+
+
+async def test_replicas_share_who_looks(two: tuple[Presence, Presence], clock_file: Path) -> None:
+    one, other = two
+    hotel = HotelId(f"h{clock_file}")  # the server is shared by tests
+    await one.looks(hotel, staff("li"), "p1", {HERE})
+    await other.looks(hotel, staff("bo"), "p2", {HERE, ELSEWHERE})
+    assert await one.who_looks(hotel) == await other.who_looks(hotel)
+    assert (await one.who_looks(hotel))[HERE] == {staff("li"), staff("bo")}
+    await one.looks(hotel, staff("li"), "p1", ())
+    assert await other.who_looks(hotel) == {HERE: {staff("bo")}, ELSEWHERE: {staff("bo")}}
+    clock_file.write_text(str(module.LOOKING_SECONDS + 1))
+    assert await one.who_looks(hotel) == {}

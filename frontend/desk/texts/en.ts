@@ -323,6 +323,11 @@ export const en: Record<Key, string> = {
   "thread.owed_more": "{n} more",
   "thread.transfer": "Hand over",
   "thread.types": "{who} is typing…",
+  "looking.and": ", ",
+  "looking.too": "{name} looking too",
+  "looking.too_many": "{name} and others looking too ({n})",
+  "looking.one": "{name} looking",
+  "looking.many": "{name} and others looking ({n})",
   "thread.ended_into": "This guest's conversations have become one; go on over there.",
   "thread.ended_open": "Open the joint conversation",
 

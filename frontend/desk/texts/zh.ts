@@ -314,6 +314,11 @@ export const zh = {
   "thread.owed_more": "还有 {n} 件",
   "thread.transfer": "转给同事",
   "thread.types": "{who}正在输入…",
+  "looking.and": "、",
+  "looking.too": "{name}也在看",
+  "looking.too_many": "{name}等 {n} 人也在看",
+  "looking.one": "{name}在看",
+  "looking.many": "{name}等 {n} 人在看",
   "thread.ended_into": "这位客人的会话已经合在一起了，接着在那边聊。",
   "thread.ended_open": "打开合并后的会话",
 
