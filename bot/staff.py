@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -32,7 +33,6 @@ MINIMUM = 10  # characters of a password of one's own
 ROLES = tuple(role.value for role in Role)
 
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash("nobody")  # verified for unknown logins, so that they take as long
 
 
 class WrongLogin(Exception):
@@ -240,7 +240,7 @@ class Desk:
             member = await people.find_staff(tx, login)
         if member and member.locked_until and member.locked_until > now:
             raise Locked(member.locked_until)
-        right = await asyncio.to_thread(verify, member.password if member else _NOBODY, password)
+        right = await asyncio.to_thread(lambda: verify(member.password if member else _nobody(), password))
         if member is None or not right or not member.active:
             raise await self._failed(member, now)
         if not self.asks(member):  # else a right password would open ever new tries at the code
@@ -327,6 +327,12 @@ class Desk:
             place = await people.computer_of(tx, token_hash(token))
             await people.sign_out(tx, id_=member.id)
             await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN, place)
+
+
+@cache
+def _nobody() -> str:
+    """Verified for unknown logins, so that they take as long."""
+    return _HASHER.hash("nobody")
 
 
 def verify(hashed: str, password: str) -> bool:

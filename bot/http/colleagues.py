@@ -1,5 +1,9 @@
 """Who else works in the hotel, and handing a conversation over to one of them."""
 
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
 from aiohttp import web
 
 from bot.conversation import Transfer
@@ -8,6 +12,7 @@ from bot.http.guard import CLOCK, DATABASE, caller, read_object, respond, text_o
 from bot.model import ConversationId, StaffId
 from bot.spelling import spelt
 from bot.store import desk
+from bot.store.desk import Colleague
 
 NOTE_LIMIT = 1000
 
@@ -24,11 +29,14 @@ async def list_colleagues(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as tx:
         found = await desk.list_colleagues(tx, me.hotel, request.app[CLOCK].now())
     others = [one for one in found if one.id != me.signed_in.staff.id]
-    shown = [
+    return respond({"colleagues": await asyncio.to_thread(_shown, others)})
+
+
+def _shown(colleagues: Sequence[Colleague]) -> list[dict[str, Any]]:
+    return [
         {"id": c.id, "name": c.name, "spelt": spelt(c.name), "signed_in": c.signed_in, "holds": c.holds}
-        for c in others
+        for c in colleagues
     ]
-    return respond({"colleagues": shown})
 
 
 async def transfer(request: web.Request) -> web.Response:

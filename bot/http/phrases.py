@@ -1,5 +1,7 @@
 """Canned replies: choosing one, filled for the guest at hand; and, for administrators, writing them."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -43,17 +45,20 @@ async def offer(request: web.Request) -> web.Response:
         found = await _current(request, tx, lens.hotel)
     values = phrases.values_of(guest, me.signed_in.staff.name, lens.now)
     said = [phrases.filled(one, lens.hotel, values, lens.now) for one in found]
-    shown = [
+    return respond({"phrases": await asyncio.to_thread(_offered, lens.hotel, said)})
+
+
+def _offered(hotel: Hotel, said: Sequence[phrases.Filled]) -> list[dict[str, Any]]:
+    return [
         {
             "id": one.row.id,
             "title": one.row.title,
             "text": one.text,
-            "gaps": [phrases.gap(lens.hotel.texts, name) for name in one.gaps],
+            "gaps": [phrases.gap(hotel.texts, name) for name in one.gaps],
             "spelt": [spelt(part) for part in (one.row.title, one.text) if part],
         }
         for one in said
     ]
-    return respond({"phrases": shown})
 
 
 async def _current(request: web.Request, tx: AsyncConnection, hotel: Hotel) -> list[PhraseRow]:

@@ -364,7 +364,6 @@ async def test_an_intent_that_is_gone_is_refused_and_nothing_is_written(
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(staff, "_HASHER", quick)
-    monkeypatch.setattr(staff, "_NOBODY", quick.hash("nobody"))
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from tests.servers import free_port
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(staff, "_HASHER", quick)
-    monkeypatch.setattr(staff, "_NOBODY", quick.hash("nobody"))
 
 
 @pytest.fixture

@@ -46,7 +46,6 @@ ID_CARD = "11010119900307803X"
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(staff, "_HASHER", quick)
-    monkeypatch.setattr(staff, "_NOBODY", quick.hash("nobody"))
 
 
 @pytest.fixture

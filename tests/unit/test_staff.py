@@ -27,7 +27,6 @@ def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2 is slow on purpose; its own parameters are checked below."""
     quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(staff, "_HASHER", quick)
-    monkeypatch.setattr(staff, "_NOBODY", quick.hash("nobody"))
 
 
 @pytest.fixture
