@@ -98,6 +98,10 @@ DANGER = {
 }
 
 TALK = [
+    "明早七点叫1208房",
+    "打1203房间的电话没人接",
+    "请叫1102起床",
+    "如果1208空着就给我换过去",
     "我快饿死了",
     "笑死我了",
     "消防演习几点",
@@ -278,7 +282,8 @@ def test_what_is_over_rings_nobody_and_what_goes_on_does(text: str, rings: bool)
 def developed() -> list[dict[str, Any]]:
     """The sets that the words were mended by. Of the third, which is held out, no line is asked for here."""
     folder = ROOT / "tests" / "data" / "understanding"
-    paths = [folder / name / "emergencies.jsonl" for name in ("fourth", "fifth", "sixth")]
+    sets = ("fourth", "fifth", "sixth", "seventh", "eighth")
+    paths = [folder / name / "emergencies.jsonl" for name in sets]
     return [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
 
 
