@@ -123,6 +123,7 @@ class HotelFile:
     departments: Departments = field(default_factory=Departments)
     targets: Plan = field(default_factory=Plan)
     alerts: Ladder = field(default_factory=Ladder)
+    fact_names: Mapping[str, str] = field(default_factory=dict)  # what staff call facts of the hotel's own
 
     @property
     def clocks(self) -> Clocks:
@@ -196,6 +197,7 @@ def parse(documents: Mapping[str, Any], ours: Mapping[str, Texts] | None = None)
         departments=(parts := departments.parse(sheet, duty, lambda part: _duty(part, zone))),
         targets=targets.parse(sheet, parts),
         alerts=ladder.parse(sheet),
+        fact_names=_fact_names(sheet.part("fact_names")) if "fact_names" in sheet.names() else {},
     )
     if ours:
         departments.unknown(
@@ -237,6 +239,7 @@ def _flat(hotel: HotelFile) -> Iterator[tuple[str, str]]:
     yield from ((f"room_types.{room.code}", " ".join(room.words)) for room in hotel.room_types)
     yield "rooms", " ".join(hotel.rooms)
     yield from ((f"facts.{name}", str(value)) for name, value in hotel.facts.items())
+    yield from ((f"fact_names.{name}", called) for name, called in hotel.fact_names.items())
     for name, topic in hotel.topics.items():
         yield f"knowledge.{name}.title", topic.title
         yield f"knowledge.{name}.answer", topic.answer
@@ -346,6 +349,10 @@ def _facts(sheet: Sheet) -> Mapping[str, Fact]:
         if not name.isidentifier():
             sheet.wrong(name, "must be a plain name such as breakfast_hours")
     return MappingProxyType({name: sheet.take(name, parse_fact, UNKNOWN) for name in sheet.names()})
+
+
+def _fact_names(sheet: Sheet) -> Mapping[str, str]:
+    return MappingProxyType({name: sheet.take(name, parse_line, name) for name in sheet.names()})
 
 
 def _topics(sheet: Sheet) -> Mapping[str, Topic]:

@@ -78,9 +78,9 @@ def gap(texts: Texts, name: str) -> str:
 
 
 def label(texts: Texts, name: str) -> str:
-    """What staff call a variable."""
-    key = f"variable_{name}"
-    return texts.sentence(key) if key in texts else name
+    """What staff call a variable, which may be one of the hotel's facts."""
+    keys = (f"variable_{name}", f"fact_{name}")
+    return next((texts.sentence(key) for key in keys if key in texts), name)
 
 
 def has_gap(text: str) -> bool:

@@ -29,7 +29,7 @@ from bot.http.guard import (
     text_of,
 )
 from bot.ids import new_id
-from bot.knowledge import Hotel, daily, files, rules, unanswered
+from bot.knowledge import Hotel, daily, facts, files, rules, unanswered
 from bot.knowledge.rules import PointState, Refused, state_of
 from bot.model import ConversationId, EventType
 from bot.store import log, people, points
@@ -151,7 +151,10 @@ def _indexing(request: web.Request, hotel: Hotel) -> dict[str, int]:
 
 
 def _facts(hotel: Hotel) -> list[dict[str, str]]:
-    return [{"name": name, "value": str(value)} for name, value in hotel.facts.items()]
+    return [
+        {"name": name, "label": facts.label(hotel, name), "value": str(value)}
+        for name, value in hotel.facts.items()
+    ]
 
 
 async def _names(tx: Any, shown: list[Point]) -> dict[str, str]:

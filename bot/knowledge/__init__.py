@@ -18,7 +18,9 @@ from bot.hotel_files import HotelFile, Topic
 from bot.knowledge.rules import speaks, take_over
 from bot.model import HotelId
 from bot.store import desk, points
+from bot.store import facts as fact_store
 from bot.store.desk import HotelRow
+from bot.store.facts import FactChange
 from bot.store.points import Entry, Point, PointId, Version
 from bot.texts import Texts
 
@@ -199,8 +201,16 @@ async def save(tx: AsyncConnection, documents: Mapping[str, Any], at: datetime) 
     }
     said = (plain["hotel"], plain["knowledge"], plain["texts"])
     row = HotelRow(file.id, file.name, file.zone.key, *said, at, plain["wechat"])
+    if before := await desk.hotel_of(tx, file.id):
+        await fact_store.add(tx, file.id, _changes(before.profile["facts"], row.profile["facts"], at))
     await desk.save_hotel(tx, row)
     await take_over(tx, file.id, _entries(file), at)
     for point in await points.list_points(tx, file.id):
         if _is_own(point) and point.id not in file.topics:
             await points.retire(tx, file.id, point.id, None, at)
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any], at: datetime) -> list[FactChange]:
+    """What a file does to the facts; a new hotel's first ones are no change."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return [FactChange(name, before.get(name), after.get(name), None, at) for name in names]

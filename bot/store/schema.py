@@ -458,6 +458,22 @@ audit = Table(
     PrimaryKeyConstraint("hotel_id", "audit_id"),
 )
 
+# Every change of a hotel's facts: JSON values, none where nobody knows; `by` is empty for the hotel's file.
+fact_changes = Table(
+    "fact_changes",
+    metadata,
+    _id("hotel_id", nullable=False),
+    _id("change_id", nullable=False),
+    Column("fact", String(160), nullable=False),
+    Column("before", Text),
+    Column("after", Text),
+    _id("by"),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "change_id"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+    Index("ix_fact_changes_hotel_id_fact", "hotel_id", "fact"),
+)
+
 # Knowledge: a row for each point, and every version of it that was ever written.
 points = Table(
     "points",

@@ -53,6 +53,7 @@ export interface Opened {
 
 export interface Fact {
   name: string;
+  label: string;
   value: string;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Where we are: /desk/<hotel>/<conversation>, /desk/<hotel>/knowledge/<point>, /desk/<hotel>/today,
+ * Where we are: /desk/<hotel>/<conversation>, /desk/<hotel>/knowledge/<point>, /desk/<hotel>/facts/<fact>,
+ * /desk/<hotel>/today,
  * /desk/<hotel>/questions, /desk/<hotel>/learning, /desk/<hotel>/staff or /desk/<hotel>/phrases.
  * On a phone, the guest's details are a page of their own.
  */
@@ -7,13 +8,16 @@ import { reactive } from "vue";
 
 const BASE = "/desk/";
 
-const PAGES = ["today", "knowledge", "questions", "learning", "staff", "phrases", "handover"] as const;
+const PAGES = ["today", "knowledge", "questions", "learning", "staff", "phrases", "handover", "facts"] as const;
+
+/** Pages of which one thing can be open. */
+const POINTING: readonly string[] = ["knowledge", "facts", "handover"];
 
 interface Place {
   hotel: string | null;
   page: "desk" | (typeof PAGES)[number];
   conversation: string | null;
-  /** The knowledge point that is open ("new" for one that is being written), or the handover. */
+  /** The knowledge point that is open ("new" for one that is being written), the fact, or the handover. */
   point: string | null;
   details: boolean;
 }
@@ -45,7 +49,7 @@ export function go(change: Partial<Place>, replace = false): void {
   // A conversation is the desk's, a point is the knowledge page's.
   if (change.conversation !== undefined && change.page === undefined) next.page = "desk";
   if (next.page !== "desk") next.conversation = null;
-  if (next.page !== "knowledge" && next.page !== "handover") next.point = null;
+  if (!POINTING.includes(next.page)) next.point = null;
   if (path(next) === path(route)) return;
   if (replace) history.replaceState(null, "", path(next));
   else history.pushState(null, "", path(next));

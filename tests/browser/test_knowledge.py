@@ -184,3 +184,25 @@ async def test_the_pages_fit_a_phone_the_dark_and_a_small_window(browser: Browse
             assert wide <= width
             await keep(page, f"knowledge-editor-{name}")
             assert await problems(page) == []
+
+
+async def test_a_fact_that_is_changed_is_what_the_next_guest_hears(browser: Browser, world: World) -> None:
+    async with desk_page(browser, world) as page:
+        await open_page(page, "知识")
+        await page.get_by_role("button", name="酒店资料", exact=True).click()
+        await page.fill(".find input", "早餐")
+        await page.locator(".fact", has_text="早餐价格（成人）").click()
+        await expect(page.locator(".use .said").first).to_contain_text("¥88")
+        await page.fill("#fact-value", "九十八")
+        await expect(page.get_by_role("alert")).to_have_text(re.compile("这里填金额"))
+        await keep(page, "facts-wrong")
+        await page.fill("#fact-value", "98")
+        await expect(page.locator(".said.new")).to_contain_text("成人 ¥98 一位")
+        await keep(page, "facts-preview")
+        await page.get_by_role("button", name="保存，马上生效").click()
+        await expect(page.locator(".changes li")).to_contain_text("¥88 → ¥98")
+        await expect(page.locator(".fact.open")).to_contain_text("¥98")
+        await keep(page, "facts-changed")
+    async with Visitor(world) as guest:
+        await guest.say("早餐多少钱")
+        await guest.heard("成人 ¥98 一位")

@@ -135,7 +135,7 @@ def routes(site: Site) -> list[tuple[str, str]]:
 def filled(path: str, hotel: str = ONE) -> str:
     known = {"hotel": hotel, "conversation": "c", "seq": "1", "order": "o", "point": "p", "what": "x"}
     known |= {"guest": "g", "identity": "i", "promise": "p", "staff": "s"}
-    known |= {"phrase": "p", "handover": "h"}
+    known |= {"phrase": "p", "handover": "h", "fact": "f"}
     known["key"] = f"{ONE}-page"
     return path.format(**known)
 

@@ -77,6 +77,10 @@ tasmAr GET    /knowledge/questions
 -asmA- POST   /knowledge/approve
 -asmA- POST   /knowledge/preview
 -asmA- POST   /knowledge/questions/settle
+tasmAr GET    /knowledge/facts
+tasmAr GET    /knowledge/facts/{fact}
+-asmA- POST   /knowledge/facts/{fact}
+-asmA- POST   /knowledge/facts/{fact}/preview
 tasmAr GET    /conversations/{conversation}/phrases
 ---mA- GET    /phrases
 ---mA- POST   /phrases
