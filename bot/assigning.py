@@ -17,7 +17,7 @@ from bot.departments import Assigning as Settings
 from bot.dispatch import Dispatch
 from bot.knowledge import Hotel
 from bot.model import HotelId, Nobody, PostState, StaffId, State
-from bot.store import desk, log, people, posts
+from bot.store import acquaintance, desk, log, people, posts
 from bot.store.outbox import Item
 from bot.store.posts import Post
 
@@ -120,7 +120,7 @@ class Assigning:
 
     async def _known(self, tx: AsyncConnection, hotel: Hotel, row: Conversation, vip: bool) -> Waiting:
         """The conversation itself, with whom its guest knows and what they need."""
-        last = await log.last_colleague(tx, hotel.id, row.id)
+        last = await acquaintance.last_colleague(tx, hotel.id, row.id)
         languages = {one.id: one.languages for one in hotel.file.departments.skills.values() if one.languages}
         said = await log.content_of(tx, hotel.id, row.id, row.guest_seq) if languages else None
         needs = (*(row.needs or ()), *skills_wanted(languages, said.text if said else None))

@@ -9,8 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import orders, promises
 from bot.conversation import Command, Conversation, HandOver, Record, Said
 from bot.dispatch import Dispatch
-from bot.model import Content, HotelId, OrderId, PromiseId, PromiseState, StaffId
-from bot.staff import CONVERSATION, ORDER, named
+from bot.model import (
+    SERVICE,
+    Audience,
+    Content,
+    EventType,
+    HotelId,
+    NewEvent,
+    OrderId,
+    PromiseId,
+    PromiseState,
+    StaffId,
+)
+from bot.staff import CONVERSATION, GUEST, ORDER, named
 from bot.store import desk, log, outbox, people
 from bot.store import promises as kept
 from bot.store.outbox import Item
@@ -40,6 +51,8 @@ class Leaving:
         assert row
         if kind == CONVERSATION:
             command = await self._conversation(tx, row, to)
+        elif kind == GUEST:
+            command = await self._guest(tx, row, StaffId(id_), to)
         elif kind == ORDER:
             command = await self._order(tx, item.hotel, OrderId(id_), to)
         else:
@@ -54,6 +67,17 @@ class Leaving:
         hotel = await self._dispatch.hotels.get(tx, row.hotel)
         text = hotel.say_by_duty("lapsed", self._dispatch.clock.now())
         return HandOver(to, Said(Content(text=text), {"keys": ["lapsed"]}))
+
+    async def _guest(
+        self, tx: AsyncConnection, row: Conversation, left: StaffId, to: StaffId | None
+    ) -> Command | None:
+        """Whoever knew the guest has left: from now on it is `to` whom the guest is first brought to."""
+        now = self._dispatch.clock.now()
+        if await people.is_active(tx, row.hotel, left, now):
+            return None
+        body = {"from": left, "to": to, "why": "left"}
+        event = NewEvent(EventType.GUEST_HANDED_OVER, now, SERVICE, Audience.STAFF, body=body)
+        return Record((event,))
 
     async def _promise(
         self, tx: AsyncConnection, hotel: HotelId, id_: PromiseId, to: StaffId | None

@@ -133,6 +133,7 @@ class EventType(StrEnum):
     GUEST_NOTIFIED = "guest_notified"
     GUEST_RATED = "guest_rated"
     VIP_MARKED = "vip_marked"
+    GUEST_HANDED_OVER = "guest_handed_over"
     GUEST_ERASED = "guest_erased"
     FOREIGN = "foreign"  # whatever a newer release has logged: read so, never written
 

@@ -6,7 +6,7 @@ A password is never stored, a sign-in's token only as a hash. Hashing runs in a 
 import asyncio
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -22,7 +22,7 @@ from bot.ids import new_id
 from bot.model import ConversationId, HotelId, PromiseState, StaffId
 from bot.roles import Role
 from bot.sealing import Seal
-from bot.store import desk, outbox, people, posts, promises
+from bot.store import acquaintance, desk, outbox, people, posts, promises
 from bot.store.database import Database
 from bot.store.people import Staff
 
@@ -146,13 +146,14 @@ async def drop_factor(tx: AsyncConnection, login: str, now: datetime, who: Staff
     return True
 
 
-CONVERSATION, PROMISE, ORDER = "c", "p", "o"
+CONVERSATION, PROMISE, ORDER, GUEST = "c", "p", "o", "g"
 MOST = 10_000  # things that one person may hold
 
 
 @dataclass(frozen=True)
 class Held:
-    """One thing that somebody holds: a conversation, a promise, an order. `seq` is where it began."""
+    """One thing that somebody holds: a conversation, a promise, an order; or a guest whom they know. `seq` is
+    where it began, `by` who holds it."""
 
     hotel: HotelId
     kind: str
@@ -160,29 +161,37 @@ class Held:
     conversation: ConversationId
     seq: int
     what: str | None = None
+    by: StaffId | None = None
 
     def key(self, to: StaffId | None) -> str:
-        """What the outbox row that hands it over is called; a conversation's row names itself."""
-        return f"{self.kind}:{'' if self.kind == CONVERSATION else self.id}:{to or ''}"
+        """What the outbox row that hands it over is called; a conversation's row names it and its guest."""
+        named = {CONVERSATION: "", GUEST: self.by}.get(self.kind, self.id)
+        return f"{self.kind}:{named}:{to or ''}"
 
 
 def named(key: str) -> tuple[str, str, StaffId | None]:
-    """The kind, the id and the new owner that a row's key names."""
+    """The kind, the id (a guest's row: of who knew them) and the new owner that a row's key names."""
     kind, id_, to = key.split(":")
     return kind, id_, StaffId(to) if to else None
 
 
 async def held_by(tx: AsyncConnection, id_: StaffId, now: datetime) -> list[Held]:
-    """Everything open that a person holds, in every hotel."""
+    """Everything open that a person holds, and the guests they know best, in every hotel."""
     found = []
     for hotel in await people.terms_of(tx, id_):
-        rows = await desk.list_conversations(tx, hotel, holder=id_, limit=MOST, now=now)
-        found += [Held(hotel, CONVERSATION, row.id, row.id, row.seq) for row in rows]
-        owed = await promises.listed(tx, hotel, PromiseState.OPEN, owner=id_, limit=MOST)
-        found += [Held(hotel, PROMISE, p.id, p.conversation, p.made_seq, p.words) for p in owed]
-        taken = await desk.list_orders(tx, hotel, orders.OPEN, owner=id_, limit=MOST)
-        found += [Held(hotel, ORDER, o.id, o.conversation, o.seq, o.details.get("what")) for o in taken]
+        found += await held_in(tx, hotel, id_, now)
     return found
+
+
+async def held_in(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> list[Held]:
+    rows = await desk.list_conversations(tx, hotel, holder=id_, limit=MOST, now=now)
+    found = [Held(hotel, CONVERSATION, row.id, row.id, row.seq) for row in rows]
+    owed = await promises.listed(tx, hotel, PromiseState.OPEN, owner=id_, limit=MOST)
+    found += [Held(hotel, PROMISE, p.id, p.conversation, p.made_seq, p.words) for p in owed]
+    taken = await desk.list_orders(tx, hotel, orders.OPEN, owner=id_, limit=MOST)
+    found += [Held(hotel, ORDER, o.id, o.conversation, o.seq, o.details.get("what")) for o in taken]
+    best = [known.row for known in await acquaintance.known_best(tx, hotel, id_, now)]
+    return [*found, *(Held(hotel, GUEST, row.guest, row.id, row.seq, by=id_) for row in best)]
 
 
 async def deactivate(
@@ -199,10 +208,20 @@ async def deactivate(
     await people.sign_out(tx, id_=member.id)
     await posts.leave(tx, member.id, now)
     things = await held_by(tx, member.id, now)
+    await hand_over(tx, things, now, to)
+    return things
+
+
+async def hand_over(
+    tx: AsyncConnection,
+    things: Sequence[Held],
+    now: datetime,
+    to: Callable[[Held], StaffId | None] = lambda thing: None,
+) -> None:
+    """A row for each of these, in the transaction that makes them nobody's."""
     for thing in things:
         row = Wake("hand_over", now, thing.key(to(thing)))
         await outbox.put(tx, thing.hotel, thing.conversation, thing.seq, (row,), now)
-    return things
 
 
 async def _member(tx: AsyncConnection, login: str) -> Staff:

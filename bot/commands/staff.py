@@ -193,7 +193,12 @@ async def _deactivate(arguments: argparse.Namespace, settings: Settings) -> None
     print(f"{arguments.login} can no longer sign in. Handed over{told}.")
 
 
-_KINDS = {staff.CONVERSATION: "conversation", staff.PROMISE: "promise", staff.ORDER: "order"}
+_KINDS = {
+    staff.CONVERSATION: "conversation",
+    staff.PROMISE: "promise",
+    staff.ORDER: "order",
+    staff.GUEST: "guest",
+}
 
 
 async def _known(tx: AsyncConnection, login: str) -> Staff:

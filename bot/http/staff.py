@@ -1,6 +1,6 @@
 """The people of a hotel, for its managers: who they are and what they hold; roles, and ending access."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any
 
@@ -15,7 +15,8 @@ from bot.ids import new_id
 from bot.model import HotelId, PromiseState, StaffId
 from bot.roles import Permission, Role, end_of, last_day, may
 from bot.staff import Held
-from bot.store import desk, people, promises
+from bot.store import acquaintance, desk, people, promises
+from bot.store.acquaintance import Known
 from bot.store.people import Staff
 
 
@@ -107,24 +108,35 @@ async def show_holds(request: web.Request) -> web.Response:
         rows = await desk.list_conversations(tx, me.hotel, holder=member.id, limit=staff.MOST, now=lens.now)
         owed = await promises.listed(tx, me.hotel, PromiseState.OPEN, owner=member.id, limit=staff.MOST)
         taken = await desk.list_orders(tx, me.hotel, orders.OPEN, owner=member.id, limit=staff.MOST)
+        best = await acquaintance.known_best(tx, me.hotel, member.id, lens.now)
         return respond(
             {
                 "conversations": await views.show_rows(tx, lens, rows),
                 "promises": await views.show_promises(tx, lens, owed),
                 "orders": await views.show_orders(tx, lens, taken),
+                "guests": await _show_known(tx, lens, best),
                 "elsewhere": await _elsewhere(tx, lens, member),
             }
         )
 
 
+async def _show_known(tx: AsyncConnection, lens: Lens, best: Sequence[Known]) -> list[dict[str, Any]]:
+    guests = await views.show_guests(tx, lens, [known.row for known in best])
+    return [
+        {"id": one.row.guest, "guest": guests[one.row.id], "said": one.said, "last_at": one.last_at}
+        for one in best
+    ]
+
+
 async def _elsewhere(tx: AsyncConnection, lens: Lens, member: Staff) -> int:
     """How much this person holds in other hotels; it goes back to everybody there."""
-    return sum(thing.hotel != lens.hotel.id for thing in await staff.held_by(tx, member.id, lens.now))
+    held = await staff.held_by(tx, member.id, lens.now)
+    return sum(thing.hotel != lens.hotel.id and thing.kind != staff.GUEST for thing in held)
 
 
 async def deactivate(request: web.Request) -> web.Response:
-    """End somebody's access: `{"to": {id of a conversation, promise or order: id of a colleague}}`; what it
-    doesn't name goes back to everybody."""
+    """End somebody's access: `{"to": {id of a conversation, promise, order or guest: id of a colleague}}`;
+    what it doesn't name goes back to everybody."""
     me, body = caller(request), await read_object(request)
     plan, now = _plan(body), request.app[CLOCK].now()
     async with request.app[DATABASE].write() as tx:

@@ -352,15 +352,6 @@ async def handed_back(
     return (who, None) if who else None
 
 
-async def last_colleague(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> StaffId | None:
-    """Who of the staff spoke to this guest last, in any visit."""
-    query = select(events.c.actor).where(
-        events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type == EventType.STAFF_SAID
-    )
-    found = (await tx.execute(query.order_by(events.c.seq.desc()).limit(1))).scalar()
-    return StaffId(Actor.parse(found).id or "") if found else None
-
-
 async def seqs_of(
     tx: AsyncConnection, hotel: HotelId, id_: ConversationId, identity: IdentityId
 ) -> list[int]:

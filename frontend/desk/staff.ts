@@ -1,6 +1,6 @@
 /** The people of a hotel, as its managers see them; giving roles, and ending somebody's access. */
 import { request } from "./api";
-import type { Order, Person, Row } from "./model";
+import type { Guest, Order, Person, Row } from "./model";
 import type { GuestPromise } from "./promises";
 
 export interface Member extends Person {
@@ -20,6 +20,8 @@ export interface Holds {
   conversations: Row[];
   promises: GuestPromise[];
   orders: Order[];
+  /** Whom they know best: how often they said something to them, and when last. */
+  guests: { id: string; guest: Guest; said: number; last_at: string }[];
   /** How many things in other hotels: those go back to everybody there. */
   elsewhere: number;
 }

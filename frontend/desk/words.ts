@@ -224,6 +224,10 @@ export function happened(event: Event, desk: Pick<Desk, "orders" | "me" | "posts
         name,
       });
     }
+    case "guest_handed_over":
+      return t(event.body.to ? "event.guest_handed_over" : "event.guest_left", {
+        name: String(event.body.to_name ?? t("thread.colleague")),
+      });
     case "target_neared":
       return t("event.target_neared", { what: tell("today.clock_", String(event.body.clock), "today.clock_claim") });
     case "snooze_ended":

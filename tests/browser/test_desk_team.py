@@ -83,6 +83,12 @@ async def test_who_leaves_leaves_nothing_lying(browser: Browser, world: World) -
         desk_page(browser, world) as page,
         desk_page(browser, world) as theirs,
     ):
+        leaving = await world.desk("zhaomin")
+        async with Visitor(world) as regular:
+            await regular.say("我要找人工，老样子")
+            known = await leaving.one("WAITING")
+            await leaving.reply(known, "还给您留高楼层")
+            await leaving.act(known, "close", reason="solved")
         await guest.say("我要找人工，孩子要婴儿床")
         await sign_in(theirs, "zhaomin")
         await open_row(theirs)
@@ -101,10 +107,12 @@ async def test_who_leaves_leaves_nothing_lying(browser: Browser, world: World) -
         dialog = page.get_by_role("dialog")
         await expect(dialog).to_contain_text("婴儿床一小时内给您送到")
         await dialog.get_by_label("承诺：").select_option(label=ADMINISTRATOR)
+        await expect(dialog).to_contain_text("聊过 1 句")
+        await dialog.get_by_label("熟客：").select_option(label=ADMINISTRATOR)
         await keep(page, "staff-leaving")
         assert await problems(page, ".leave-dialog") == []
         await dialog.get_by_role("button", name="停用并交接").click()
-        await expect(toast(page, "2 件事交接好了")).to_be_visible()
+        await expect(toast(page, "3 件事交接好了")).to_be_visible()
         await expect(theirs.locator("#login")).to_be_visible()
         await page.get_by_role("navigation").get_by_text("会话").click()
         await open_row(page)

@@ -16,6 +16,7 @@ from bot.http.guard import Caller
 from bot.model import ConversationId, GuestId, Handoff, PostState, Reason, StaffId, State
 from bot.staff import SignedIn
 from bot.store import log, people, posts
+from bot.store.acquaintance import last_colleague
 from bot.store.database import Database
 from tests.conftest import FixedClock, only_on_postgres
 from tests.contract.floor import ONE, Floor
@@ -94,6 +95,21 @@ async def test_whoever_comes_is_asked_for_who_has_waited_longest(floor: Floor) -
     await floor.claim(old, "lin")
     await floor.later(seconds=16)
     assert (await floor.row(new)).assigned_to == lin
+
+
+async def test_the_heir_of_a_guest_is_asked_before_others(floor: Floor) -> None:
+    lin, *others = [await post(floor, login, "front_desk") for login in ("lin", "bo", "ma")]
+    heir = max(others)  # of two who hold the same the other one would be asked
+    got = await asks(floor)
+    await floor.claim(got, "lin")
+    await floor.reply(got, "lin")
+    await floor.release(got, "lin")
+    assert await floor.read(lambda tx: last_colleague(tx, ONE, got.row.id)) == lin
+    async with floor.database.write() as tx:
+        await staff.deactivate(tx, "lin", floor.clock.now(), lambda thing: heir)
+    await floor.work()
+    await asks(floor)
+    assert (await floor.row(got)).assigned_to == heir
 
 
 async def test_a_hotel_where_nobody_has_a_department_assigns_nobody(floor: Floor) -> None:

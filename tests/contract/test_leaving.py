@@ -17,6 +17,7 @@ from bot.model import ASSISTANT, Audience, Content, EventType, NewEvent, Promise
 from bot.staff import Held, SignedIn
 from bot.store import desk, outbox, people
 from bot.store import promises as kept
+from bot.store.acquaintance import known_best
 from bot.store.database import Database
 from tests.conftest import FixedClock, only_on_postgres
 from tests.contract.floor import ONE, Floor
@@ -95,6 +96,40 @@ async def test_what_nobody_was_given_waits_for_everybody(floor: Floor) -> None:
     assert (await floor.row(got)).state is State.WAITING
     assert await owners(floor, got) == (None, None)
     assert {"lapsed", "promise_handed_over"} <= set(await floor.types(got))
+
+
+async def test_the_guests_they_know_best_are_handed_over_once(floor: Floor) -> None:
+    known = []
+    for who, said in (("oWell", 3), ("oBetter", 5), ("oLittle", 1)):
+        known.append(got := await floor.hear(who=who))
+        await floor.claim(got, "lin")
+        for _ in range(said):
+            await floor.reply(got, "lin")
+        await floor.release(got, "lin")
+    well, better, little = known
+    lin, bo = floor.people["lin"], floor.people["bo"]
+
+    async def best(who: str) -> list[tuple[str, int]]:
+        found = await floor.read(lambda tx: known_best(tx, ONE, floor.people[who], floor.clock.now()))
+        return [(one.row.id, one.said) for one in found]
+
+    here = await held(floor)  # whom they hold is handed over as that
+    assert await best("lin") == [(better.row.id, 5), (well.row.id, 3), (little.row.id, 1)]
+    async with floor.database.write() as tx:
+        plan = {better.row.guest: bo}
+        things = await staff.deactivate(tx, "lin", floor.clock.now(), lambda thing: plan.get(thing.id))
+    assert [thing.id for thing in things if thing.kind == "g"] == [
+        better.row.guest,
+        well.row.guest,
+        little.row.guest,
+    ]
+    await floor.work()
+    (told,) = [e for e, _ in await floor.thread(better) if e.type == "guest_handed_over"]
+    assert told.body == {"from": lin, "to": bo, "why": "left"}
+    (nobody,) = [e for e, _ in await floor.thread(well) if e.type == "guest_handed_over"]
+    assert nobody.body["to"] is None
+    assert [id_ for id_, _ in await best("lin")] == [here.row.id]
+    assert await best("bo") == [(better.row.id, 0)]  # who leaves before a word hands them on
 
 
 async def test_who_takes_it_first_has_it_and_its_row_finds_nothing_to_do(floor: Floor) -> None:
