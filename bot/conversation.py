@@ -137,7 +137,9 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.VOICE_HEARD: _ANYWHERE,
     E.GUEST_OPTED: _ANYWHERE,
     E.GUEST_NOTIFIED: _ANYWHERE,
+    E.RATING_ASKED: _row(_REFUSE, _REFUSE, _REFUSE, _STAY),
     E.GUEST_RATED: _ANYWHERE,
+    E.RATING_THANKED: _ANYWHERE,
     E.VIP_MARKED: _ANYWHERE,
     E.GUEST_HANDED_OVER: _ANYWHERE,
     E.GUEST_ERASED: _ANYWHERE,
@@ -465,6 +467,7 @@ class Patience:
     handler_wait: timedelta = timedelta(seconds=4.3)
     opener: timedelta = timedelta(seconds=1.5)  # a 你好 alone waits so long for what comes after it
     gather: timedelta = timedelta(seconds=2)  # so long a turn takes in what arrives before its answer
+    rate: timedelta = timedelta(seconds=10)  # after a visit a guest who says no more is asked how it was
     remind: timedelta = timedelta(minutes=10)  # so long before it is due a promise rings, if there is time
 
     def reminded_at(self, due: datetime, since: datetime) -> datetime:
@@ -1081,6 +1084,8 @@ def _close(d: Draft, c: Close) -> None:
     d.add(NewEvent(E.CLOSED, d.now, c.actor, Audience.GUEST, body={"reason": c.reason}))
     if c.content:
         d.note(E.STAFF_NOTED, c.actor, {"about": "closing"}, c.content)
+    if c.actor.kind is ActorKind.STAFF:
+        d.effects.append(Wake("rate", d.now + d.patience.rate, str(d.row.visit)))
 
 
 def _lapse(d: Draft, c: Lapse) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import files, guests, linking, meaning, metrics, openers, orders, reach, safety, words
+from bot import files, guests, linking, meaning, metrics, openers, orders, rating, reach, safety, words
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import Inbound, InboundKind, Option
 from bot.clock import Clock
@@ -152,6 +152,9 @@ class Dispatch(Writer):
         now = self.clock.now()
         identity, row = await self.recognition.met(tx, account, inbound.external_id, now)
         hotel = await self.hotels.get(tx, account.hotel)
+        rated = None if told else await rating.given(tx, hotel, identity, row, inbound, now)
+        if rated:
+            return await self._taken(tx, account, identity, row, inbound, rated, rated.event, key, now)
         own = hotel.file.replies_of(account.channel, account.account)
         inbound, ready = meaning.meant(hotel, own, inbound, now)
         command = await self._command(tx, hotel, identity, row, inbound, now)
@@ -169,9 +172,24 @@ class Dispatch(Writer):
             command = replace(
                 command, ask=False, words=Said(words.content_of(said, None), words.body_of(said, row))
             )
+        return await self._taken(tx, account, identity, row, inbound, command, command.event, key, now)
+
+    async def _taken(
+        self,
+        tx: AsyncConnection,
+        account: AccountRow,
+        identity: Identity,
+        row: Conversation,
+        inbound: Inbound,
+        command: Command,
+        said: NewEvent,
+        key: str,
+        now: datetime,
+    ) -> Received:
+        """What came in, written, with what it means to its channel; unique by its key."""
         after, events = await self.written(tx, row, command, now, account)
         await self._channel_side(tx, account, identity, inbound, after, key, now)
-        seq = next((e.seq for e in events if e.type is command.event.type), after.seq)
+        seq = next((e.seq for e in events if e.type is said.type), after.seq)
         if not await people.arrive(tx, identity, key, seq, now):
             raise StaleVersion
         return Received(identity, after, key, seq, 1)

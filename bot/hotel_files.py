@@ -124,6 +124,7 @@ class HotelFile:
     targets: Plan = field(default_factory=Plan)
     alerts: Ladder = field(default_factory=Ladder)
     fact_names: Mapping[str, str] = field(default_factory=dict)  # what staff call facts of the hotel's own
+    asks_rating: bool = True  # how a visit was that a colleague has ended
 
     @property
     def clocks(self) -> Clocks:
@@ -198,6 +199,7 @@ def parse(documents: Mapping[str, Any], ours: Mapping[str, Texts] | None = None)
         targets=targets.parse(sheet, parts),
         alerts=ladder.parse(sheet),
         fact_names=_fact_names(sheet.part("fact_names")) if "fact_names" in sheet.names() else {},
+        asks_rating=sheet.option("ask_rating", parse_switch, True),
     )
     if ours:
         departments.unknown(
@@ -235,6 +237,7 @@ def _flat(hotel: HotelFile) -> Iterator[tuple[str, str]]:
     yield from departments.flat(hotel.departments, hotel.duty, _duty_texts)
     yield from targets.flat(hotel.targets)
     yield from ladder.flat(hotel.alerts)
+    yield "ask_rating", str(hotel.asks_rating)
     yield from (("widget.theme", hotel.widget.theme), ("widget.greeting", str(hotel.widget.greeting)))
     yield from ((f"room_types.{room.code}", " ".join(room.words)) for room in hotel.room_types)
     yield "rooms", " ".join(hotel.rooms)

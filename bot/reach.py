@@ -43,13 +43,13 @@ async def find(
     here = [i for i in await people.identities_of(tx, hotel.id, conversation) if i.id != event.identity]
     for channel in away.channels:
         for identity in here:
-            if identity.channel == channel and await _open(tx, identity, now):
+            if identity.channel == channel and await takes(tx, identity, now):
                 return await _brought(tx, hotel, conversation, seq, event.identity, identity, seen, now)
     return None
 
 
-async def _open(tx: AsyncConnection, to: Identity, now: datetime) -> bool:
-    """Whether this channel takes a message of ours now."""
+async def takes(tx: AsyncConnection, to: Identity, now: datetime, left: int = KEPT_FOR_PEOPLE) -> bool:
+    """Whether this channel takes a message of ours now; `left`: so many its window must still have."""
     channel = CHANNELS[to.channel]
     account = await desk.account_of(tx, to.channel, to.account)
     if to.external is None or account is None or channel.capabilities.pulls:
@@ -59,7 +59,7 @@ async def _open(tx: AsyncConnection, to: Identity, now: datetime) -> bool:
     if channel.windows is None:
         return True
     ledger = await people.ledger_of(tx, to.hotel, to.id)
-    return channel.windows.allowance(ledger, now).left >= KEPT_FOR_PEOPLE
+    return channel.windows.allowance(ledger, now).left >= left
 
 
 async def _brought(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guests, metrics, orders, reach, snoozing
+from bot import guests, metrics, orders, rating, reach, snoozing
 from bot.addressing import Addressing
 from bot.alerting import Alerting
 from bot.assigning import Assigning
@@ -453,6 +453,17 @@ class Worker:
             await self.dispatch.act(item.hotel, item.conversation, close)
         await self._done(item)
 
+    async def _rate(self, item: Item) -> None:
+        """A colleague has ended a visit: its guest is asked how it was, where a message has to."""
+        async with self.database.read() as tx:
+            hotel = await self.dispatch.hotels.get(tx, item.hotel)
+            found = await rating.question(tx, hotel, item.conversation, int(item.key), self.clock.now())
+        if found:
+            with suppress(Refused):
+                once = (item.conversation, f"rate {found.visit}")
+                await self.dispatch.act(item.hotel, item.conversation, lambda row, gone: found, once)
+        await self._done(item)
+
     async def _escalate(self, item: Item) -> None:
         await self._until(item, await self.alerting.waiting(item))
 
@@ -541,7 +552,14 @@ class Worker:
             ):
                 return None
             channel = CHANNELS[to.channel]
-            if not await self._window_allows(tx, item, to, channel, now):
+            passing, room = (
+                await rating.holds(tx, item),
+                await self._window_allows(tx, item, to, channel, now),
+            )
+            if passing and not (room and await rating.still_asks(tx, item)):
+                await self._drop(tx, item, now)
+                return None
+            if not room:
                 await outbox.put_back(tx, item, None, now, "window")  # waits for the guest's next word
                 return None
             if not await outbox.mark_sending(tx, item, self.process, CUSTOM, now, CUSTOM_LEASE):
@@ -556,7 +574,14 @@ class Worker:
             return True
         left = channel.windows.allowance(await people.ledger_of(tx, to.hotel, to.id), now).left
         event = await log.event_of(tx, item.hotel, item.conversation, item.seq)
-        return left >= (1 if event and event.type is EventType.STAFF_SAID else 2)
+        return left >= (_NEEDS.get(event.type, 2) if event else 2)
+
+    async def _drop(self, tx: AsyncConnection, item: Item, now: datetime) -> None:
+        """What goes at once or never can't go now."""
+        await outbox.settle(tx, item, "failed", now, "withdrawn")
+        body = {"seq": item.seq, "why": "withdrawn"}
+        event = NewEvent(EventType.DELIVERY_FAILED, now, SERVICE, Audience.STAFF, item.identity, body)
+        await self.dispatch.record(tx, item.hotel, item.conversation, event)
 
     async def _deliver(self, item: Item, to: Identity, channel: Channel) -> None:
         parts, began = await self.parts_of(item, channel), self.clock.now()
@@ -605,7 +630,7 @@ class Worker:
                 await self.end(item, "accepted", EventType.DELIVERY_ACCEPTED, to, channel)
             case Unclear(why):
                 await self.end(item, "unclear", EventType.DELIVERY_UNCLEAR, to, channel, why)
-            case TryLater(after, why) if now + timedelta(seconds=after) - await self._since(item) < GIVE_UP:
+            case TryLater(after, why) if await self._may_wait(item, now + timedelta(seconds=after)):
                 async with self.database.write() as tx:
                     await outbox.put_back(tx, item, now + timedelta(seconds=after), now, why)
             case TryLater(_, why):
@@ -618,6 +643,12 @@ class Worker:
             row = await log.row_of(tx, item.hotel, item.conversation)
         assert row
         return row
+
+    async def _may_wait(self, item: Item, until: datetime) -> bool:
+        async with self.database.read() as tx:
+            if await rating.holds(tx, item):
+                return False
+        return until - await self._since(item) < GIVE_UP
 
     async def _since(self, item: Item) -> datetime:
         """When a delivery could first be tried: what waited for the guest's next word begins with it."""
@@ -632,8 +663,11 @@ class Worker:
             shut = channel.windows.refused(kept, why, began)
             if shut:
                 await people.save_ledger(tx, to.hotel, to.id, shut)
-            now = self.clock.now()
-            await outbox.put_back(tx, item, None if shut else now, now, why)
+            now, passing = self.clock.now(), await rating.holds(tx, item)
+            if not passing:
+                await outbox.put_back(tx, item, None if shut else now, now, why)
+        if passing:
+            return await self.end(item, "failed", EventType.DELIVERY_FAILED, to, None, why)
         await self.dispatch.nudges.nudge(f"hotel:{item.hotel}", f"conversation:{item.conversation}")
 
     async def _spend(self, tx: AsyncConnection, to: Identity, channel: Channel | None) -> None:
@@ -653,13 +687,16 @@ class Worker:
         """End a delivery, with its event in the log: both or neither."""
         now = self.clock.now()
         body = {"seq": item.seq, "why": why}
-        event = NewEvent(type_, now, SERVICE, Audience.STAFF, item.identity, body)
 
         async def work(tx: AsyncConnection) -> Conversation | None:
             if not await outbox.settle(tx, item, state, now, why, was="sending"):
                 return None
             if to:
                 await self._spend(tx, to, spent_on)
+            # What nobody would send again troubles nobody as unclear.
+            lost = type_ is EventType.DELIVERY_UNCLEAR and await rating.holds(tx, item)
+            kind = EventType.DELIVERY_FAILED if lost else type_
+            event = NewEvent(kind, now, SERVICE, Audience.STAFF, item.identity, body)
             return await self.dispatch.record(tx, item.hotel, item.conversation, event)
 
         row = await self.dispatch.transact(work)
@@ -685,6 +722,8 @@ class Worker:
         await self.end(item, "accepted", EventType.DELIVERY_ACCEPTED, None, None)
 
 
+# So many messages a reply window must have left for one of these, else two: the last is a person's.
+_NEEDS = {EventType.STAFF_SAID: 1, EventType.RATING_ASKED: 1 + rating.SPARED}
 FILE_LEASE = timedelta(seconds=120)  # longer than bringing or hearing a file may take
 FETCH_TRIES = 40
 HEAR_TRIES = 3
@@ -698,6 +737,7 @@ _KINDS: dict[str, Callable[[Worker, Item], Awaitable[None]]] = {
     "snooze": Worker._snooze,
     "suggest": Worker._suggest,
     "idle": Worker._idle,
+    "rate": Worker._rate,
     "escalate": Worker._escalate,
     "assign": Worker._assign,
     "ring": Worker._ring,

@@ -8,17 +8,16 @@ from typing import Any
 
 from aiohttp import web
 
-from bot import guests, history
+from bot import guests, history, rating
 from bot.channels import app as channel
 from bot.channels.app import Cursor
 from bot.conversation import Conversation
 from bot.guest_tokens import Signed
 from bot.history import History, Message
-from bot.http import ratings
 from bot.http.app_door import Caller
 from bot.http.files import FILES
 from bot.http.files import shown as shown_file
-from bot.http.guard import CLOCK, DATABASE, DISPATCH, PRESENCE, Problem
+from bot.http.guard import CLOCK, DATABASE, DISPATCH, HOTELS, PRESENCE, Problem
 from bot.model import State
 from bot.presence import GUEST
 from bot.store import people
@@ -125,7 +124,7 @@ async def _look(
         since = seen if complete else await history.read(tx, identity, read, seen.conversation, ALL)
         staff = {m.event.actor.id for m in seen.messages if m.event.actor.kind == "staff"}
         names = await people.names_of(tx, {str(s) for s in staff | {seen.row.holder} if s})
-        rate = await ratings.due(tx, seen.row)
+        rate = await rating.due(tx, await request.app[HOTELS].get(tx, seen.row.hotel), seen.row)
     row = seen.row
     return (
         seen,

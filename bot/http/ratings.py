@@ -5,25 +5,16 @@ from typing import Any
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot import rating
 from bot.conversation import Conversation, Record
 from bot.dispatch import bound_to
-from bot.http.guard import CLOCK, DATABASE, DISPATCH, Problem, text_of
-from bot.model import Actor, ActorKind, Audience, Content, EventType, NewEvent, State
+from bot.http.guard import CLOCK, DISPATCH, HOTELS, Problem, text_of
+from bot.model import Actor, ActorKind, Audience, Content, EventType, NewEvent
 from bot.store import log
 from bot.store.people import Identity
 
 TEXT_LIMIT = 500
 STARS = range(1, 6)
-
-
-async def due(tx: AsyncConnection, row: Conversation) -> int | None:
-    """The visit that the guest may rate: a colleague has ended it, and it isn't rated yet."""
-    if row.state is not State.CLOSED:
-        return None
-    types = (EventType.CLOSED, EventType.GUEST_RATED)
-    last = (await log.events_of_types_in(tx, row.hotel, row.id, types))[-1:]
-    ended = last and last[0].type is EventType.CLOSED and last[0].actor.kind is ActorKind.STAFF
-    return row.visit if ended else None
 
 
 async def take(
@@ -38,9 +29,6 @@ async def take(
     if found is None:
         raise Problem(409, "not_ratable")
     identity, row = found
-    async with request.app[DATABASE].read() as tx:
-        if await due(tx, row) != visit:
-            raise Problem(409, "not_ratable")
     await _record(request, identity, row, {"stars": stars, "visit": visit}, text)
     return {"visit": visit, "stars": stars}
 
@@ -52,5 +40,11 @@ async def _record(
     content = Content(*dispatch.seal.protect(text, bound_to(row.hotel, row.id))) if text.strip() else None
     now = request.app[CLOCK].now()
     rated = NewEvent(EventType.GUEST_RATED, now, actor, Audience.STAFF, identity.id, body, content)
-    once = (identity.guest, f"rate-{body['visit']}")  # whichever of the guest's pages was faster
-    await dispatch.act(row.hotel, row.id, lambda _row, _gone: Record((rated,)), once)
+
+    async def check(tx: AsyncConnection) -> None:
+        """Whichever of the guest's pages and messages was faster."""
+        hotel, there = await request.app[HOTELS].get(tx, row.hotel), await log.row_of(tx, row.hotel, row.id)
+        if there is None or await rating.due(tx, hotel, there) != body["visit"]:
+            raise Problem(409, "not_ratable")
+
+    await dispatch.act(row.hotel, row.id, lambda _row, _gone: Record((rated,)), check=check)

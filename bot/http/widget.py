@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guest_tokens, history, linking, metrics, sign_in
+from bot import guest_tokens, history, linking, metrics, rating, sign_in
 from bot.accounts import GuestKeys
 from bot.channels import web as channel
 from bot.conversation import Conversation
@@ -317,7 +317,7 @@ async def _view(request: web.Request, guest: Guest, cursor: Cursor) -> dict[str,
         messages = [*await _touched(tx, identity, row, placed.touched), *seen.messages]
         staff = {m.event.actor.id for m in messages if m.event.actor.kind == "staff"} | {row.holder}
         names = await people.names_of(tx, {str(s) for s in staff if s})
-        rate = await ratings.due(tx, row)
+        rate = await rating.due(tx, request[VISITED].hotel, row)
         speaker = _speaker(row, names) | ({"rate": rate} if rate else {})
     await _mark(request, identity, row)
     shown = [_message(request, guest, row, m, names, placed) for m in messages]

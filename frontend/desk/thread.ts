@@ -31,6 +31,7 @@ const SILENT = new Set([
   "media_lost",
   "reply_flagged",
   "reply_refused",
+  "rating_thanked",
 ]);
 
 export const spoken = (event: Event): boolean => SPOKEN.has(event.type);

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -218,6 +220,28 @@ async def test_broken_and_forged_callbacks_are_refused(site: Site, platform: WeC
         async with http.post(f"{site.origin}/wecom/nobody", params=query, data=sealed) as answer:
             assert answer.status == 404
     assert wecom.PULLER in site.app
+
+
+async def test_a_guest_is_asked_how_it_was_and_taps_the_answer(site: Site, platform: WeCom) -> None:
+    dispatch = site.app[DISPATCH]
+    dispatch.patience = replace(dispatch.patience, rate=timedelta(0))
+    await platform.say("wmGuest", "转人工")
+    await until(lambda: bool(platform.guests["wmGuest"].got))
+    desk, (said, *_) = await site.signed_in("agent"), await events(site)
+    one = f"conversations/{said.conversation}"
+    assert (await desk.desk("POST", f"{one}/reply", {"text": "好了", "client_id": "client-0001"}))[0] == 200
+    while await site.sql("SELECT 1 FROM outbox WHERE kind = 'deliver' AND state IN ('queued', 'sending')"):
+        await asyncio.sleep(0.05)
+    assert (await desk.desk("POST", f"{one}/close", {"reason": "solved"}))[0] == 200
+    await until(lambda: "msgmenu" in platform.guests["wmGuest"].got[-1])
+    choices = platform.guests["wmGuest"].got[-1]["msgmenu"]["list"]
+    assert [choice["click"]["content"] for choice in choices][-2:] == ["满意", "非常满意"]
+    count = len(platform.texts("wmGuest"))
+    await platform.say("wmGuest", "非常满意", menu_id="5")
+    assert await logged(site, EventType.GUEST_RATED)
+    (row,) = (await desk.desk("GET", "conversations?state=CLOSED"))[1]["conversations"]
+    assert row["stars"] == 5
+    assert len(platform.texts("wmGuest")) == count  # thanks would cost a message
 
 
 async def test_an_account_of_two_hotels_asks_once_which_is_meant(site: Site, platform: WeCom) -> None:

@@ -137,6 +137,7 @@ async def test_the_first_guest_is_served(two_hotels: World, browser: Browser) ->
         await expect(page.locator(".row.assistant .words").last).to_contain_text("06:30–10:00")
         assert all("发票" not in text for text in await page.locator(".row .words").all_inner_texts())
 
+        await serve_and_be_rated(world, follower)
         await ring_and_tick(world, desk)
         await context.close()
     await check_the_log(world)
@@ -165,6 +166,30 @@ async def hand_back(desk: Page, channel: str) -> None:
     await desk.locator(".box textarea").press("Escape")
     await desk.keyboard.press("b")
     await expect(desk.locator(".chip")).to_have_text("助手在接待", timeout=15_000)
+
+
+async def serve_and_be_rated(world: World, follower: Follower) -> None:
+    """A colleague ends the visit on WeChat; the guest is asked how it was, and taps an answer."""
+    clerk = await world.desk()
+    rows = [row for row in await clerk.conversations() if "wechat" in row["channels"]]
+    id_ = str(rows[0]["id"])
+    await clerk.reply(id_, "发票放在前台了，您路过时拿")
+    await until(
+        lambda: (
+            world.query("SELECT 1 FROM outbox WHERE kind = 'deliver' AND state IN ('queued', 'sending')")
+            == []
+        )
+    )
+    await clerk.act(id_, "close", reason="solved")
+    world.shift(seconds=11)
+    await until(lambda: "满意吗" in world.simulator.answers(follower)[-1].text)
+    heard = len(world.simulator.answers(follower))
+    world.simulator.act(follower, {"do": "choose", "text": "满意", "id": "4"})
+    thanks = (await world.simulator.heard(follower, heard + 1, within=30))[-1]
+    assert (thanks.via, "谢谢您的评价" in thanks.text) == ("passive", True)
+    row = await clerk.row(id_)
+    assert (row["state"], row["stars"]) == ("CLOSED", 4)
+    await clerk.close()
 
 
 async def ring_and_tick(world: World, desk: Page) -> None:
@@ -201,6 +226,8 @@ async def check_the_log(world: World) -> None:
         "staff_said",
         "staff_noted",
         "released",
+        "rating_asked",
+        "guest_rated",
         "order_rung",
     ]
     places = [kinds.index(kind) for kind in wanted]

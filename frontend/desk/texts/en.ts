@@ -408,6 +408,7 @@ export const en: Record<Key, string> = {
   "event.linked_one_time_code": "The guest proved with a code to be the same and linked {channel}",
   "event.linked_signed_subject": "The same sign-in: {channel} was linked",
   "event.identity_unlinked": "{who} unlinked {channel}",
+  "event.rating_asked": "The guest was asked how it was",
   "event.guest_rated": "The guest gave {n} of 5 {stars}",
   "event.guest_rated_words": "{rated}: {text}",
   "event.opted_in": "The guest wants to be notified",

@@ -399,6 +399,7 @@ export const zh = {
   "event.linked_one_time_code": "客人用绑定码证明是同一人，关联了{channel}",
   "event.linked_signed_subject": "登录身份证明是同一位客人，关联了{channel}",
   "event.identity_unlinked": "{who}取消了{channel}的关联",
+  "event.rating_asked": "已请客人评价这次接待",
   "event.guest_rated": "客人评价 {n} 星 {stars}",
   "event.guest_rated_words": "{rated}：{text}",
   "event.opted_in": "客人愿意收到通知",
