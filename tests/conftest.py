@@ -24,7 +24,7 @@ from bot.knowledge.vectors import Shelf
 from bot.settings import Settings
 from bot.store.database import Database
 from bot.store.migrate import migrate
-from tests.servers import Postgres, Valkey
+from tests.servers import Postgres, Reused, Valkey
 
 ROOT = Path(__file__).parents[1]
 TESTDATA = Path(os.environ.get("DIANXIAOER_TESTDATA", ROOT.parent / "shared/data"))
@@ -151,10 +151,9 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres: Postgres) -> str:
-    """The name of a database with this release's schema and nothing in it, to be a template."""
+def migrated_postgres(postgres: Postgres) -> Reused:
     asyncio.run(_migrate(postgres.create("migrated")))
-    return "migrated"
+    return Reused(postgres, "migrated")
 
 
 @pytest.fixture
@@ -173,12 +172,11 @@ only_on_postgres = pytest.mark.parametrize("database_url", [ON_POSTGRES], indire
 
 @pytest.fixture(params=[ON_SQLITE, ON_POSTGRES])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated, empty database of its own for each test; every test runs on both kinds."""
+    """A migrated database with nothing in it; every test runs on both kinds."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "dianxiaoer.db")
         yield f"sqlite:///{tmp_path}/dianxiaoer.db"
         return
-    server: Postgres = request.getfixturevalue("postgres")
-    name = f"t{uuid.uuid4().hex}"
-    yield server.create(name, template=request.getfixturevalue("migrated_postgres"))
-    server.drop(name)
+    reused: Reused = request.getfixturevalue("migrated_postgres")
+    yield reused.url
+    reused.empty()

@@ -65,6 +65,7 @@ def bot(
         "TEXTS_DIR": str(ROOT / "texts"),
     }
     monkeypatch.setattr(sys, "stdin", io.StringIO())
+    monkeypatch.chdir(tmp_path)  # the project's own folder may hold a key of `make run`
     root = logging.getLogger()
     before = root.handlers[:], root.level
 
