@@ -14,7 +14,20 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import files, guests, linking, meaning, metrics, openers, orders, rating, reach, safety, words
+from bot import (
+    attendance,
+    files,
+    guests,
+    linking,
+    meaning,
+    metrics,
+    openers,
+    orders,
+    rating,
+    reach,
+    safety,
+    words,
+)
 from bot.channels import CHANNELS, Channel
 from bot.channels.port import Inbound, InboundKind, Option
 from bot.clock import Clock
@@ -514,6 +527,8 @@ class Dispatch(Writer):
         acts = heeded(turn.acts, question.text)
         try:
             spoken = words.render(acts, hotel, row, now, passive_only)
+            if spoken.handoff and not await self._somebody(tx, hotel, row, spoken, turn, now):
+                spoken = words.render(acts, hotel, row, now, passive_only, there=False)
             also = orders.events_of(spoken.orders, open_orders, row.identity, now)
         except (orders.UnknownOrder, ValueError) as error:
             logger.warning("acts can't be carried out: %s", type(error).__name__)
@@ -537,6 +552,20 @@ class Dispatch(Writer):
             notice,
             question.since,
         )
+
+    async def _somebody(
+        self,
+        tx: AsyncConnection,
+        hotel: Hotel,
+        row: Conversation,
+        spoken: words.Spoken,
+        turn: Turn,
+        now: datetime,
+    ) -> bool:
+        """Whether anybody is there whom this guest would be brought to."""
+        handoff = {"reason": spoken.handoff, **(spoken.detail or {}), "intent": turn.intent}
+        department = row.department or hotel.file.departments.route(handoff).get("department")
+        return await attendance.somebody(tx, hotel, department, now)
 
     # ---- staff, clocks and deliveries
 

@@ -6,7 +6,7 @@ nobody's on every screen already, and whoever takes it first has it.
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import orders, promises
+from bot import attendance, orders, promises
 from bot.conversation import Command, Conversation, HandOver, Record, Said
 from bot.dispatch import Dispatch
 from bot.model import (
@@ -65,7 +65,9 @@ class Leaving:
         if not await self._dispatch.holder_gone(tx, row):
             return None  # somebody has taken it
         hotel = await self._dispatch.hotels.get(tx, row.hotel)
-        text = hotel.say_by_duty("lapsed", self._dispatch.clock.now())
+        now = self._dispatch.clock.now()
+        there = await attendance.somebody(tx, hotel, row.department, now)
+        text = hotel.say_by_duty("lapsed", now, there)
         return HandOver(to, Said(Content(text=text), {"keys": ["lapsed"]}))
 
     async def _guest(

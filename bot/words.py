@@ -34,15 +34,25 @@ class Spoken:
     points: tuple[Json, ...] = ()  # the knowledge points that answer: {"id", "version"}
 
 
-def render(acts: Sequence[Act], hotel: Hotel, row: Conversation, now: datetime, passive_only: bool) -> Spoken:
-    """The turn's message. Always says something: acts without words become a handoff."""
+def render(
+    acts: Sequence[Act],
+    hotel: Hotel,
+    row: Conversation,
+    now: datetime,
+    passive_only: bool,
+    there: bool = True,
+) -> Spoken:
+    """The turn's message. Always says something: acts without words become a handoff.
+
+    `there`: whether somebody is who could take the guest.
+    """
     spoken = Spoken()
     for act in acts:
         spoken = _add(spoken, act, hotel, now)
     if not spoken.lines and not spoken.handoff:
         spoken = replace(spoken, handoff=Reason.ENGINE_FAILED)
     if spoken.handoff:
-        spoken = _hand_over(spoken, hotel, row, now, passive_only)
+        spoken = _hand_over(spoken, hotel, row, now, passive_only, there)
     return introduce(spoken, hotel, row, now)
 
 
@@ -106,11 +116,13 @@ def _ask_colleague(spoken: Spoken, what: str) -> Spoken:
     return replace(spoken, handoff=spoken.handoff or Reason.MISSING_FACT, detail=detail)
 
 
-def _hand_over(spoken: Spoken, hotel: Hotel, row: Conversation, now: datetime, passive_only: bool) -> Spoken:
+def _hand_over(
+    spoken: Spoken, hotel: Hotel, row: Conversation, now: datetime, passive_only: bool, there: bool
+) -> Spoken:
     reason = spoken.handoff or Reason.HUMAN_HANDOFF
     waits = row.state is State.WAITING and reason not in GRAVE
     key = "still_waiting" if waits else f"handoff_{reason}"
-    lines = [*spoken.lines, hotel.say_by_duty(key, now)]
+    lines = [*spoken.lines, hotel.say_by_duty(key, now, there)]
     if passive_only:
         lines.append(hotel.say("fetch_reply", now))
     return replace(spoken, lines=tuple(lines), keys=(*spoken.keys, key))

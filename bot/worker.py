@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import guests, metrics, orders, rating, reach, snoozing
+from bot import attendance, guests, metrics, orders, rating, reach, snoozing
 from bot.addressing import Addressing
 from bot.alerting import Alerting
 from bot.assigning import Assigning
@@ -426,8 +426,11 @@ class Worker:
         """The guest of a held conversation has waited too long: it is nobody's again, and rings."""
 
         async with self.database.read() as tx:
-            hotel = await self.dispatch.hotels.get(tx, item.hotel)
-        text = hotel.say_by_duty("lapsed", self.clock.now())
+            hotel, now = await self.dispatch.hotels.get(tx, item.hotel), self.clock.now()
+            held = await log.row_of(tx, item.hotel, item.conversation)
+            by, department = (held.holder, held.department) if held else (None, None)
+            there = await attendance.somebody(tx, hotel, department, now, but=by)
+        text = hotel.say_by_duty("lapsed", now, there)
         words = Said(Content(text=text), {"keys": ["lapsed"]})
 
         def lapse(row: Conversation, gone: bool) -> Lapse:

@@ -81,11 +81,15 @@ class Hotel:
     def duty(self, now: datetime) -> Duty:
         return duty(self.file.duty, now)
 
-    def say_by_duty(self, key: str, now: datetime) -> str:
-        """The sentence for somebody on duty now, for when somebody will be, or for when nobody knows."""
+    def say_by_duty(self, key: str, now: datetime, there: bool = True) -> str:
+        """The sentence for somebody on duty now, for when somebody will be, or for when nobody knows.
+
+        `there`: whether one of those who should be on duty now is.
+        """
         hours = self.duty(now)
         if hours.open:
-            return self.say(f"{key}_open", now)
+            missing = f"{key}_nobody" if f"{key}_nobody" in self.texts else "handoff_nobody"
+            return self.say(f"{key}_open" if there else missing, now)
         if hours.next:
             told = self.say(f"{key}_closed", now, next=hours.next.isoformat())
             return told + self._shift(f"{key}_closed", now, hours.next)

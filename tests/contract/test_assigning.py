@@ -8,12 +8,13 @@ import pytest
 
 from bot import staff
 from bot.assignment import Assign, LetPass
-from bot.conversation import Claim, Refused
+from bot.conversation import Claim, Patience, Refused
 from bot.dispatch import Received
 from bot.engine import Turn
+from bot.handoff import rank
 from bot.http.desk import staying
 from bot.http.guard import Caller
-from bot.model import ConversationId, GuestId, Handoff, PostState, Reason, StaffId, State
+from bot.model import ConversationId, EventType, GuestId, Handoff, PostState, Reason, StaffId, State
 from bot.staff import SignedIn
 from bot.store import log, people, posts
 from bot.store.acquaintance import last_colleague
@@ -118,6 +119,44 @@ async def test_a_hotel_where_nobody_has_a_department_assigns_nobody(floor: Floor
     row = await floor.row(got)
     assert (row.department, row.assigned_to, row.nobody) == ("front_desk", None, None)
     assert await floor.sql("SELECT count(*) FROM outbox WHERE kind = 'assign' AND state = 'queued'") == [(0,)]
+
+
+async def last_words(floor: Floor, got: Received) -> str:
+    """What the assistant has said last."""
+    said = [c.text for e, c in await floor.thread(got) if e.type is EventType.ASSISTANT_SAID]
+    return said[-1] or ""
+
+
+async def test_a_guest_hears_whether_anybody_is_there(floor: Floor) -> None:
+    assert "这就请同事来" in await last_words(floor, await asks(floor, "oFirst"))  # nobody says how they are
+    await post(floor, "lin", "front_desk", state=PostState.OFF)
+    await post(floor, "fitter", "engineering")
+    alone = await asks(floor, "oSecond")
+    assert "正在叫人" in await last_words(floor, alone)
+    await asks(floor, "oSecond")
+    assert "还在叫同事" in await last_words(floor, alone)
+    await post(floor, "lin", "front_desk", state=PostState.BUSY)
+    assert "这就请同事来" in await last_words(floor, await asks(floor, "oThird"))
+    await floor.claim(alone, "lin")
+    await floor.hear("在吗", who="oSecond")
+    await floor.later(minutes=6)  # whoever holds it is the only one
+    assert "正在叫人过来" in await last_words(floor, alone)
+
+
+async def test_who_wrote_at_night_is_first_in_the_morning(floor: Floor) -> None:
+    lin = await post(floor, "lin", "front_desk", state=PostState.OFF)
+    floor.clock.forward(hours=2)
+    night = await asks(floor, "oNight")
+    assert "早班同事" in await last_words(floor, night)
+    assert (await floor.row(night)).nobody == "closed"
+    await floor.later(hours=7, minutes=31)
+    morning = await asks(floor, "oMorning")
+    await post(floor, "lin", "front_desk")
+    await floor.work()
+    rows = [await floor.row(got) for got in (morning, night)]
+    assert [row.assigned_to for row in rows] == [None, lin]
+    rows.sort(key=lambda row: rank(row, None, floor.clock.now(), Patience().hold))
+    assert rows[0].id == night.row.id
 
 
 @only_on_postgres

@@ -152,8 +152,11 @@ def test_every_reason_has_its_words_in_every_language(reason: Reason, locale: st
     for ending in ("open", "closed"):
         assert f"handoff_{reason}_{ending}" in texts()[locale]
     assert f"reason_{reason}" in texts()[locale]
-    for key in ("handoff_no_duty", "still_waiting_open", "still_waiting_closed", "still_waiting_no_duty"):
-        assert key in texts()[locale]
+    for what in ("still_waiting", "lapsed"):
+        for ending in ("open", "closed", "nobody", "no_duty"):
+            assert f"{what}_{ending}" in texts()[locale]
+    assert "handoff_no_duty" in texts()[locale]
+    assert "handoff_nobody" in texts()[locale]
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -170,6 +173,14 @@ def test_every_reason_is_worded_by_whether_somebody_is_on_duty(reason: Reason) -
         NOBODY.say("handoff_no_duty", OPEN),
         NOBODY.texts.sentences.get(f"handoff_{reason}_no_duty"),
     )
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_nobody_is_promised_at_once_where_nobody_is_there(reason: Reason) -> None:
+    said = HOTEL.say_by_duty(f"handoff_{reason}", OPEN, there=False)
+    assert said != HOTEL.say_by_duty(f"handoff_{reason}", OPEN)
+    assert not any(word in said for word in ("这就", "请稍等", "马上回复", "马上来", "马上有人"))
+    assert HOTEL.say_by_duty(f"handoff_{reason}", CLOSED, there=False) == line(Handoff(reason), now=CLOSED)
 
 
 @pytest.mark.parametrize("reason", sorted(set(Reason) - {Reason.EMERGENCY}))
