@@ -52,23 +52,32 @@ class Misunderstood(DeskAction):
         heard = read(tracker)
         if draft := late_change(heard):
             return Result(events=hand_over("wake_up_form", draft))
-        if heard.facts.waiting:
-            return Result((say("waiting_noted"),))
         in_form = bool((tracker.active_loop or {}).get("name"))
         decision = (tracker.latest_message or {}).get("decision") or {}
         if decision.get("kind") == "foreign":
             return Result((say(f"foreign_{decision['language']}", {}, (HUMAN,)),))
+        if heard.facts.waiting:
+            return Result((while_waiting(heard, decision.get("readings") or (), in_form=in_form),))
         reason = handoff_reason(heard, again="action_misunderstood" in heard.before, in_form=in_form)
         if reason:
             return Result((handoff(reason),), leave_form())
         return Result((ask_back(decision.get("readings") or (), in_form=in_form),))
 
 
-def ask_back(readings: Sequence[str], *, in_form: bool) -> Act:
+def while_waiting(heard: Heard, readings: Sequence[str], *, in_form: bool) -> Act:
+    """A person comes anyway: only what can lead to an answer is asked back, and once."""
+    once = "action_misunderstood" not in heard.before
+    if not once or not (readings or in_form):
+        return say("waiting_noted")
+    return ask_back(readings, in_form=in_form, person=False)
+
+
+def ask_back(readings: Sequence[str], *, in_form: bool, person: bool = True) -> Act:
     """With the likeliest readings to choose from, where there are some; choosing one sends its title, which
-    is surely read as that."""
+    is surely read as that. Who waits for a `person` already is offered none."""
     if readings:
-        return say("clarify", {}, [*({"key": f"reading_{name}"} for name in readings), HUMAN])
+        offered = [{"key": f"reading_{name}"} for name in readings]
+        return say("clarify", {}, [*offered, HUMAN] if person else offered)
     return say("unclear_in_form") if in_form else say("unclear", {}, CHOICES)
 
 

@@ -28,7 +28,7 @@ from nlu.parts import PARTS
 CHANNEL = "dianxiaoer"
 RANKING = 5
 # How begins what the dialogue says, or hands over for, where it has found nothing to say, or nothing certain.
-UNANSWERED = ("unclear", "clarify", "out_of_scope", "low_confidence", "misunderstood")
+UNANSWERED = ("unclear", "clarify", "out_of_scope", "waiting_noted", "low_confidence", "misunderstood")
 TEXT_LIMIT = 500  # characters of a message that the model gets to see
 
 

@@ -22,8 +22,8 @@ MARGIN = 0.05  # the second best is this far behind, or both are offered
 
 NOT_UNDERSTOOD = frozenset({Reason.LOW_CONFIDENCE, Reason.MISUNDERSTOOD})
 # What the dialogue says where it has understood nothing, or no reading for certain. Small talk and other
-# languages are no questions to the hotel.
-LOST_WORDS = (*ASKING_BACK, "out_of_scope")
+# languages are no questions to the hotel. Who waits for a person is told no more than that they are heard.
+LOST_WORDS = (*ASKING_BACK, "out_of_scope", "waiting_noted")
 QUESTION = (
     "reading_ask_"  # how the key of an offered reading begins that a point can answer; others are tasks
 )

@@ -91,6 +91,24 @@ async def test_while_waiting_for_a_person_nobody_is_asked_for_again() -> None:
     assert act["key"] == "waiting_noted"
 
 
+async def test_while_waiting_it_is_asked_back_once_where_that_can_lead_to_an_answer() -> None:
+    unsure = not_understood("早饭那个", state="WAITING")
+    unsure.latest_message["decision"] = {"kind": "unsure", "readings": ["ask_breakfast", "room_service"]}
+    (act,), _ = await run(Misunderstood(), unsure)
+    assert [option["key"] for option in act["options"]] == ["reading_ask_breakfast", "reading_room_service"]
+    again = not_understood("早饭那个", before=BEFORE, state="WAITING")
+    again.latest_message["decision"] = unsure.latest_message["decision"]
+    (act,), _ = await run(Misunderstood(), again)
+    assert act["key"] == "waiting_noted"
+
+
+async def test_a_foreign_guest_who_waits_is_answered_in_their_language() -> None:
+    waits = not_understood("방이 너무 추워요", state="WAITING")
+    waits.latest_message["decision"] = {"kind": "foreign", "readings": [], "language": "ko"}
+    (act,), _ = await run(Misunderstood(), waits)
+    assert act["key"] == "foreign_ko"
+
+
 async def test_core_fallback_is_a_handoff_that_takes_nothing_back() -> None:
     acts, events = await run(DefaultFallback(), tracker(message("对", "affirm")))
     assert acts == [{"act": "handoff", "reason": "unsupported_task", "detail": None}]

@@ -29,6 +29,7 @@ def asked(*readings: str, in_form: bool = False) -> tuple[Act, ...]:
         (asked("ask_breakfast", "ask_dining"), True),
         (asked("ask_breakfast", "room_service"), False),  # a guest who may want to order is asked
         ((Say("out_of_scope"),), True),
+        ((Say("waiting_noted"),), True),  # a person is awaited, and a point may know meanwhile
         ((Handoff(Reason.MISUNDERSTOOD),), True),
         ((Say("chitchat"),), False),
         ((Say("foreign_ja"),), False),
