@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.channels import Channel
+from bot.channels import CHANNELS, Channel
 from bot.conversation import Conversation
 from bot.hotel_sheet import room_ranges
 from bot.knowledge import Hotel
-from bot.model import Json
+from bot.model import ConversationId, GuestId, Json
 from bot.store.desk import OrderRow
 from bot.store.people import Guest
 
@@ -47,6 +47,20 @@ def facts_of(
         "rooms": list(room_ranges(hotel.file.rooms)),
         "room_types": {t.code: list(t.words) for t in hotel.file.room_types},
     }
+
+
+def stranger(hotel: Hotel, now: datetime) -> Conversation:
+    """The conversation of somebody who was introduced to the assistant a moment ago."""
+    privacy = hotel.file.privacy.version
+    return Conversation(
+        hotel.id, ConversationId("asked"), GuestId("asked"), opened_at=now, introduced_visit=1, notice=privacy
+    )
+
+
+def told_by_a_stranger(hotel: Hotel, row: Conversation, now: datetime) -> dict[str, Any]:
+    """What goes along with words that no guest of ours has said: nothing is known of who says them."""
+    guest = Guest(row.hotel, row.guest, None, None, None, (), None, None)
+    return facts_of(hotel, row, guest, [], now, CHANNELS["wechat"], None)
 
 
 def _order_fact(order: OrderRow) -> dict[str, Any]:

@@ -22,17 +22,14 @@ import aiohttp
 
 from bot import hotel_files, knowledge, logs, supervisor
 from bot import settings as settings_of
-from bot.channels import CHANNELS
 from bot.commands import CommandFailed, opening
-from bot.conversation import Conversation
 from bot.engine import Engine, EngineFailed, Turn
-from bot.facts import facts_of
+from bot.facts import stranger, told_by_a_stranger
 from bot.hotel_files import BadHotel
 from bot.knowledge import Hotel
-from bot.model import ConversationId, GuestId, Json
+from bot.model import Json
 from bot.processes import Kept, NotReady, stop_all
 from bot.settings import Settings
-from bot.store.people import Guest
 from bot.texts import load_texts
 from bot.understanding import reading
 
@@ -100,7 +97,7 @@ async def _line(engine: Engine, hotel: Hotel, settings: Settings, line: str, num
         asked = parse(line)
         now = asked.now or opening.clock(settings).now()
         row = stranger(hotel, now)
-        facts = facts_of(hotel, row, _guest(row), [], now, CHANNELS["wechat"], None)
+        facts = told_by_a_stranger(hotel, row, now)
         return reading(asked.text, await _ask(engine, asked.text, facts), hotel, row, now)
     except (BadLine, EngineFailed) as error:
         _tell(f"line {number}: {error}")
@@ -136,18 +133,6 @@ def _moment(given: object) -> datetime | None:
     if now is None or now.tzinfo is None:
         raise BadLine('"now" must be a time with its offset, such as 2026-11-22T21:30:00+08:00')
     return now
-
-
-def stranger(hotel: Hotel, now: datetime) -> Conversation:
-    """The conversation of somebody who was introduced to the assistant a moment ago."""
-    privacy = hotel.file.privacy.version
-    return Conversation(
-        hotel.id, ConversationId("asked"), GuestId("asked"), opened_at=now, introduced_visit=1, notice=privacy
-    )
-
-
-def _guest(row: Conversation) -> Guest:
-    return Guest(row.hotel, row.guest, None, None, None, (), None, None)
 
 
 @asynccontextmanager

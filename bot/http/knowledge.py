@@ -13,6 +13,8 @@ from aiohttp import web
 from sqlalchemy.exc import IntegrityError
 
 from bot.channels import CHANNELS
+from bot.engine import EngineFailed
+from bot.facts import stranger, told_by_a_stranger
 from bot.http.guard import (
     CLOCK,
     DATABASE,
@@ -28,8 +30,10 @@ from bot.http.guard import (
     seq_of,
     text_of,
 )
+from bot.http.wechat import WORKER
 from bot.ids import new_id
 from bot.knowledge import Hotel, daily, facts, files, rules, unanswered
+from bot.knowledge.precedence import Precedence, precedence
 from bot.knowledge.rules import PointState, Refused, state_of
 from bot.model import ConversationId, EventType
 from bot.store import log, people, points
@@ -39,6 +43,7 @@ from bot.texts import BadSentence, MissingValue
 MAX_FILE = 20_000_000
 SHOWN = 200  # changes and mistakes of a file that the page shows
 PAGE = 50
+ASKED = 20  # ways to ask that are tried on the assistant at once
 PORTION = 500  # points written in one transaction, so that guests wait for none of it
 LOOKED_BACK = timedelta(days=30)
 # How far this process is with each import: (hotel, who) to rows taken and rows to take.
@@ -57,6 +62,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post(f"{one}/retire", retire)
     app.router.add_post(f"{base}/approve", approve_many)
     app.router.add_post(f"{base}/preview", preview)
+    app.router.add_post(f"{base}/precedence", show_precedence)
     app.router.add_post(f"{base}/import", take_file)
     app.router.add_get(f"{base}/import", taking)
     app[TAKEN] = {}
@@ -235,6 +241,28 @@ async def preview(request: web.Request) -> web.Response:
     answer = text_of(body, "answer", rules.ANSWER * 2, required=False)
     async with request.app[DATABASE].read() as tx:
         return respond(_preview(await _hotel(request, tx), answer, _now(request)))
+
+
+async def show_precedence(request: web.Request) -> web.Response:
+    """`{"texts"}`: which of these words something else goes before, and what. `asked` is false where the
+    assistant didn't answer, so that nothing is known."""
+    given = (await read_object(request)).get("texts")
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise Problem(400, "bad_request")
+    said = [text for text in dict.fromkeys(one.strip()[: rules.VARIANT] for one in given) if text][:ASKED]
+    async with request.app[DATABASE].read() as tx:
+        hotel = await _hotel(request, tx)
+    try:
+        found = [await _precedence(request, hotel, text) for text in said]
+    except EngineFailed:
+        return respond({"asked": False, "before": []})
+    return respond({"asked": True, "before": [asdict(one) for one in found if one]})
+
+
+async def _precedence(request: web.Request, hotel: Hotel, text: str) -> Precedence | None:
+    now = _now(request)
+    told = told_by_a_stranger(hotel, stranger(hotel, now), now)
+    return precedence(text, await request.app[WORKER].engine.ask(text, None, told), hotel)
 
 
 # ---- writing

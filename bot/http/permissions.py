@@ -98,6 +98,7 @@ _HERE: Mapping[tuple[str, str], Permission] = {
     ("POST", "/knowledge/points/{point}/retire"): P.TEACH,
     ("POST", "/knowledge/approve"): P.TEACH,
     ("POST", "/knowledge/preview"): P.TEACH,
+    ("POST", "/knowledge/precedence"): P.TEACH,
     ("POST", "/knowledge/questions/settle"): P.TEACH,
     ("GET", "/knowledge/facts"): P.LOOK,
     ("GET", "/knowledge/facts/{fact}"): P.LOOK,

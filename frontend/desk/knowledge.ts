@@ -43,6 +43,13 @@ export interface Preview {
   broken: string | null;
 }
 
+export interface Precedence {
+  text: string;
+  kind: "service" | "person" | "several" | "own";
+  /** The service, why a person is called, or the reading. */
+  name: string | null;
+}
+
 export interface Opened {
   point: PointRow;
   versions: Version[];
@@ -116,6 +123,9 @@ export const retire = (hotel: string, id: string, gone: boolean): Promise<Opened
   request("POST", `${one(hotel, id)}/retire`, { body: { gone } });
 export const preview = (hotel: string, answer: string): Promise<Preview> =>
   request("POST", `${base(hotel)}/preview`, { body: { answer } });
+/** Which of these words something else goes before, so that no point answers them. */
+export const readPrecedence = (hotel: string, texts: string[]): Promise<{ asked: boolean; before: Precedence[] }> =>
+  request("POST", `${base(hotel)}/precedence`, { body: { texts } });
 export const approveMany = (
   hotel: string,
   points: { id: string; version: number }[],

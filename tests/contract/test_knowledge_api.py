@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from openpyxl import Workbook
 
-from bot.engine import Turn
+from bot.engine import EngineFailed, Turn
 from bot.http import wechat
-from bot.model import Answer, Handoff, Reason
+from bot.model import Answer, Handoff, Reason, Say
 from tests.conftest import SettingsMaker
 from tests.contract.site import ONE, TWO, Browser, Site, serving
 from tests.core import ScriptedEngine
@@ -325,3 +325,14 @@ async def test_a_colleagues_answer_becomes_a_draft_that_its_writer_can_not_appro
     path = f"knowledge/points/{body['point']['id']}/approve"
     assert await code(await agent.desk("POST", path, {"version": 1})) == (403, "own_edit")
     assert (await agent.desk("POST", f"conversations/{conversation}/events/1/draft", {}))[0] == 404
+
+
+async def test_who_writes_a_point_hears_what_goes_before_it(site: Site) -> None:
+    engine, agent = ScriptedEngine(), await site.signed_in()
+    site.app[wechat.WORKER].engine = engine  # type: ignore[assignment]
+    engine.turns += [Turn((Say("service_ask_room"),), None, "luggage_storage"), EngineFailed("away")]
+    asked = {"texts": ["能寄存行李吗", " "]}
+    told = {"text": "能寄存行李吗", "kind": "service", "name": "寄存行李"}
+    assert await agent.desk("POST", "knowledge/precedence", asked) == (200, {"asked": True, "before": [told]})
+    failed = await agent.desk("POST", "knowledge/precedence", asked)
+    assert failed == (200, {"asked": False, "before": []})

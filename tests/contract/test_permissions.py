@@ -76,6 +76,7 @@ tasmAr GET    /knowledge/questions
 -asmA- POST   /knowledge/points/{point}/retire
 -asmA- POST   /knowledge/approve
 -asmA- POST   /knowledge/preview
+-asmA- POST   /knowledge/precedence
 -asmA- POST   /knowledge/questions/settle
 tasmAr GET    /knowledge/facts
 tasmAr GET    /knowledge/facts/{fact}

@@ -902,6 +902,12 @@ export const en: Record<Key, string> = {
   "know.preview_empty": "Write an answer to see it as a guest would",
   "know.preview_missing": "These facts are missing: {names}. Until they are known, a colleague is asked.",
   "know.preview_broken": "A brace is wrong. Facts look like {example}; a brace itself is written twice.",
+  "know.before_service": "To “{text}” the assistant takes an order ({name}); this point won't be used.",
+  "know.before_person": "To “{text}” the assistant calls a colleague ({name}); this point won't be used.",
+  "know.before_several":
+    "“{text}” asks several things; each gets its own general answer, and this point won't be used.",
+  "know.before_own": "“{text}” is read as “{name}”; this point won't be used.",
+  "know.before_own_plain": "To “{text}” the assistant has words of its own; this point won't be used.",
   "know.topic": "Topic",
   "know.topic_none": "Any topic",
   "know.topic_own": "This is the general answer to “{topic}”, given where no other point fits better.",
