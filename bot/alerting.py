@@ -1,5 +1,6 @@
 """Who must hear that somebody waits, that a target will be missed, that a promise is due: the desk, then the
-hotel's groups, step by step until somebody has come.
+hotel's groups, step by step until somebody has come, or for a while
+once somebody has seen it.
 
 Each method sees to one row of the outbox and says when to look at it again; None: it is done.
 """
@@ -7,7 +8,7 @@ Each method sees to one row of the outbox and says when to look at it again; Non
 from datetime import datetime, timedelta
 
 from bot import promises
-from bot.conversation import Record
+from bot.conversation import SEEN_OWED, Record, heeded_until
 from bot.dispatch import Dispatch
 from bot.ladder import Ladder
 from bot.model import SERVICE, Audience, EventType, NewEvent, PromiseId, PromiseState, Reason, State
@@ -38,6 +39,7 @@ class Alerting:
         if row is None or row.state is not State.WAITING:
             return None
         urgent, since = row.reason is Reason.EMERGENCY, row.waiting_since or now
+        since = max(since, heeded_until(row) or since)  # seen, and still nobody has come: from the first step
         ladder = hotel.file.alerts.beginning(timedelta() if urgent else self._dispatch.patience.escalate)
         base, hours = since, hotel.duty(now)
         if not urgent:  # the first step waits for somebody to be on duty, and the others for the first
@@ -98,11 +100,15 @@ class Alerting:
         """The groups hear of it too, step by step, until it is kept, broken or put off; by day only."""
         async with self._dispatch.database.read() as tx:
             hotel = await self._dispatch.hotels.get(tx, item.hotel)
+            conversation = await log.row_of(tx, item.hotel, row.conversation)
             names = await people.names_of(tx, {row.owner} if row.owner else set())
             here = await people.is_active(tx, item.hotel, row.owner, now)
         hours, base = hotel.duty(now), row.due_at + PROMISE_AGAIN
         if not hours.open and hours.next:
             return hours.next
+        seen = conversation.seen_at if conversation else None
+        if seen and seen >= row.due_at and seen + SEEN_OWED > now:
+            return seen + SEEN_OWED
         ladder = hotel.file.alerts.beginning(timedelta())
         owner = names.get(row.owner or "") if here else None
         told = await self._robots.owe(hotel, row, owner, now, ladder.at(now - base).robots)

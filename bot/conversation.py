@@ -88,6 +88,7 @@ TABLE: dict[EventType, dict[State, Cell]] = {
     E.HANDOFF_REQUESTED: _row(State.WAITING, State.WAITING, _DROP, _REFUSE),
     E.ALARM_RAISED: _WHILE_OPEN,
     E.ALARM_ACKNOWLEDGED: _ANYWHERE,
+    E.ALERT_ACKNOWLEDGED: _ANYWHERE,
     E.CLAIMED: _row(State.STAFF, State.STAFF, _REFUSE, _REFUSE),
     E.TRANSFERRED: _row(_REFUSE, _REFUSE, State.STAFF, _REFUSE),
     E.RELEASED: _row(_REFUSE, _REFUSE, State.BOT, _REFUSE),
@@ -187,6 +188,8 @@ class Conversation:
     assigned_until: datetime | None = None
     passed: tuple[StaffId, ...] | None = None  # who let it pass, since somebody last had it
     nobody: str | None = None  # why it could be assigned to nobody when that was last tried
+    seen_by: StaffId | None = None  # who has seen the alert about it, and when
+    seen_at: datetime | None = None
 
     @property
     def silent(self) -> bool:
@@ -221,11 +224,15 @@ _ADDED = frozenset(
         "drafts",
         "snoozed_by",
         "snoozed_until",
+        "seen_by",
+        "seen_at",
     }
 )
 _UNASSIGNED: Any = {"assigned_to": None, "assigned_until": None, "nobody": None}
+_UNSEEN: Any = {"seen_by": None, "seen_at": None}
 _SETTLED: Any = {
     **_UNASSIGNED,
+    **_UNSEEN,
     "department": None,
     "urgent": None,
     "needs": None,
@@ -285,8 +292,10 @@ def _assistant_said(c: Conversation, e: Event) -> Conversation:
 def _handoff_requested(c: Conversation, e: Event) -> Conversation:
     grave_stays = c.reason in GRAVE and c.state is State.WAITING
     reason = c.reason if grave_stays and Reason(e.body["reason"]) not in GRAVE else Reason(e.body["reason"])
+    anew: Any = _UNSEEN if reason is not c.reason else {}
     return replace(
         c,
+        **anew,
         reason=reason,
         waiting_since=c.waiting_since or e.at,
         unheard_since=c.unheard_since or e.at,
@@ -298,7 +307,7 @@ def _handoff_requested(c: Conversation, e: Event) -> Conversation:
 
 def _claimed(c: Conversation, e: Event) -> Conversation:
     holder = StaffId(e.body["holder"])
-    changed: Any = {"passed": None, **_UNASSIGNED, **_AWAKE}
+    changed: Any = {"passed": None, **_UNASSIGNED, **_UNSEEN, **_AWAKE}
     return replace(c, holder=holder, held_since=e.at, waiting_since=None, **changed)
 
 
@@ -319,6 +328,7 @@ def _lapsed(c: Conversation, e: Event) -> Conversation:
         unheard_since=c.unheard_since or e.at,
         department=department,
         passed=(c.holder,) if department and c.holder else None,
+        **_UNSEEN,
         **_AWAKE,
     )
 
@@ -392,7 +402,12 @@ def _unlinked(c: Conversation, e: Event) -> Conversation:
 
 
 def _alarm_raised(c: Conversation, e: Event) -> Conversation:
-    return replace(c, alarm_since=c.alarm_since or e.at, alarm_kind=c.alarm_kind or str(e.body["kind"]))
+    kind = c.alarm_kind or str(e.body["kind"])
+    return replace(c, alarm_since=c.alarm_since or e.at, alarm_kind=kind, **_UNSEEN)
+
+
+def _alert_acknowledged(c: Conversation, e: Event) -> Conversation:
+    return replace(c, seen_by=StaffId(e.actor.id or ""), seen_at=e.at)
 
 
 _CHANGES: dict[EventType, Callable[[Conversation, Event], Conversation]] = {
@@ -407,6 +422,7 @@ _CHANGES: dict[EventType, Callable[[Conversation, Event], Conversation]] = {
     E.HANDOFF_REQUESTED: _handoff_requested,
     E.ALARM_RAISED: _alarm_raised,
     E.ALARM_ACKNOWLEDGED: lambda c, e: replace(c, alarm_since=None, alarm_kind=None),
+    E.ALERT_ACKNOWLEDGED: _alert_acknowledged,
     E.CLAIMED: _claimed,
     E.TRANSFERRED: _claimed,
     E.RELEASED: _released,
@@ -490,6 +506,20 @@ def clocks(c: Conversation, patience: Patience) -> dict[str, datetime]:
     if c.state is State.BOT and not c.pending and c.changed_at:
         due["idle"] = c.changed_at + patience.idle
     return due
+
+
+# So long an alert that somebody has seen climbs no further: for a guest who waits, for one in an emergency,
+# for a promise that is late. What has had nobody by then climbs again.
+SEEN, SEEN_URGENT, SEEN_OWED = timedelta(minutes=10), timedelta(minutes=3), timedelta(minutes=30)
+
+
+def heeded_until(c: Conversation) -> datetime | None:
+    """Until when the alert about it climbs no further, since somebody has seen it."""
+    if c.seen_at is None:
+        return None
+    if c.state is not State.WAITING:
+        return c.seen_at + SEEN_OWED
+    return c.seen_at + (SEEN_URGENT if c.reason is Reason.EMERGENCY else SEEN)
 
 
 # ---- decide: a command on a row gives events and effects
@@ -688,7 +718,11 @@ class HandOver:
 
 @dataclass(frozen=True)
 class Acknowledge:
+    """Somebody has seen the alarm, or that a guest waits; `owed`: or that a promise is late."""
+
     staff: StaffId
+    owed: bool = False
+    holder_gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -794,7 +828,7 @@ class Draft:
         self.row, self.now, self.patience, self.route = row, now, patience, route
         self.events: list[NewEvent] = []
         self.effects: list[Effect] = []
-        self._before = clocks(row, patience)
+        self._before, self._seen = clocks(row, patience), row.seen_at is not None
 
     def add(self, event: NewEvent) -> int:
         if event.type is E.HANDOFF_REQUESTED or (event.type is E.LAPSED and not self.row.department):
@@ -833,6 +867,8 @@ class Draft:
     def done(self) -> Decision:
         after = clocks(self.row, self.patience)
         wakes = [Wake(kind, due) for kind, due in after.items() if self._before.get(kind) != due]
+        if self._seen and self.row.seen_at is None and self.row.state is State.WAITING:
+            wakes.append(Wake("escalate", self.now))  # what was seen is not what is the matter now
         return Decision(tuple(self.events), (*self.effects, *wakes), self.row)
 
 
@@ -1107,8 +1143,13 @@ def _hand_over(d: Draft, c: HandOver) -> None:
 
 
 def _acknowledge(d: Draft, c: Acknowledge) -> None:
+    _vacate(d, c.holder_gone)
+    actor, heeded = Actor(ActorKind.STAFF, c.staff), heeded_until(d.row)
     if d.row.alarm_since:
-        d.note(E.ALARM_ACKNOWLEDGED, Actor(ActorKind.STAFF, c.staff), {"kind": d.row.alarm_kind})
+        d.note(E.ALARM_ACKNOWLEDGED, actor, {"kind": d.row.alarm_kind})
+    waits = d.row.state is State.WAITING
+    if (waits or c.owed) and (heeded is None or heeded <= d.now):
+        d.note(E.ALERT_ACKNOWLEDGED, actor, {"waiting": waits, "owed": c.owed})
 
 
 def _resend(d: Draft, c: Resend) -> None:

@@ -82,6 +82,7 @@ class EventType(StrEnum):
     HANDOFF_REQUESTED = "handoff_requested"
     ALARM_RAISED = "alarm_raised"
     ALARM_ACKNOWLEDGED = "alarm_acknowledged"
+    ALERT_ACKNOWLEDGED = "alert_acknowledged"
     CLAIMED = "claimed"
     TRANSFERRED = "transferred"
     RELEASED = "released"

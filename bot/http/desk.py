@@ -71,6 +71,7 @@ from bot.model import (
     IdentityId,
     OrderId,
     OrderState,
+    PromiseState,
     StaffId,
     State,
 )
@@ -493,8 +494,13 @@ async def close(request: web.Request) -> web.Response:
 
 
 async def acknowledge(request: web.Request) -> web.Response:
-    member = caller(request).signed_in.staff.id
-    row, _ = await act(request, lambda row, gone: Acknowledge(member))
+    """Seen: the alarm, a guest who waits, a promise that is late. What is about to be told next isn't, for a
+    while; acknowledging is no claim."""
+    me, id_ = caller(request), ConversationId(request.match_info["conversation"])
+    async with request.app[DATABASE].read() as tx:
+        open_ = await promises.listed(tx, me.hotel, PromiseState.OPEN)
+    owed = any(one.conversation == id_ and one.due_at <= me.at for one in open_)
+    row, _ = await act(request, lambda row, gone: Acknowledge(me.signed_in.staff.id, owed, gone))
     return respond({"conversation": await show_row(request, row)})
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import linking, mentions
 from bot.channels import CHANNELS
-from bot.conversation import Conversation
+from bot.conversation import Conversation, heeded_until
 from bot.files import Files
 from bot.http.files import FILES
 from bot.http.files import shown as shown_file
@@ -59,7 +59,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
     """Conversations as the queue shows them; what a departed person held is shown as waiting."""
     hotel, ids = lens.hotel.id, [row.id for row in rows]
     handed = await log.last_transfers(tx, hotel, [row for row in rows if row.state is State.STAFF])
-    mentioned = {id_ for row in rows for id_ in (row.holder, row.assigned_to)} | {
+    mentioned = {id_ for row in rows for id_ in (row.holder, row.assigned_to, row.seen_by)} | {
         _handed_by(event) for event, _ in handed.values()
     }
     names = await people.names_of(tx, {id_ for id_ in mentioned if id_})
@@ -98,6 +98,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "unheard_since": row.unheard_since,
                 "due": None if gone else _due(lens, row),
                 "snoozed": None if gone else _snoozed(row),
+                "seen": _seen(row, names),
                 "last": _last(*last) if last else None,
                 "seq": row.seq,
                 "visit": row.visit,
@@ -124,6 +125,13 @@ def _due(lens: Lens, row: Conversation) -> dict[str, Any] | None:
     running = lens.hotel.file.clocks.running(row)
     first = min(running, key=lambda due: due.at, default=None)
     return {"clock": first.clock, "at": first.at} if first else None
+
+
+def _seen(row: Conversation, names: dict[str, str]) -> dict[str, Any] | None:
+    """Who has seen the alert about it, when, and until when it climbs no further."""
+    if row.seen_by is None:
+        return None
+    return {"by": _person(row.seen_by, names), "at": row.seen_at, "until": heeded_until(row)}
 
 
 def _snoozed(row: Conversation) -> dict[str, Any] | None:

@@ -502,7 +502,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     const done = await act(id, () => api.acknowledge(hotel.id, id));
     if (!done) return;
     if (row && rows.get(id)?.alarm_since) rows.set(id, { ...row, alarm_since: null });
-    say(t("alarm.acked"));
+    say(t(row?.alarm_since ? "alarm.acked" : "seen.done"));
   }
 
   async function resend(id: string, seq: number): Promise<void> {

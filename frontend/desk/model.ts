@@ -105,6 +105,8 @@ export interface Row {
   nobody?: string | null;
   urgent?: string | null;
   vip?: boolean;
+  /** Who has seen the alert about it, and until when it isn't told again. */
+  seen?: { by: Person; at: string; until: string } | null;
   /** It goes on in that conversation, and is in no list. */
   ended_into?: string | null;
   changed_at: string;

@@ -126,6 +126,11 @@ export function openPromises(hotel: string, me: Person, around: Around) {
     );
   }
 
+  /** Whether anything is late that was promised here, whoever is to keep it. */
+  function overdueIn(conversation: string, now: number): boolean {
+    return live.value.some((one) => one.conversation === conversation && Date.parse(one.due_at) <= now);
+  }
+
   async function tried(run: () => Promise<Told>): Promise<boolean> {
     try {
       all.set(...pair((await run()).promise));
@@ -169,5 +174,5 @@ export function openPromises(hotel: string, me: Person, around: Around) {
   const refused = (conversation: string, seq: number): boolean => hidden.has(keyOf(conversation, seq));
   const isNoted = (conversation: string, seq: number): boolean =>
     [...all.values()].some((one) => one.conversation === conversation && one.seq === seq);
-  return { isNoted, all, live, snapshot, take, takeAll, lateFor, note, change, refuse, refused, end };
+  return { isNoted, all, live, snapshot, take, takeAll, lateFor, overdueIn, note, change, refuse, refused, end };
 }

@@ -62,6 +62,11 @@ export function late(row: Row, now: number, targets: Targets): boolean {
   return since !== null && seconds(since, now) >= target;
 }
 
+/** Somebody has seen the alert about it, and it isn't told again yet. */
+export function heeded(row: Row, now: number): boolean {
+  return ms(row.seen?.until) > now;
+}
+
 export function groupOf(row: Row, me: string, now: number, targets: Targets): Group {
   if (row.alarm_since) return "alarm";
   if (row.owed) return "overdue";

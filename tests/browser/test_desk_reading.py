@@ -14,6 +14,7 @@ from tests.browser.desk_world import (
     desk_page,
     keep,
     open_row,
+    problems,
     rows,
     sign_in,
     toast,
@@ -92,8 +93,19 @@ async def test_the_clock_goes_on_until_somebody_has_answered(browser: Browser, w
         world.shift(minutes=4)
         wait, counts = rows(page).locator(".wait"), re.compile(r"^4:\d\d$")
         await expect(wait).to_have_text(counts, timeout=30_000)  # a pong brings the time
+        # Who can't come now says that they have seen it: by a button where a robot's link leads, or a key.
+        for width in (390, 1440):
+            await page.set_viewport_size({"width": width, "height": 844})
+            await expect(page.locator(".strip").get_by_role("button", name="看到了")).to_be_visible()
+            await keep(page, f"unseen-{width}")
+            assert await problems(page, ".thread") == []
+        await page.keyboard.press("a")
+        await expect(page.locator("header.head")).to_contain_text("管理员看到了")
+        await expect(page.locator(".strip")).to_have_count(0)
+        await keep(page, "seen")
         await page.get_by_role("button", name="接入 C").click()
         await expect(page.locator(".chip")).to_have_text("您在接待")
+        await expect(page.locator("header.head")).not_to_contain_text("看到了")
         await expect(wait).to_have_text(counts)
         await expect(page.locator("header.head")).to_contain_text(re.compile(r"已等 4:\d\d"))
         await keep(page, "claimed-still-waiting")

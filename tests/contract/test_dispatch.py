@@ -836,6 +836,26 @@ async def test_the_alarm_rings_until_somebody_acknowledges(floor: Floor) -> None
     assert (await floor.shown(got))["alarm_since"] is None
 
 
+async def test_the_ladder_stops_while_somebody_has_seen_it_and_climbs_again(floor: Floor) -> None:
+    got = await ask_for_a_person(floor)
+    await floor.later(seconds=61)
+    assert len(floor.robots.told) == 1
+    lin, bo = floor.people["lin"], floor.people["bo"]
+    await floor.act(got, lambda row, gone: Acknowledge(lin))
+    await floor.act(got, lambda row, gone: Acknowledge(bo))  # who has been told, and comes second
+    assert [e.actor.id for e, _ in await floor.thread(got) if e.type == "alert_acknowledged"] == [lin]
+    assert (await floor.shown(got))["seen"]["by"]["name"] == "员工lin"
+    for _ in range(5):
+        await floor.later(minutes=2)
+    assert len(floor.robots.told) == 1
+    await floor.later(seconds=61)
+    assert len(floor.robots.told) == 2
+    await floor.act(got, lambda row, gone: Acknowledge(bo))
+    await floor.hear("着火了快来人")  # what was seen was something else
+    await floor.work()
+    assert len(floor.robots.told) == 3
+
+
 async def test_a_visit_that_has_gone_quiet_ends_after_a_day(floor: Floor) -> None:
     got = await floor.talk()
     await floor.later(hours=23, minutes=59)

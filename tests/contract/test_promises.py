@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot import promises
-from bot.conversation import Record
+from bot.conversation import Acknowledge, Record
 from bot.dispatch import Received
 from bot.model import Content, NewEvent, PromiseId, PromiseState
 from bot.store import log, people
@@ -75,6 +75,12 @@ async def test_a_promise_rings_before_it_is_due_and_when_it_is_and_then_for_ever
     await floor.later(hours=7)
     await floor.later(minutes=10)
     assert floor.robots.owed == [(made.id, "员工lin")] * 2
+    await floor.act(got, lambda row, gone: Acknowledge(lin, owed=True))
+    for _ in range(5):
+        await floor.later(minutes=5)
+    assert len(floor.robots.owed) == 2
+    await floor.later(minutes=6)
+    assert len(floor.robots.owed) == 3
     assert (await found(floor, made.id)).state is PromiseState.OPEN
 
 
