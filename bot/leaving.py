@@ -1,12 +1,15 @@
 """What somebody who has left had in hand goes to a colleague, or back to everybody: one row, one thing.
 
-The account is inactive from the one transaction of `staff.deactivate` on; until its row has run a thing is
-nobody's on every screen already, and whoever takes it first has it.
+The account is inactive from the one transaction of `staff.deactivate` on, or the role has run out; until its
+row has run a thing is nobody's on every screen already, and whoever takes it first has it.
 """
+
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import attendance, orders, promises
+from bot import attendance, orders, promises, staff
 from bot.conversation import Command, Conversation, HandOver, Record, Said
 from bot.dispatch import Dispatch
 from bot.model import (
@@ -26,12 +29,29 @@ from bot.store import desk, log, outbox, people
 from bot.store import promises as kept
 from bot.store.outbox import Item
 
+GRACE = timedelta(seconds=5)  # what somebody began while their role lasted is done by then
+LOOKS_BACK = timedelta(days=30)  # the service may have been down
+
 
 class Leaving:
     """Carries out the rows of kind `hand_over`."""
 
     def __init__(self, dispatch: Dispatch) -> None:
         self._dispatch = dispatch
+        self._ended: set[tuple[HotelId, StaffId, datetime]] = set()
+
+    async def run_out(self) -> None:
+        """See to the roles that have run out, each once: soon after, whether or not anybody looks."""
+        now = self._dispatch.clock.now()
+        async with self._dispatch.database.read() as tx:
+            ended = await people.ran_out(tx, now - LOOKS_BACK, now - GRACE)
+        for hotel, id_, at in ended:
+            if (hotel, id_, at) in self._ended:
+                continue
+            done = await self._dispatch.transact(partial(staff.run_out, hotel=hotel, id_=id_, at=at, now=now))
+            self._ended.add((hotel, id_, at))
+            if done:
+                await self._dispatch.nudges.nudge("outbox", f"hotel:{hotel}")
 
     async def hand_over(self, item: Item) -> None:
         """Hand over the one thing that the row names; its event and the row's end are one transaction."""

@@ -212,6 +212,24 @@ async def deactivate(
     return things
 
 
+async def run_out(tx: AsyncConnection, hotel: HotelId, id_: StaffId, at: datetime, now: datetime) -> bool:
+    """Somebody's role in a hotel has run out then: what they held there goes back to everybody, as when they
+    leave. False where that was done, or the role goes on after all."""
+    once = f"{id_}@{int(at.timestamp())}"
+    await people.change_staff(tx, id_, changed_at=now)  # whoever is acting as this person ends before
+    if (await people.terms_of(tx, id_))[hotel][1] != at or await people.audited(tx, hotel, once):
+        return False
+    await let_go(tx, hotel, id_, now)
+    await people.record_audit(tx, hotel, once, now, None, "role_ran_out", id_)
+    return True
+
+
+async def let_go(tx: AsyncConnection, hotel: HotelId, id_: StaffId, now: datetime) -> None:
+    """What somebody holds who may own nothing in this hotel any more goes back to everybody."""
+    await posts.look_again(tx, hotel, now)
+    await hand_over(tx, await held_in(tx, hotel, id_, now), now)
+
+
 async def hand_over(
     tx: AsyncConnection,
     things: Sequence[Held],

@@ -72,6 +72,7 @@ LOOK_SECONDS = 0.5  # how often the outbox is looked at when nobody nudges
 BEAT_SECONDS = 2.0
 TIDY_EVERY = timedelta(hours=1)
 SWEEP_EVERY = timedelta(hours=12)
+RUN_OUT_EVERY = timedelta(seconds=10)  # how often it is looked whether a role has run out
 REPORT_EVERY = timedelta(minutes=5)  # how often it is looked whether a hotel's day has yet to be told
 KEPT = timedelta(days=7)  # settled questions and wake-ups, for whoever looks into what happened
 PASSIVE_LEASE = timedelta(seconds=16)  # the platform brings a push again within this, or has the answer
@@ -131,13 +132,16 @@ class Worker:
     # ---- loops
 
     async def _beating(self) -> None:
-        tidied = swept = reported = self.clock.now()
+        tidied = swept = reported = ran_out = self.clock.now()
         while True:
             await self._guarded(self._beat)
             await self._guarded(self.addressing.settle)
             if self.clock.now() - tidied > TIDY_EVERY:
                 tidied = self.clock.now()
                 await self._guarded(self._tidy)
+            if self.clock.now() - ran_out > RUN_OUT_EVERY:
+                ran_out = self.clock.now()
+                await self._guarded(self.leaving.run_out)
             if self.clock.now() - swept > SWEEP_EVERY:
                 swept = self.clock.now()
                 await self._guarded(self._sweep)

@@ -13,7 +13,7 @@ from bot.http.guard import CLOCK, DATABASE, DISPATCH, HOTELS, Caller, Problem, c
 from bot.http.views import Lens, lens_of
 from bot.ids import new_id
 from bot.model import HotelId, PromiseState, StaffId
-from bot.roles import Permission, Role, end_of, last_day, may
+from bot.roles import WORKING, Permission, Role, end_of, last_day, may
 from bot.staff import Held
 from bot.store import acquaintance, desk, people, promises
 from bot.store.acquaintance import Known
@@ -80,9 +80,12 @@ async def appoint(request: web.Request) -> web.Response:
         zone = (await request.app[HOTELS].get(tx, me.hotel)).zone
         expires_at = _end(body.get("until"), zone, now)
         await people.join_hotel(tx, me.hotel, member.id, role, expires_at)
+        if Role(role) not in WORKING:  # they own nothing here from now on
+            await people.change_staff(tx, member.id, changed_at=now)
+            await staff.let_go(tx, me.hotel, member.id, now)
         what = f"{member.id}: {role}" + (f" until {body['until']}" if expires_at else "")
         await people.record_audit(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "appoint", what)
-    await request.app[DISPATCH].nudges.nudge(f"hotel:{me.hotel}")
+    await request.app[DISPATCH].nudges.nudge("outbox", f"hotel:{me.hotel}")
     return respond({})
 
 

@@ -527,6 +527,23 @@ async def terms_of(tx: AsyncConnection, id_: StaffId) -> dict[HotelId, tuple[str
     return {HotelId(r.hotel_id): (r.role, r.expires_at) for r in (await tx.execute(query)).all()}
 
 
+async def ran_out(
+    tx: AsyncConnection, after: datetime, until: datetime
+) -> list[tuple[HotelId, StaffId, datetime]]:
+    """Roles of people who still have an account that have run out between these, and when each did."""
+    query = (
+        select(memberships)
+        .select_from(_MEMBERS)
+        .where(memberships.c.expires_at > after, memberships.c.expires_at <= until, staff.c.active)
+    )
+    return [(HotelId(r.hotel_id), StaffId(r.staff_id), r.expires_at) for r in (await tx.execute(query)).all()]
+
+
+async def audited(tx: AsyncConnection, hotel: HotelId, id_: str) -> bool:
+    query = select(audit.c.audit_id).where(audit.c.hotel_id == hotel, audit.c.audit_id == id_)
+    return (await tx.execute(query)).first() is not None
+
+
 async def roles_of(tx: AsyncConnection, id_: StaffId, now: datetime) -> dict[HotelId, str]:
     """The roles that a person has now."""
     terms = await terms_of(tx, id_)

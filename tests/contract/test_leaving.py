@@ -20,7 +20,7 @@ from bot.store import promises as kept
 from bot.store.acquaintance import known_best
 from bot.store.database import Database
 from tests.conftest import FixedClock, only_on_postgres
-from tests.contract.floor import ONE, Floor
+from tests.contract.floor import ONE, TWO, Floor
 
 
 @pytest.fixture
@@ -130,6 +130,32 @@ async def test_the_guests_they_know_best_are_handed_over_once(floor: Floor) -> N
     assert nobody.body["to"] is None
     assert [id_ for id_, _ in await best("lin")] == [here.row.id]
     assert await best("bo") == [(better.row.id, 0)]  # who leaves before a word hands them on
+
+
+async def test_a_role_that_runs_out_hands_over_what_its_person_held(
+    floor: Floor,
+) -> None:
+    lin, ends = floor.people["lin"], floor.clock.now() + timedelta(hours=1)
+    async with floor.database.write() as tx:
+        await people.join_hotel(tx, ONE, lin, "agent", ends)
+        await people.join_hotel(tx, TWO, lin, "agent")
+    got = await held(floor)
+    elsewhere = await floor.hear(who="oOther", account=f"wx-{TWO}")
+    await floor.claim(elsewhere, "lin")
+    await floor.reply(elsewhere, "lin")
+    for minutes, done in ((59, False), (2, True)):
+        floor.clock.forward(minutes=minutes)
+        await floor.worker.leaving.run_out()
+        await floor.work()
+        assert ("promise_handed_over" in await floor.types(got)) is done
+    assert (await floor.row(got)).state is State.WAITING
+    assert await owners(floor, got) == (None, None)
+    assert {"lapsed", "order_handed_over"} <= set(await floor.types(got))
+    assert (await floor.row(elsewhere)).holder == lin
+    await asyncio.gather(*(floor.another_worker(name).leaving.run_out() for name in ("p2", "p3")))
+    await floor.work()
+    assert await floor.count(got, "guest_handed_over") <= 1
+    assert await floor.sql("SELECT count(*) FROM audit WHERE action = 'role_ran_out'") == [(1,)]
 
 
 async def test_who_takes_it_first_has_it_and_its_row_finds_nothing_to_do(floor: Floor) -> None:
