@@ -99,8 +99,8 @@ def _note(visit: Sequence[Said]) -> str | None:
 def lines(visits: Sequence[Sequence[Said]], since: Iterable[Said] = ()) -> list[Line]:
     """At most MOST of them, the newest first. `since`: what happened later, and may have ended things."""
     said = [pair for visit in visits for pair in visit]
-    ends = _ends([*said, *since])
-    found = [line for visit in visits for line in _of_visit(visit, ends)]
+    ended = ends([*said, *since])
+    found = [line for visit in visits for line in _of_visit(visit, ended)]
     topics = _topics(said)
     chosen = sorted([*found, *topics], key=lambda one: (one.weight, -one.at.timestamp()))[:MOST]
     return sorted(chosen, key=lambda one: one.at, reverse=True)
@@ -134,14 +134,14 @@ _ENDS = {
 }
 
 
-def _ends(said: Iterable[Said]) -> dict[str, str]:
+def ends(said: Iterable[Said]) -> dict[str, str]:
     """What became of orders and promises, by id; the first word stands."""
-    ends: dict[str, str] = {}
+    found: dict[str, str] = {}
     for event, _ in said:
         if event.type in _ENDS:
             name, outcome = _ENDS[event.type]
-            ends.setdefault(event.body[name], outcome)
-    return ends
+            found.setdefault(event.body[name], outcome)
+    return found
 
 
 def _orders(visit: Sequence[Said], ends: Mapping[str, str]) -> list[Line]:

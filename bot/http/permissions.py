@@ -56,6 +56,7 @@ _HERE: Mapping[tuple[str, str], Permission] = {
     ("POST", "/conversations/{conversation}/take-over"): P.SPEAK,
     ("POST", "/conversations/{conversation}/whisper"): P.APPROVE,
     ("POST", "/conversations/{conversation}/files"): P.SPEAK,
+    ("GET", "/conversations/{conversation}/closing"): P.SPEAK,
     ("POST", "/conversations/{conversation}/close"): P.SPEAK,
     ("POST", "/conversations/{conversation}/resend"): P.SPEAK,
     ("POST", "/conversations/{conversation}/promises"): P.WORK,

@@ -266,6 +266,8 @@ export interface Visit {
   reasons: { seq: number; code: string }[];
   people: string[];
   closing: string | null;
+  /** What whoever ended it left for colleagues. */
+  words: string | null;
 }
 
 /** The visits of a conversation, latest first. */
@@ -284,7 +286,8 @@ export function visits(events: Event[]): Visit[] {
 
 function begin(number: number, event: Event): Visit {
   const { at, seq } = event;
-  return { number, from: at, until: null, first: seq, messages: 0, reasons: [], people: [], closing: null };
+  const ended = { until: null, closing: null, words: null };
+  return { number, from: at, first: seq, messages: 0, reasons: [], people: [], ...ended };
 }
 
 function note(visit: Visit, event: Event): void {
@@ -297,6 +300,7 @@ function note(visit: Visit, event: Event): void {
     visit.until = event.at;
     visit.closing = String(event.body.reason ?? "");
   }
+  if (event.type === "staff_noted" && event.body.about === "closing") visit.words = event.text ?? null;
 }
 
 /** The event that an order was placed with, to lead there. */

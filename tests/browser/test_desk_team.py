@@ -1,5 +1,7 @@
 """What outlives whoever leaves: promises, handing over, and the card beside the thread; in a browser."""
 
+import re
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
@@ -202,7 +204,12 @@ async def test_whoever_opens_it_on_the_first_day_sees_what_was_before(browser: B
         await page.locator(".context .promise").get_by_role("button", name="做到了").click()
         await box(page).blur()
         await page.keyboard.press("x")
-        await page.get_by_label("给同事留一句").fill("换到 1501，送了果盘")
+        left = page.get_by_label("给同事留一句")
+        await expect(left).to_have_value(
+            re.compile("^投诉：“我要投诉，空调吵了一夜”；回复“马上安排工程师傅上去看”；答应的")
+        )
+        await keep(page, "close-proposed")
+        await left.fill("换到 1501，送了果盘")
         await page.get_by_role("button", name="结束接待").click()
         world.shift(hours=10)  # a sign-in lasts twelve
         await page.reload()
@@ -213,6 +220,7 @@ async def test_whoever_opens_it_on_the_first_day_sees_what_was_before(browser: B
         await expect(complaint).to_contain_text("情绪激动的投诉 · 解决了：换到 1501，送了果盘")
         await expect(page.locator(".summary")).to_contain_text("答应的做到了：马上安排工程师傅")
         await expect(page.locator(".summary")).to_contain_text("问过：早餐")
+        await expect(page.locator(".visits")).to_contain_text("换到 1501，送了果盘")
         dates = page.locator(".dates")
         await expect(dates).to_contain_text("生日")
         await expect(dates).to_contain_text("还有 2 天")

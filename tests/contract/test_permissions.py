@@ -34,6 +34,7 @@ tasmA- POST   /conversations/{conversation}/reply
 --smA- POST   /conversations/{conversation}/drafts/{seq}/approve
 tasmA- POST   /conversations/{conversation}/drafts/{seq}/refuse
 -asmA- POST   /conversations/{conversation}/files
+-asmA- GET    /conversations/{conversation}/closing
 -asmA- POST   /conversations/{conversation}/close
 -asmA- POST   /conversations/{conversation}/resend
 tasmA- POST   /conversations/{conversation}/promises

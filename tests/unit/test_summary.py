@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot import summary
+from bot import closing, summary
 from bot.model import (
     ASSISTANT,
     Actor,
@@ -16,6 +16,7 @@ from bot.model import (
     HotelId,
 )
 from bot.summary import Said
+from tests.core import hotel
 
 E = EventType
 START = datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
@@ -49,6 +50,24 @@ PAST = (
     (E.GUEST_SAID, {}, "我又来了"),
     (E.HANDOFF_REQUESTED, {"reason": "complain"}, None),
 )
+
+
+def test_whoever_closes_is_offered_what_was_wanted_said_and_done() -> None:
+    shown = hotel()
+
+    def line(*told: tuple[EventType, dict[str, Any], Content | str | None]) -> str:
+        return closing.proposed(thread(*told), lambda key, **values: shown.say(key, START, **values))
+
+    assert line(*PAST[:9]) == (
+        "投诉：“你们空调吵得我一夜没睡，必须给个说法”；回复“马上给您换房”；送物品 两条毛巾，已办好；"
+        "答应的“马上给您换房”做到了"
+    )
+    asked = (E.HANDOFF_REQUESTED, {"reason": "human_handoff"}, None)
+    tv = ((E.GUEST_SAID, {}, "人工"), asked, (E.GUEST_SAID, {}, "电视连不上网，试了三遍。"))
+    polite = ((E.STAFF_SAID, {}, "工程师十分钟后上门"), (E.STAFF_SAID, {}, "不客气，祝您晚安"))
+    assert line(*tv, *polite) == "客人说“电视连不上网，试了三遍”；回复“工程师十分钟后上门”"
+    assert line(*PAST[:2]) == "问早餐"
+    assert line((E.GUEST_SAID, {}, "你好")) == ""
 
 
 def test_each_line_leads_to_what_it_came_from() -> None:

@@ -164,11 +164,13 @@ describe("visits", () => {
       event(3, "staff_said", by("王芳")),
       event(4, "staff_noted", by("李婷")),
       event(5, "closed", { ...by("王芳"), body: { reason: "solved" } }),
-      event(6, "reopened"),
-      event(7, "guest_said"),
+      event(6, "staff_noted", { ...by("王芳"), body: { about: "closing" }, text: "换了房" }),
+      event(7, "reopened"),
+      event(8, "guest_said"),
     ]);
+    expect(found.map((visit) => visit.words)).toEqual([null, "换了房"]);
     expect(found.map((visit) => [visit.number, visit.first, visit.messages, visit.people, visit.closing])).toEqual([
-      [2, 6, 1, [], null],
+      [2, 7, 1, [], null],
       [1, 1, 1, ["王芳"], "solved"],
     ]);
     expect(found[1]?.reasons).toEqual([{ seq: 2, code: "complain" }]);

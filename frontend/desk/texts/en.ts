@@ -530,6 +530,7 @@ export const en: Record<Key, string> = {
   "close.erased": "the guest's data was erased",
   "close.system": "Quiet for long",
   "close.note": "A word for colleagues (optional)",
+  "close.proposed": "drawn from the log, change it as you like",
   "close.note_placeholder": "E.g. towels sent; ask again tomorrow morning",
   "close.submit": "Close visit",
   "close.cancel": "Not yet",

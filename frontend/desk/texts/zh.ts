@@ -519,6 +519,7 @@ export const zh = {
   "close.erased": "客人资料已清除",
   "close.system": "长时间没有动静",
   "close.note": "给同事留一句（可不填）",
+  "close.proposed": "按记录拟的，可以改",
   "close.note_placeholder": "比如：已补送毛巾，明早再问一次是否满意",
   "close.submit": "结束接待",
   "close.cancel": "先不结束",
