@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, Command] = {
     "corrections": Command(
         "bot.commands.corrections", "write what staff have corrected as examples to train on"
     ),
-    "guest": Command("bot.commands.guest", "export or erase what is known of a guest"),
+    "guest": Command("bot.commands.guest", "export or erase what is known of a guest, import a list of VIPs"),
     "staff": Command("bot.commands.staff", "add people, deactivate them, reset their passwords"),
     "account": Command(
         "bot.commands.account",

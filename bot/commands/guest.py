@@ -1,16 +1,21 @@
-"""python -m bot guest export|erase HOTEL GUEST"""
+"""python -m bot guest export|erase HOTEL GUEST, guest vips HOTEL LIST.csv"""
 
 import argparse
 import asyncio
 import json
 import sys
+from pathlib import Path
 
-from bot import guests
+from bot import guests, vips
 from bot.commands import CommandFailed, opening
+from bot.conversation import Record
+from bot.dispatch import Dispatch
 from bot.erasures import BadErasures, Erasures
 from bot.guests import UnknownGuest
 from bot.model import GuestId, HotelId
 from bot.settings import Settings
+from bot.store.vips import conversation_of
+from bot.vips import BadList, Change, Comparison
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,15 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exporting = actions.add_parser("export", help="print all that is kept of a guest, as JSON")
     erasing = actions.add_parser("erase", help="erase a guest's words, numbers and ids for good")
     erasing.add_argument("--yes", action="store_true", help="don't ask")
+    marking = actions.add_parser("vips", help="show what a list of VIPs would change, then change it")
+    marking.add_argument("hotel")
+    marking.add_argument(
+        "list", type=Path, help="CSV: guest, member or openid, or name and room; and vip (yes, no)"
+    )
+    marking.add_argument("--yes", action="store_true", help="don't ask")
     for action in (exporting, erasing):
         action.add_argument("hotel")
         action.add_argument("guest", help="the guest's id, as the desk shows it")
 
 
 def run(arguments: argparse.Namespace, settings: Settings) -> int:
-    action = _export if arguments.action == "export" else _erase
     try:
-        return asyncio.run(action(arguments, settings))
+        return asyncio.run(_ACTIONS[arguments.action](arguments, settings))
     except UnknownGuest:
         raise CommandFailed(f"{arguments.hotel} has no guest {arguments.guest}.") from None
 
@@ -73,3 +83,52 @@ def _agree(guest: str) -> None:
         raise CommandFailed("Nothing was erased: nobody is here to be asked. Say --yes.")
     if input(f"Erase {guest} for good? [y/N] ").strip().lower() not in ("y", "yes"):
         raise CommandFailed("Nothing was erased.")
+
+
+async def _vips(arguments: argparse.Namespace, settings: Settings) -> int:
+    hotel, now = HotelId(arguments.hotel), opening.clock(settings).now()
+    try:
+        wanted = vips.read(arguments.list.read_bytes())
+    except OSError as error:
+        raise CommandFailed(f"{arguments.list} can't be read: {error.strerror}.") from None
+    except BadList as error:
+        raise CommandFailed(f"{arguments.list} can't be taken:\n{error}") from None
+    async with opening.database(settings) as opened:
+        await opening.known_hotel(opened, hotel)
+        async with opened.read() as tx:
+            found = await vips.compare(tx, hotel, wanted, now)
+        _show(found)
+        if found.changes and (arguments.yes or _agreed(len(found.changes))):
+            marked = [await _mark(opening.dispatch(settings, opened), hotel, one) for one in found.changes]
+            print(f"Changed {sum(marked)} guests.")
+    return 0
+
+
+def _show(found: Comparison) -> None:
+    for change in found.changes:
+        print(f"{'+ VIP' if change.wanted.vip else '- VIP'}: {change.wanted} (guest {change.guest})")
+    for one in found.several:
+        print(f"? line {one.line}: several guests are {one}; say guest or member")
+    for one in found.nobody:
+        print(f"? line {one.line}: {one} hasn't written yet; import again later")
+    print(f"To change: {len(found.changes)}. As they should be: {found.same}.")
+
+
+def _agreed(count: int) -> bool:
+    if not sys.stdin.isatty():
+        raise CommandFailed("Nothing was changed: nobody is here to be asked. Say --yes.")
+    return input(f"Change {count} guests so? [y/N] ").strip().lower() in ("y", "yes")
+
+
+async def _mark(dispatch: Dispatch, hotel: HotelId, change: Change) -> bool:
+    """With its event in the guest's log, as when staff do it."""
+    async with dispatch.database.read() as tx:
+        where = await conversation_of(tx, hotel, change.guest)
+    if where is None:
+        return False
+    event = guests.vip_marked(change.wanted.vip, None, dispatch.clock.now())
+    await dispatch.act(hotel, where, lambda row, gone: Record((event,)))
+    return True
+
+
+_ACTIONS = {"export": _export, "erase": _erase, "vips": _vips}

@@ -1,0 +1,71 @@
+"""Whom a line of a hotel's VIP list may mean: guests who have written and aren't erased."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.model import ConversationId, ExternalId, GuestId, HotelId
+from bot.store.schema import conversations, guests, identities, subjects
+
+Found = tuple[GuestId, bool]  # with whether they are marked
+
+
+def _of(hotel: HotelId) -> Select[Any]:
+    return select(guests.c.guest_id, guests.c.vip_at).where(
+        guests.c.hotel_id == hotel, guests.c.erased_at.is_(None), guests.c.merged_into.is_(None)
+    )
+
+
+async def _read(tx: AsyncConnection, query: Select[Any]) -> list[Found]:
+    rows = (await tx.execute(query.distinct().order_by(guests.c.guest_id))).all()
+    return [(GuestId(id_), vip_at is not None) for id_, vip_at in rows]
+
+
+async def by_id(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> list[Found]:
+    return await _read(tx, _of(hotel).where(guests.c.guest_id == guest))
+
+
+async def by_subject(tx: AsyncConnection, hotel: HotelId, names: Sequence[str]) -> list[Found]:
+    """By what a signed token said of them."""
+    proven = and_(subjects.c.hotel_id == hotel, subjects.c.subject.in_(names))
+    who = select(identities.c.guest_id).join(
+        subjects,
+        and_(
+            subjects.c.hotel_id == identities.c.hotel_id, subjects.c.identity_id == identities.c.identity_id
+        ),
+    )
+    return await _read(tx, _of(hotel).where(guests.c.guest_id.in_(who.where(proven))))
+
+
+async def by_external(tx: AsyncConnection, hotel: HotelId, external: ExternalId) -> list[Found]:
+    """By a platform's own id of them."""
+    who = select(identities.c.guest_id).where(
+        identities.c.hotel_id == hotel, identities.c.external_id == external
+    )
+    return await _read(tx, _of(hotel).where(guests.c.guest_id.in_(who)))
+
+
+async def by_stay(tx: AsyncConnection, hotel: HotelId, name: str, room: str, now: datetime) -> list[Found]:
+    """By name and room together, until check-out."""
+    staying = or_(guests.c.room_until.is_(None), guests.c.room_until > now)
+    return await _read(tx, _of(hotel).where(guests.c.name == name, guests.c.room == room, staying))
+
+
+async def conversation_of(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> ConversationId | None:
+    """Where the guest's log goes on: the one that their identities append to, else their last."""
+    here = select(identities.c.conversation_id).where(
+        identities.c.hotel_id == hotel, identities.c.guest_id == guest
+    )
+    own = select(conversations.c.conversation_id).where(
+        conversations.c.hotel_id == hotel, conversations.c.guest_id == guest
+    )
+    for query in (
+        here.order_by(identities.c.created_at),
+        own.order_by(conversations.c.conversation_id.desc()),
+    ):
+        if found := (await tx.execute(query.limit(1))).scalar():
+            return ConversationId(found)
+    return None

@@ -1,0 +1,82 @@
+"""A hotel's list of VIPs, by the command: shown first, then marked in each guest's log."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import main
+from bot.commands import CommandFailed
+from bot.store import people
+from bot.store.database import Database
+from bot.vips import BadList, read
+from tests.conftest import FixedClock
+from tests.contract.floor import ONE, TWO, Floor
+from tests.core import ROOT
+from tests.unit.test_commands import SECRETS
+
+LIST = """会员号,姓名,房号,VIP
+m-88,,,
+,张敏,1208,是
+,王伟,1501,是
+m-99,,,是
+m-77,,,否
+m-66,,,是
+"""
+
+
+async def test_a_list_is_shown_and_then_marks_whom_it_means(
+    migrated_sqlite: Path, tmp_path: Path, clock: FixedClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(migrated_sqlite, tmp_path / "vips.db")
+    url = f"sqlite:///{tmp_path / 'vips.db'}"
+    floor = Floor(Database(url), clock)
+    await floor.open()
+    member = await floor.hear(who="oMember", subjects=("site:m-88",))
+    marked = await floor.hear(who="oMarked", subjects=("site:m-66",))
+    staying = [await floor.hear(who=f"oStays{n}") for n in range(3)]
+    elsewhere = await floor.hear(who="oMember", account=f"wx-{TWO}", subjects=("site:m-88",))
+    async with floor.database.write() as tx:
+        for got, name, room in zip(staying, ("张敏", "王伟", "王伟"), ("1208", "1501", "1501"), strict=True):
+            await people.change_guest(tx, ONE, got.row.guest, name=name, room=room)
+        await people.change_guest(tx, ONE, marked.row.guest, vip_at=clock.now())
+    (tmp_path / "vips.csv").write_text(LIST, "gb18030")
+
+    async def command(*more: str) -> str:
+        environment = SECRETS | {"DATABASE_URL": url, "TEXTS_DIR": str(ROOT / "texts")}
+        arguments = ("guest", "vips", ONE, str(tmp_path / "vips.csv"), *more)
+        await asyncio.to_thread(main, arguments, environment)
+        return capsys.readouterr().out
+
+    with pytest.raises(CommandFailed, match="Say --yes"):
+        await command()
+    shown = capsys.readouterr().out
+    assert "+ VIP: m-88" in shown
+    assert "+ VIP: 张敏 1208" in shown
+    assert "line 4: several guests are 王伟 1501" in shown
+    assert "line 5: m-99 hasn't written yet" in shown
+    assert "To change: 2. As they should be: 1." in shown
+    assert await floor.count(member, "vip_marked") == 0
+    assert "Changed 2 guests." in await command("--yes")
+    assert "To change: 0. As they should be: 3." in await command("--yes")
+    assert [(await floor.shown(got))["vip"] for got in (member, *staying)] == [True, True, False, False]
+    assert await floor.count(elsewhere, "vip_marked") == 0
+    (tmp_path / "vips.csv").write_text("member,vip\nm-88,no\n")
+    assert "- VIP: m-88" in await command("--yes")
+    assert (await floor.shown(member))["vip"] is False
+    await floor.check()
+    await floor.database.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("phone,vip\n138,yes\n", "must name columns"),
+        ("member,vip\nm-1,perhaps\n", "line 2: vip is 'perhaps'"),
+        ("name,room\n张敏,\n", "line 2: it must say"),
+    ],
+)
+def test_a_list_with_a_mistake_is_refused_whole(text: str, wrong: str) -> None:
+    with pytest.raises(BadList, match=wrong):
+        read(text.encode())
