@@ -1,10 +1,13 @@
 """A trainee beside a senior colleague: what a guest is told is what was approved; in a browser."""
 
+from datetime import timedelta
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.desk_world import (
+    ADMINISTRATOR,
     Visitor,
     box,
     close_everything,
@@ -50,6 +53,10 @@ async def lock_and_open(page: Page) -> None:
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
 async def nothing_open(world: World) -> None:
+    user = await world.desk()
+    for row in await user.conversations("STAFF"):
+        if row["holder"]["name"] != ADMINISTRATOR:
+            await user.act(row["id"], "take-over", **{"from": row["holder"]["id"]})
     await close_everything(world)
 
 
@@ -100,3 +107,53 @@ async def test_a_guest_reads_what_a_senior_approved(browser: Browser, world: Wor
     exported = world.bot.command("drafts", "export", HOTEL)
     assert BETTER in str(exported)
     assert "婴儿床八点前送到" in str(exported)
+
+
+@pytest.mark.parametrize(("role", "pages"), [("auditor", 6), ("trainee", 4)])
+async def test_nobody_is_offered_what_they_would_be_refused(
+    browser: Browser, world: World, role: str, pages: int
+) -> None:
+    """Through every page of theirs, wide and on a phone: what is refused isn't there."""
+    world.bot.command("staff", "add", f"one-{role}", "小何", "--hotel", HOTEL, "--role", role)
+    await own_password(world.bot, f"one-{role}")
+    user = await world.desk()
+    async with Visitor(world) as guest:
+        await guest.say("麻烦送两条毛巾，我的身份证是 11010119900307803X")
+        await guest.heard("毛巾")
+        await guest.say("找人工")
+        id_ = await user.one("WAITING")
+        said = await user.reply(id_, "八点前给您送到")
+        due = (world.clock().now() + timedelta(hours=2)).isoformat()
+        await user.act(id_, "promises", seq=said["event"]["seq"], due_at=due)
+    for width in (1440, 390):
+        async with desk_page(browser, world, width=width, height=900) as page:
+            refused: list[str] = []
+            page.on("response", lambda got, seen=refused: seen.append(got.url) if got.status == 403 else None)
+            await sign_in(page, f"one-{role}")
+            await open_row(page)
+            await expect(page.locator(".message.staff")).to_be_visible()
+            await expect(page.get_by_role("button", name="查看")).to_have_count(0)
+            if role == "auditor":
+                await expect(page.get_by_text("您的角色只能查看")).to_be_visible()
+            await keep(page, f"{role}-thread-{width}")
+            if width < 760:
+                await page.get_by_role("button", name="客人资料").click()
+            await expect(page.locator(".context .promise")).to_be_visible()
+            for name in ("关联客人…", *(("做到了", "办好了", "我来办") if role == "auditor" else ())):
+                await expect(page.get_by_role("button", name=name)).to_have_count(0)
+            await keep(page, f"{role}-card-{width}")
+            names = await page.get_by_role("navigation").get_by_role("button").all_inner_texts()
+            assert len(names) == pages
+            for name in names[1:]:
+                await page.get_by_role("navigation").get_by_role("button", name=name, exact=True).click()
+                await expect(page.locator("[aria-current=page]")).to_have_text(name)
+                await expect(page.locator("h1, .list .line").first).to_be_visible()
+                await expect(page.locator(".bones")).to_have_count(0)
+                signs = page.get_by_role("button", name="交班，签字")
+                await expect(signs).to_have_count(int(name == "交接班" and role != "auditor"))
+                if name == "知识":
+                    await page.locator(".list .point").first.click()
+                    await expect(page.locator("#point-title")).to_be_disabled()
+                    await expect(page.get_by_role("button", name="停用")).to_have_count(0)
+                await keep(page, f"{role}-{name}-{width}")
+            assert refused == []

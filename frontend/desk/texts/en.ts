@@ -885,6 +885,7 @@ export const en: Record<Key, string> = {
   "know.failed": "The points didn't load. Please try again soon.",
   "know.retry": "Try again",
   "know.pick_title": "Choose a point, or write a new one",
+  "know.pick_title_reading": "Choose a point",
   "know.pick_text": "A colleague approves what you save; until then guests hear the version before.",
   "know.expiring": "{n} points end within 14 days; the assistant won't use them after that",
   "know.expiring_see": "See which",

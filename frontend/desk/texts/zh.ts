@@ -872,6 +872,7 @@ export const zh = {
   "know.failed": "知识没取到，请稍后再试",
   "know.retry": "再试一次",
   "know.pick_title": "选一条看看，或新建一条",
+  "know.pick_title_reading": "选一条看看",
   "know.pick_text": "保存后由另一位同事审核；审核之前，客人听到的还是原来那一版。",
   "know.expiring": "有 {n} 条在 14 天内到期，到期后助手就不再用它们回答",
   "know.expiring_see": "看看是哪些",
