@@ -15,7 +15,7 @@ def read(name: str) -> list[str]:
     return (DATA / f"{name}.txt").read_text("utf-8").splitlines()
 
 
-@pytest.mark.parametrize(("name", "kind", "count"), [("private", PRIVATE, 55), ("insults", INSULT, 63)])
+@pytest.mark.parametrize(("name", "kind", "count"), [("private", PRIVATE, 130), ("insults", INSULT, 134)])
 def test_nearly_all_of_a_kind_are_flagged_as_it(name: str, kind: str, count: int) -> None:
     lines = read(name)
     missed = [line for line in lines if kind not in flags(line, OWN)]
@@ -26,18 +26,18 @@ def test_nearly_all_of_a_kind_are_flagged_as_it(name: str, kind: str, count: int
 def test_hardly_anything_else_is() -> None:
     others = read("others")
     wrong = [line for line in others if flags(line, OWN)]
-    assert len(others) == 150
+    assert len(others) == 235
     assert len(wrong) <= 5, wrong
 
 
-def test_words_that_nobody_had_in_mind_are_found_as_often_as_the_readme_says() -> None:
+def test_the_words_of_the_last_round_are_found_as_often_as_the_readme_says() -> None:
     unseen = [json.loads(line) for line in (DATA / "unseen.jsonl").read_text("utf-8").splitlines()]
     found = {
         kind: sum(kind in flags(one["text"], OWN) for one in unseen if one["flag"] == kind)
         for kind in (PRIVATE, INSULT)
     }
     wrong = sum(bool(flags(one["text"], OWN)) for one in unseen if one["flag"] is None)
-    assert (found, wrong) == ({PRIVATE: 6, INSULT: 2}, 1)
+    assert (found, wrong) == ({PRIVATE: 10, INSULT: 9}, 1)
 
 
 def test_the_hotels_own_number_is_nobodys_private_one() -> None:
