@@ -60,7 +60,8 @@ class SafetyWords:
     def is_calm(self, text: str) -> bool:
         """Whether it is expressly no danger: likened, nearly happened, over, asked about, well again."""
         plain = self._folded(text)
-        if self.urgent.search(plain) or self.acute.search(plain) or self.danger(text):
+        left = self.harmless.sub(_STRUCK, plain)  # 救命这枕头太高了 calls for nobody
+        if self.urgent.search(left) or self.acute.search(left) or self.danger(text):
             return False
         contexts = (self.harmless, self.supposing, self.told)
         return any(context.search(plain) for context in contexts) or self._is_over(plain)

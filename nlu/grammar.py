@@ -1,8 +1,9 @@
 """Puts what the grammar finds (dates, times, rooms, numbers, names) on the message as entities, normalised.
 
-For the entities it owns the grammar outranks whatever was learned, and of counted things it reads what was
-left; it knows nothing of intents. The hotel's clock comes with the message (metadata "now", ISO 8601 with
-offset); a message without one is read by this machine's clock in the configured zone.
+For the entities it owns the grammar outranks whatever was learned; of things that are counted or named it
+reads what was left, and the whole word where a piece of it was learned. It knows nothing of intents. The
+hotel's clock comes with the message (metadata "now", ISO 8601 with offset); a message without one is read by
+this machine's clock in the configured zone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rasa.shared.nlu.constants import ENTITIES, METADATA, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
 from nlu import counted, numbers, people, when
+from nlu import named as named_things
 from nlu.found import Found
 from nlu.normal import Normal, normalise
 
@@ -55,10 +57,12 @@ class GrammarEntityExtractor(GraphComponent):
         normal = normalise(text)
         found = find(normal.text, self._now(message))
         own = [_entity(one, normal, text) for one in found]
-        others = [one for one in message.get(ENTITIES, []) if _stands(one, own)]
-        left = [_entity(one, normal, text) for one in counted.find(normal.text, found)]
-        more = [one for one in left if _stands(one, others)]
-        entities = sorted([*others, *own, *more], key=lambda entity: (entity["start"], entity["end"]))
+        named = [_entity(one, normal, text) for one in named_things.find(normal.text, found)]
+        learned = [one for one in message.get(ENTITIES, []) if _stands(one, own)]
+        others = [one for one in learned if not any(_is_piece(one, whole) for whole in named)]
+        for one in [*named, *(_entity(one, normal, text) for one in counted.find(normal.text, found))]:
+            others += [one] if _stands(one, others) else []
+        entities = sorted([*others, *own], key=lambda entity: (entity["start"], entity["end"]))
         message.set(ENTITIES, entities, add_to_output=True)
 
     def _now(self, message: Message) -> datetime:
@@ -91,3 +95,13 @@ def _stands(learned: dict[str, Any], own: list[dict[str, Any]]) -> bool:
     if learned["entity"] in OWNED:
         return False
     return all(learned["end"] <= one["start"] or one["end"] <= learned["start"] for one in own)
+
+
+def _is_piece(learned: dict[str, Any], whole: dict[str, Any]) -> bool:
+    """Of a thing that the grammar reads in full (灯 of 床头灯) or that is broken. A room type is none."""
+    inside = whole["start"] <= learned["start"] and learned["end"] <= whole["end"]
+    return (
+        learned["entity"] in {"item", "device"}
+        and inside
+        and (learned["value"], learned["entity"]) != (whole["value"], "item")
+    )

@@ -81,6 +81,14 @@ _NOT_A_ROOM_BEFORE = re.compile(
     r"(?:密码|口令|wifi|网上|网价|才|只要|卖|价格?|扣|多收|少退|退了?我?|便宜|优惠|减|押金|交了?|付了?|花了?|收了?我?|收我|满|第|地铁|航班|"
     r"车次|牌号|号码|验证码|尾号|[后末]四位|积分|费用?|要我?|电话|打|叫|拨|张|给我|公交|坐|抵|充|(?:充|满|买|办|存|消费)[^,。]{0,8}送|送了|返|变成|说好|原价|现价|标价|不到|超过|大概|约)\s*(?:是|为|:)?\s*$"
 )
+# Who is called, and when: 叫1208起床, 七点叫1208.
+_WOKEN_AFTER = re.compile(
+    r"(?:的?客人|那[间屋桌])?(?:起床|起来|醒|别|小声|安静|下来|接电话|没人接|没接|不接|的?电话|开门|退房|早$|早[,。 ])"
+)
+_WOKEN_BEFORE = re.compile(
+    r"(?:[点半刻分钟早]|:\d\d|叫早|起床|麻烦|请|帮忙?|记得)\s*(?:叫醒?|喊|打电话给|打到|打给|call)\s*$"
+)
+_CALLED_FOR_HELP = frozenset({"110", "119", "120", "114", "122"})
 _IS_ROOM_AFTER = re.compile(r"的(?:水|电费|账|消费|客人|押金|房费|费用|房卡|空调|门)")
 _MONEY_TALK = re.compile(r"贵|便宜|多少钱|价|优惠|打折|折扣|收费|账单|扣|多收|退款|押金|块|元|刷了")
 _ROOM_TALK = re.compile(r"房|送|打扫|修|叫|住|楼|来|换|续|退|收拾|坏|堵|漏|没|不")
@@ -108,7 +116,10 @@ def _bare_rooms(text: str) -> Iterator[Found]:
     """A lone number of three or four digits is a room, unless the words around say otherwise."""
     for match in _BARE_ROOM.finditer(text):
         start, end = match.span("bare")
-        if _NOT_A_ROOM_AFTER.match(text, end) or _NOT_A_ROOM_BEFORE.search(text[:start]):
+        woken = match["bare"] not in _CALLED_FOR_HELP and (
+            _WOKEN_AFTER.match(text, end) or _WOKEN_BEFORE.search(text[:start])
+        )
+        if _NOT_A_ROOM_AFTER.match(text, end) or (not woken and _NOT_A_ROOM_BEFORE.search(text[:start])):
             continue
         if _IS_ROOM_AFTER.match(text, end):
             yield Found("room_number", match["bare"], match["bare"], start, end)
@@ -194,7 +205,7 @@ def _thousands(text: str) -> float | None:
 _TIME_UNITS = r"个?半?(?:小时|钟头|钟(?!头))|分钟|刻钟|个?(?:星期|礼拜)|周(?![一二三四五六日天末岁年])|个月|晚上|晚(?!点|些|餐|饭|到|退|一(?:点|些|会))|天(?!房)|夜|宿|年"
 _UNITS = (
     r"间|位|瓶|条|张|份|套|床|双|杯|碗|盒|包|把|台|件|卷|支|枝|根|壶|袋|桶|辆|只|盘|碟|斤|听|罐|提|桌|围|名|岁|寸|公斤|次|块|"
-    r"片|颗|粒|串|笼|束|箱|对|副|朵|部|种|顿|排|打(?!扫|包|车|电|折|开|印|不)|口(?=人|之家|[,。，]|$)|人|单(?!人|位|间|元)|车|锅|例|扎|听|盆|筒|板|本|米(?=[的高]|$)|倍|"
+    r"片|颗|粒|串|笼|束|箱|对|副|朵|部|种|顿|排|打(?!扫|包|车|电|折|开|印|不|个|给|一|过|来|通|点)|口(?=人|之家|[,。，]|$)|人|单(?!人|位|间|元)|车|锅|例|扎|听|盆|筒|板|本|米(?=[的高]|$)|倍|"
     r"成|期|场|趟|层|栋|组|批|桌|户|盏|顶|幅|封|匹|头|樽"
 )
 _ABOUT = r"(?:来|多|几|余)?"

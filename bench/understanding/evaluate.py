@@ -154,6 +154,13 @@ def figures(found: list[Case]) -> Json:
         "numbers and rooms: exact": share(map(exact, sets["numbers"])),
         "dates and times by category": by("category", sets["when"], exact),
         "numbers and rooms by category": by("category", sets["numbers"], exact),
+        "decisions: as wanted": share(
+            wanted["decision"] == read["decision"] for wanted, read in found if "decision" in wanted
+        ),
+        "several wishes: one of them read, and answered": share(
+            read["intent"] in wanted["intents"] and read["decision"] == "answer"
+            for wanted, read in sets.get("wishes", [])
+        ),
         "entities: all of a message exact": share(map(exact, sets["entities"])),
         "entities": {kind: entity(sets["entities"], kind) for kind in sorted(ENTITIES)},
         "public messages: not turned away": share(

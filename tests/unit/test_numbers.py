@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlu import counted, when
+from nlu import counted, named, when
 from nlu.normal import normalise
 from nlu.numbers import find
 from nlu.numerals import number
@@ -294,3 +294,44 @@ def test_what_is_counted_is_a_thing(text: str, things: list[str]) -> None:
 def test_rooms_after_a_delivery_and_counts_after_a_day(text: str, found: list[tuple[str, object]]) -> None:
     dated = when.find(text, datetime(2026, 11, 22, 21, 30, tzinfo=UTC))
     assert [(one.entity, one.value) for one in find(text, dated)] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "room"),
+    [
+        ("明早七点叫1208房", "1208"),
+        ("叫1208起床", "1208"),
+        ("明天六点叫803", "803"),
+        ("喊1209起床", "1209"),
+        ("给1208送两瓶水", "1208"),
+        ("1208要毛巾", "1208"),
+        ("打1203没人接", "1203"),
+        ("给1208打个电话", "1208"),
+        ("七点叫120", None),
+        ("wifi密码叫1234吗", None),
+    ],
+)
+def test_rooms_behind_a_verb(text: str, room: str | None) -> None:
+    claimed = when.find(text, datetime(2026, 11, 22, 21, 30, tzinfo=UTC))
+    rooms = [one.value for one in find(text, claimed) if one.entity == "room_number"]
+    assert rooms == ([room] if room else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "things"),
+    [
+        ("挂烫机怎么加水", [("device", "挂烫机")]),
+        ("壁灯忽闪忽闪的", [("device", "壁灯")]),
+        ("进门的灯带坏了", [("device", "灯带")]),
+        ("老花镜落在枕头底下了", [("item", "老花镜")]),
+        ("有没有防晒霜卖，要个漱口杯", [("item", "防晒霜"), ("item", "漱口杯")]),
+        ("凉面还有没有", [("item", "凉面")]),
+        ("两个热水袋", [("item", "热水袋")]),
+        ("老板便宜点", []),
+        ("停车有没有优惠", []),
+        ("身份证能入住吗", []),
+        ("要赶火车", []),
+    ],
+)
+def test_what_is_broken_wanted_or_lost_is_a_thing(text: str, things: list[tuple[str, str]]) -> None:
+    assert [(one.entity, one.value) for one in named.find(text, find(text))] == things
