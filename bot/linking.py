@@ -214,6 +214,11 @@ async def ended_here(
     return sorted(found)
 
 
+def topic(hotel: HotelId, subject: str) -> str:
+    """What is nudged when somebody is proven to be this subject."""
+    return f"subject:{hotel}:{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
+
+
 def proofs_named(subjects: Sequence[str]) -> tuple[str, ...]:
     """Subjects as they are kept: at most 200 characters, the rest as its hash."""
     return tuple(s if len(s) <= 200 else f"sha256:{hashlib.sha256(s.encode()).hexdigest()}" for s in subjects)

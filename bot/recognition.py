@@ -114,7 +114,9 @@ class Recognition:
             return identity
         found = await self._writer.transact(lambda tx: self._recognise(tx, account, external, subjects, meet))
         if found:
-            await self._writer.nudges.nudge(f"conversation:{found.conversation}", f"hotel:{found.hotel}")
+            proven = [linking.topic(found.hotel, subject) for subject in subjects]
+            topics = (f"conversation:{found.conversation}", f"hotel:{found.hotel}", *proven)
+            await self._writer.nudges.nudge(*topics)
         return found
 
     async def _recognise(

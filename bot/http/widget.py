@@ -63,6 +63,7 @@ from bot.texts import Texts
 from bot.traditional import traditional
 
 LOOK_SECONDS = 1.0
+UNMET_SECONDS = 10.0  # how often a signed-in page without a conversation looks whether another has begun one
 POLL_SECONDS = 25.0
 HEARTBEAT = 25.0
 VISITOR_HEADER = "X-Visitor"  # the visitor's token, where the body is a file
@@ -238,6 +239,20 @@ async def _find(request: web.Request, visitor: ExternalId) -> tuple[Identity, Co
         identity = await people.find_identity(tx, account.hotel, "web", account.account, visitor)
         row = await log.row_of(tx, account.hotel, identity.conversation) if identity else None
     return (identity, row) if identity and row else None
+
+
+async def _met(
+    request: web.Request, visitor: ExternalId, subjects: Sequence[str]
+) -> tuple[Identity, Conversation] | None:
+    """The visitor and their conversation; where another page, or the app, of the same subject has begun one,
+    it is theirs."""
+    account = request[VISITED].account
+    if subjects and await _identity(request, visitor) is None:
+        async with request.app[DATABASE].read() as tx:
+            known = [s for s in subjects if await proofs.with_subject(tx, account.hotel, s)]
+        if known:
+            await request.app[DISPATCH].recognition.recognise(account, visitor, subjects)
+    return await _find(request, visitor)
 
 
 async def _recognise(request: web.Request, visitor: ExternalId, signed: object) -> tuple[str, ...]:
@@ -466,7 +481,7 @@ class _Talk:
         self._subjects: tuple[str, ...] = ()  # who the hotel's site says it is
         self._speaker: dict[str, Any] | None = None
         self._typing = False
-        self._begun = asyncio.Event()  # the first message makes the conversation, and it is watched from then
+        self._begun = asyncio.Event()  # there may be a conversation to watch, or another subject
 
     async def run(self) -> None:
         await self._welcome()
@@ -495,13 +510,22 @@ class _Talk:
         await self._say({"type": "welcome", **view})
 
     async def _push(self) -> None:
-        found = await _find(self._request, self._visitor)
-        while found is None:
-            await self._begun.wait()
-            self._begun.clear()
-            found = await _find(self._request, self._visitor)
+        found = await self._first()
         while not self._socket.closed:
             found = await self._follow(found)
+
+    async def _first(self) -> tuple[Identity, Conversation]:
+        """Once there is a conversation: this page's first message makes it, or that of the same subject on
+        another device."""
+        nudges, hotel = self._request.app[DISPATCH].nudges, self._request[VISITED].account.hotel
+        while True:
+            with nudges.watch(*(linking.topic(hotel, one) for one in self._subjects)) as self._begun:
+                if found := await _met(self._request, self._visitor, self._subjects):
+                    return found
+                if self._subjects:
+                    await wait_for(self._begun, UNMET_SECONDS)
+                else:
+                    await self._begun.wait()
 
     async def _follow(self, found: tuple[Identity, Conversation]) -> tuple[Identity, Conversation]:
         """Push until the guest's conversation is another one: two guests have become one, or two again."""
@@ -639,15 +663,16 @@ async def poll(request: web.Request) -> web.Response:
     body, clock = await read_object(request), request.app[CLOCK]
     visitor, cursor = _visitor(request, body), Cursor.parse(body)
     guest = Guest(visitor, _lang(body.get("lang")))
-    await _subjects(request, visitor, body.get("identity"))
+    subjects = await _subjects(request, visitor, body.get("identity"))
     knows = body.get("typing") is True  # what the page shows already
     deadline = clock.monotonic() + POLL_SECONDS
     found = await _find(request, visitor)
-    topic = f"conversation:{found[1].id}" if found else "conversation:"
-    with request.app[DISPATCH].nudges.watch(topic) as nudged:
+    hotel = request[VISITED].account.hotel
+    topics = [f"conversation:{found[1].id}"] if found else [linking.topic(hotel, one) for one in subjects]
+    with request.app[DISPATCH].nudges.watch(*topics) as nudged:
         while True:
             nudged.clear()
-            found = await _find(request, visitor)
+            found = await _met(request, visitor, subjects)
             left = deadline - clock.monotonic()
             typing = found is not None and await _somebody_types(request, found[1].id)
             moved = (found[1].seq if found else 0) != cursor.seq

@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import ClientWebSocketResponse, WSMsgType
 
 from bot import accounts, orders, sign_in
 from bot.conversation import Close, Record
@@ -301,18 +301,26 @@ def signed(subject: str, audience: str = f"{ONE}-page", life: int = 300, secret:
     return jwt.encode(claims, secret, algorithm="HS256", headers={"kid": "k1"})
 
 
+async def hears(page: ClientWebSocketResponse, words: str) -> None:
+    """The page is told of a message with these words."""
+    heard: list[str] = []
+    while words not in heard:
+        heard += [f["message"]["text"] for f in await frames(page, "seq") if f["type"] == "message"]
+
+
 async def test_the_same_person_on_two_devices_has_one_history(site: Site) -> None:
     await with_key(site)
     phone, laptop = await site.browser(), await site.browser()
     one, _ = await hello(phone, identity=signed("wang"))
-    await one.send_json({"type": "send", "client_id": "client-0001", "text": "从手机上问"})
-    await frames(one, "sent")
     two, view = await hello(laptop, token=OTHER_TOKEN, identity=signed("wang"))
-    assert "从手机上问" in [m["text"] for m in view["messages"]]
+    assert view["conversation"] is None
+    await one.send_json({"type": "send", "client_id": "client-0001", "text": "从手机上问"})
+    await hears(two, "从手机上问")  # which has said nothing itself yet
     await two.send_json({"type": "send", "client_id": "client-0002", "text": "从电脑上问"})
-    heard = [f["message"]["text"] for f in await frames(one, "seq") if f["type"] == "message"]
-    while "从电脑上问" not in heard:
-        heard += [f["message"]["text"] for f in await frames(one, "seq") if f["type"] == "message"]
+    await hears(one, "从电脑上问")
+    stranger, _ = await hello(await site.browser(), token="u" * 43, identity=signed("li"))
+    await stranger.send_json({"type": "ping"})
+    assert [f["type"] for f in await frames(stranger, "pong")] == ["pong"]
 
 
 async def test_who_signs_in_after_writing_joins_what_they_wrote_before(site: Site) -> None:
@@ -370,10 +378,14 @@ async def test_the_same_holds_where_sockets_are_cut(site: Site) -> None:
     phone, laptop = await site.browser(), await site.browser()
     path, page = f"/widget/v1/{ONE}-page", {"Origin": ORIGIN}
     body = {"token": TOKEN, "client_id": "client-0001", "text": "从手机上问", "identity": signed("wang")}
-    assert (await phone.call("POST", f"{path}/messages", body, page))[0] == 200
     seen = {"token": OTHER_TOKEN, "after": 0, "identity": signed("wang")}
-    _, view = await laptop.call("POST", f"{path}/poll", seen, page)
-    assert "从手机上问" in [m["text"] for m in view["messages"]]
+    looking = asyncio.create_task(laptop.call("POST", f"{path}/poll", seen, page))
+    assert (await phone.call("POST", f"{path}/messages", body, page))[0] == 200
+    _, view = await looking
+    while "从手机上问" not in [m["text"] for m in view["messages"]]:  # it may have met them a moment before
+        at = {"after": view["seq"], "conversation": view["conversation"]}
+        _, more = await laptop.call("POST", f"{path}/poll", seen | at, page)
+        view = more | {"messages": [*view["messages"], *more["messages"]]}
     status, _ = await phone.call(
         "POST", f"{path}/poll", seen | {"token": TOKEN, "identity": signed("li")}, page
     )
