@@ -3,15 +3,20 @@
 import argparse
 import asyncio
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.commands import opening
+from bot import knowledge
+from bot.commands import CommandFailed, opening
+from bot.hotel_files import HotelFile
 from bot.model import AccountId
+from bot.own_replies import menu_json
 from bot.settings import Settings
 from bot.simulator import SimulatedAccount, Simulator
 from bot.simulator.account import kept
 from bot.simulator.server import SAMPLE_MENU
+from bot.store import desk
 
 ACCOUNT = AccountId("simulated")
 FOLDER = Path("var")
@@ -46,8 +51,24 @@ def values(settings: Settings) -> dict[str, object]:
     }
 
 
-def menu(chat: str) -> dict[str, Any]:
-    """The sample's, with the page that knows its visitor."""
+async def played(settings: Settings) -> HotelFile | None:
+    """The hotel whose account is simulated; None where this installation has none, or serves elsewhere."""
+    try:
+        async with opening.database(settings) as opened, opened.read() as tx:
+            account = await desk.account_of(tx, "wechat", ACCOUNT)
+            row = await desk.hotel_of(tx, account.hotel) if account else None
+            return knowledge.parse_row(row) if row else None
+    except CommandFailed:
+        return None
+
+
+def menu(chat: str, hotel: HotelFile | None) -> dict[str, Any]:
+    """The hotel's own, as its wechat.yml has it; else one to try things on."""
+    own = hotel.replies_of("wechat", ACCOUNT) if hotel else None
+    return menu_json(own, chat) if own and own.menu else _any_menu(chat)
+
+
+def _any_menu(chat: str) -> dict[str, Any]:
     first, *others = SAMPLE_MENU["button"]
     inner = [*first["sub_button"], {"type": "view", "name": "在线客服", "url": chat}]
     return {"button": [{**first, "sub_button": inner}, *others]}
@@ -63,8 +84,10 @@ async def _serve(address: str, settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     now = opening.clock(settings).now
-    simulator = Simulator(account(), address, port=settings.simulator_port, now=now)
-    simulator.state.menu = menu(f"{address}/sign-in")
+    hotel, known = await played(settings), account()
+    shown = replace(known, name=hotel.name) if hotel else known
+    simulator = Simulator(shown, address, port=settings.simulator_port, now=now)
+    simulator.state.menu = menu(f"{address}/sign-in", hotel)
     async with simulator:
         print(
             f"A guest's phone: http://127.0.0.1:{settings.simulator_port}/  (it pushes to {address})",

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bot import hotel_files
+from bot.commands import simulate_wechat
 from bot.hotel_files import BadHotel
 from bot.own_replies import OwnReplies, menu_json
 from tests.core import SAMPLE, documents
@@ -118,3 +119,14 @@ def test_an_import_shows_what_changes() -> None:
 def test_a_hotel_without_the_file_answers_nothing_by_itself() -> None:
     read = {name: found for name, found in hotel_files.read(SAMPLE).items() if name != "wechat"}
     assert hotel_files.parse(read).replies_of("wechat", "lobby") == OwnReplies()
+
+
+def test_the_simulator_wears_the_menu_of_the_hotel_it_plays() -> None:
+    menu = [{"name": "问一声", "key": "ask", "reply": "您说"}, {"name": "客服", "url": "chat"}]
+    hotel = hotel_files.parse({**documents(), "wechat": {"menu": menu}})
+    shown = simulate_wechat.menu("http://127.0.0.1/sign-in", hotel)["button"]
+    assert [(one["name"], one.get("url")) for one in shown] == [
+        ("问一声", None),
+        ("客服", "http://127.0.0.1/sign-in"),
+    ]
+    assert simulate_wechat.menu("http://127.0.0.1/sign-in", None)["button"][0]["name"] == "住店服务"
