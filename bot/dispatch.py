@@ -692,7 +692,7 @@ async def _handed_back(tx: AsyncConnection, row: Conversation) -> Json | None:
     if found is None:
         return None
     who, event = found
-    names = await people.names_of(tx, {who})
+    names = await people.guest_names_of(tx, {who})
     content = await log.content_of(tx, row.hotel, row.id, event.seq) if event else None
     said = (content.text if content else None) or ""
     return {"by": names.get(who, ""), "said": said[:HANDED_BACK_TEXT] or None}

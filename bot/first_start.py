@@ -76,7 +76,8 @@ async def _administrator(opened: Database, settings: Settings) -> str | None:
             return None
         password = staff.one_time_password()
         roles = {row.id: "administrator" for row in await desk.list_hotels(tx)}
-        await staff.add(tx, ADMINISTRATOR, "管理员", roles, password, opening.clock(settings).now())
+        now, shown = opening.clock(settings).now(), opening.name_for_guests(settings)
+        await staff.add(tx, ADMINISTRATOR, "管理员", roles, password, now, shown)
         return password
 
 

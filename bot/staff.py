@@ -82,12 +82,20 @@ def one_time_password() -> str:
 
 
 async def add(
-    tx: AsyncConnection, login: str, name: str, roles: Mapping[HotelId, str], password: str, now: datetime
+    tx: AsyncConnection,
+    login: str,
+    name: str,
+    roles: Mapping[HotelId, str],
+    password: str,
+    now: datetime,
+    guest_name: str | None = None,
 ) -> StaffId:
-    """Add a person with a one-time password."""
+    """Add a person with a one-time password. `guest_name`: what guests read; else the name."""
     id_ = StaffId(new_id())
     hashed = await asyncio.to_thread(_HASHER.hash, password)
-    await people.add_staff(tx, Staff(id_, login, name, hashed, True, True, 0, None), now)
+    await people.add_staff(
+        tx, Staff(id_, login, name, hashed, True, True, 0, None, guest_name=guest_name), now
+    )
     for hotel, role in roles.items():
         await people.join_hotel(tx, hotel, id_, role)
     return id_

@@ -90,3 +90,8 @@ async def known_hotel(opened: Database, name: str) -> HotelRow:
         there = ", ".join(names) or "none; `python -m bot hotel import FOLDER` adds one"
         raise CommandFailed(f"There is no hotel {name!r}. There are: {there}.")
     return found
+
+
+def name_for_guests(settings: Settings) -> str:
+    """What guests read for somebody who has chosen nothing else."""
+    return load_texts(settings.texts_dir)["zh"].sentence("staff_for_guests")

@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     adding = actions.add_parser("add", help="add a person and print a one-time password")
     adding.add_argument("login")
-    adding.add_argument("name", help="as guests and colleagues see it")
+    adding.add_argument("name", help="as colleagues see it")
+    adding.add_argument("--guests", metavar="NAME", help="as guests see it, instead of 前台")
     adding.add_argument("--hotel", action="append", required=True, help="where they work; may be repeated")
     adding.add_argument("--role", choices=staff.ROLES, default="agent")
     adding.add_argument("--until", metavar="DATE", type=date.fromisoformat, help=_UNTIL)
@@ -81,7 +82,7 @@ async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
     if not LOGIN.fullmatch(arguments.login):
         raise CommandFailed(
             f"The login {arguments.login!r} must be one word of at most 64 letters, digits and . _ @ -; "
-            "the name, as guests see it, comes after it."
+            "the name, as colleagues see it, comes after it."
         )
     password = staff.one_time_password()
     async with opening.database(settings) as opened:
@@ -89,7 +90,8 @@ async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
         try:
             async with opened.write() as tx:
                 now = opening.clock(settings).now()
-                await staff.add(tx, arguments.login, arguments.name, {}, password, now)
+                shown = arguments.guests or opening.name_for_guests(settings)
+                await staff.add(tx, arguments.login, arguments.name, {}, password, now, shown)
                 for hotel in hotels:
                     ends = _ends(arguments, hotel)
                     await staff.grant(tx, arguments.login, hotel.id, arguments.role, ends)
@@ -102,7 +104,7 @@ async def _add(arguments: argparse.Namespace, settings: Settings) -> None:
 async def _warn_of_namesakes(
     opened: Database, arguments: argparse.Namespace, hotels: Sequence[HotelRow]
 ) -> None:
-    """Guests and colleagues tell people apart by their names alone."""
+    """Colleagues tell people apart by their names alone."""
     async with opened.read() as tx:
         for other in await people.all_staff(tx):
             if not other.active or other.login == arguments.login or other.name != arguments.name:

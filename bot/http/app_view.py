@@ -123,7 +123,7 @@ async def _look(
         complete = seen.reset or seq <= read
         since = seen if complete else await history.read(tx, identity, read, seen.conversation, ALL)
         staff = {m.event.actor.id for m in seen.messages if m.event.actor.kind == "staff"}
-        names = await people.names_of(tx, {str(s) for s in staff | {seen.row.holder} if s})
+        names = await people.guest_names_of(tx, {str(s) for s in staff | {seen.row.holder} if s})
         rate = await rating.due(tx, await request.app[HOTELS].get(tx, seen.row.hotel), seen.row)
     row = seen.row
     return (

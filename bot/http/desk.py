@@ -165,6 +165,7 @@ async def show_session(request: web.Request, signed_in: SignedIn) -> dict[str, A
             "id": member.id,
             "name": member.name,
             "login": member.login,
+            "guest_name": member.guest_name,
             "must_change_password": member.must_change,
         },
         "hotels": [
@@ -475,7 +476,7 @@ async def release(request: web.Request) -> web.Response:
     me = caller(request)
     async with request.app[DATABASE].read() as tx:
         hotel = await request.app[HOTELS].get(tx, me.hotel)
-    text = hotel.say("released_to_assistant", request.app[CLOCK].now(), staff=me.signed_in.staff.name)
+    text = hotel.say("released_to_assistant", request.app[CLOCK].now(), staff=me.signed_in.staff.for_guests)
     words = Said(Content(text=text), {"keys": ["released_to_assistant"], "introduced": True})
     row, _ = await act(request, lambda row, gone: Release(me.signed_in.staff.id, words))
     return respond({"conversation": await show_row(request, row)})

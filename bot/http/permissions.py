@@ -19,6 +19,7 @@ OWN = frozenset(
         ("POST", "/desk/v1/session/lock"),
         ("POST", "/desk/v1/session/open"),
         ("POST", "/desk/v1/pin"),
+        ("POST", "/desk/v1/guest-name"),
         ("POST", "/desk/v1/second-factor/offer"),
         ("POST", "/desk/v1/second-factor"),
         ("POST", "/desk/v1/second-factor/off"),

@@ -43,7 +43,7 @@ async def offer(request: web.Request) -> web.Response:
             raise Problem(404, "not_found")
         lens, guest = await lens_of(request, tx), await people.guest_of(tx, me.hotel, row.guest)
         found = await _current(request, tx, lens.hotel)
-    values = phrases.values_of(guest, me.signed_in.staff.name, lens.now)
+    values = phrases.values_of(guest, me.signed_in.staff.for_guests, lens.now)
     said = [phrases.filled(one, lens.hotel, values, lens.now) for one in found]
     return respond({"phrases": await asyncio.to_thread(_offered, lens.hotel, said)})
 

@@ -331,7 +331,7 @@ async def _view(request: web.Request, guest: Guest, cursor: Cursor) -> dict[str,
         placed = await cards.read(tx, row, after)
         messages = [*await _touched(tx, identity, row, placed.touched), *seen.messages]
         staff = {m.event.actor.id for m in messages if m.event.actor.kind == "staff"} | {row.holder}
-        names = await people.names_of(tx, {str(s) for s in staff if s})
+        names = await people.guest_names_of(tx, {str(s) for s in staff if s})
         rate = await rating.due(tx, request[VISITED].hotel, row)
         speaker = _speaker(row, names) | ({"rate": rate} if rate else {})
     await _mark(request, identity, row)

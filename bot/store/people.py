@@ -83,6 +83,12 @@ class Staff:
     pin_failures: int = 0
     second_factor: str | None = None
     second_step: int | None = None
+    guest_name: str | None = None
+
+    @property
+    def for_guests(self) -> str:
+        """What guests read where this person speaks to them."""
+        return self.guest_name or self.name
 
 
 def identity_from(r: Row[Any]) -> Identity:
@@ -471,7 +477,7 @@ async def read_mark(tx: AsyncConnection, hotel: HotelId, conversation: Conversat
 
 def _staff(r: Row[Any]) -> Staff:
     names = ("login", "name", "password", "must_change", "active", "failures", "locked_until")
-    more = ("pin", "pin_failures", "second_factor", "second_step")
+    more = ("pin", "pin_failures", "second_factor", "second_step", "guest_name")
     return Staff(r.staff_id, *(getattr(r, name) for name in (*names, *more)))
 
 
@@ -497,6 +503,7 @@ async def add_staff(tx: AsyncConnection, member: Staff, at: datetime) -> None:
         "must_change": member.must_change,
         "active": member.active,
         "failures": member.failures,
+        "guest_name": member.guest_name,
         "changed_at": at,
     }
     await tx.execute(insert(staff).values(**values))
@@ -612,6 +619,14 @@ async def names_of(tx: AsyncConnection, ids: set[str]) -> dict[str, str]:
         return {}
     query = select(staff.c.staff_id, staff.c.name).where(staff.c.staff_id.in_(ids))
     return {row.staff_id: row.name for row in (await tx.execute(query)).all()}
+
+
+async def guest_names_of(tx: AsyncConnection, ids: set[str]) -> dict[str, str]:
+    """What guests read for these people, as Staff.for_guests."""
+    if not ids:
+        return {}
+    query = select(staff.c.staff_id, staff.c.name, staff.c.guest_name).where(staff.c.staff_id.in_(ids))
+    return {row.staff_id: row.guest_name or row.name for row in (await tx.execute(query)).all()}
 
 
 # ---- sign-ins

@@ -386,6 +386,7 @@ staff = Table(
     Column("pin_failures", Integer, nullable=False, server_default="0"),  # in a row
     Column("second_factor", Text),  # JSON, sealed
     Column("second_step", Integer),  # the last whose code was used
+    Column("guest_name", Text),  # what guests read; empty is the name
     PrimaryKeyConstraint("staff_id"),
     UniqueConstraint("login"),
 )

@@ -130,6 +130,8 @@ export const openDesk = (login: string, pin: string): Promise<Session> =>
   request("POST", "/session/open", { body: { login, pin } });
 export const setPin = (password: string, pin: string): Promise<unknown> =>
   request("POST", "/pin", { body: { password, pin } });
+export const chooseGuestName = (name: string): Promise<{ guest_name: string | null }> =>
+  request("POST", "/guest-name", { body: { name } });
 export const signIn = (login: string, password: string, code = ""): Promise<Session> =>
   request("POST", "/session", { body: { login, password, code } });
 export const signOut = (): Promise<unknown> => request("DELETE", "/session");

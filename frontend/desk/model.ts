@@ -15,6 +15,8 @@ export interface Person {
 
 export interface Staff extends Person {
   login: string;
+  /** What guests read; null is the name. */
+  guest_name?: string | null;
   must_change_password: boolean;
 }
 

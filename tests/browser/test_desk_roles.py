@@ -60,6 +60,33 @@ async def nothing_open(world: World) -> None:
     await close_everything(world)
 
 
+async def test_ones_own_name_for_guests_and_a_second_factor_by_picture(
+    browser: Browser, world: World
+) -> None:
+    async with Visitor(world) as guest, desk_page(browser, world) as page:
+        await guest.say("转人工")
+        await sign_in(page)
+        await page.locator(".me").click()
+        await page.get_by_role("menuitem", name="客人看到的名字").click()
+        await expect(page.locator("#guest-name")).to_have_value("前台")
+        await page.fill("#guest-name", "前台小管")
+        await expect(page.get_by_text("客人看到的是“前台小管”，同事看到的还是“管理员”")).to_be_visible()
+        await keep(page, "own-name")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#guest-name")).to_have_count(0)
+        await open_row(page)
+        await box(page).fill("这就给您送来")
+        await box(page).press("Enter")
+        assert (await guest.heard("这就给您送来"))["name"] == "前台小管"
+        await page.locator(".me").click()
+        await page.get_by_role("menuitem", name="两步验证").click()
+        await page.fill("#factor-password", PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("svg.picture path")).to_be_visible()
+        await keep(page, "second-factor")
+        await page.keyboard.press("Escape")
+
+
 async def test_a_guest_reads_what_a_senior_approved(browser: Browser, world: World) -> None:
     world.bot.command("staff", "add", "xiaochen", "小陈", "--hotel", HOTEL, "--role", "trainee")
     await own_password(world.bot, "xiaochen")

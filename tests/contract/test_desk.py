@@ -450,7 +450,7 @@ async def test_a_phrase_is_said_with_the_guests_own_words_and_never_with_a_gap(s
     mine = offered[made["phrase"]["id"]]
     assert mine["text"] == "【待填：客人姓名】您好，员工agent已请同事把毛巾送到 【待填：房号】 房间"
     assert mine["spelt"][0] == "song dao"
-    assert offered["moment"]["text"].startswith("您好，我是前台员工agent")
+    assert offered["moment"]["text"].startswith("您好，我是员工agent")
     status, refused = await agent.desk("POST", f"{one}/reply", {"text": mine["text"], "client_id": "1"})
     assert (status, refused["error"]["code"]) == (400, "unfilled")
     await site.sql("UPDATE guests SET room = '1208', name = '周先生'")

@@ -704,6 +704,25 @@ async def test_a_page_that_returns_sees_everything_once(site: Site) -> None:
     assert welcome["speaker"] == {"kind": "staff", "name": "员工agent"}
 
 
+async def test_guests_read_the_name_that_somebody_has_chosen_for_them(site: Site) -> None:
+    visitor, id_ = await visit(site, "在吗")
+    agent, admin = await site.signed_in("agent"), await site.signed_in("admin")
+    await agent.desk("POST", f"conversations/{id_}/reply", {"text": "在的", "client_id": "client-0001"})
+    chosen = await agent.call("POST", "/desk/v1/guest-name", {"name": " 前台  小林 "})
+    assert chosen == (200, {"guest_name": "前台 小林"})
+    _, seen = await visitor.poll(0)
+    assert (seen["speaker"]["name"], seen["messages"][-1]["name"]) == ("前台 小林", "前台 小林")
+    _, opened = await admin.desk("GET", f"conversations/{id_}")
+    assert opened["conversation"]["holder"]["name"] == "员工agent"
+    await agent.desk("POST", f"conversations/{id_}/release")
+    _, seen = await visitor.poll(0)
+    assert "前台 小林" in seen["messages"][-1]["text"]
+    assert "员工agent" not in str(seen)
+    status, refused = await agent.call("POST", "/desk/v1/guest-name", {"name": "长" * 21})
+    assert (status, refused["error"]["code"]) == (400, "guest_name_too_long")
+    assert await agent.call("POST", "/desk/v1/guest-name", {"name": ""}) == (200, {"guest_name": None})
+
+
 async def test_sending_again_with_the_same_id_is_one_message(site: Site) -> None:
     visitor = await site.browser()
     socket, _ = await hello(visitor, 0)

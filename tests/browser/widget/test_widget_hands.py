@@ -62,7 +62,7 @@ async def test_news_is_counted_and_told_while_the_widget_is_closed(browser: Brow
         await open_widget(page)
         await expect(bubbles(page, ".staff")).to_have_text("您好，我是前台")
         await desk.reply(conversation, "请问有什么可以帮您")
-        await expect(page.locator("[aria-live=polite]")).to_have_text("管理员: 请问有什么可以帮您")
+        await expect(page.locator("[aria-live=polite]")).to_have_text("前台: 请问有什么可以帮您")
         await expect(bubbles(page, ".staff")).to_have_count(2)
         await page.keyboard.press("Escape")
         await expect(page.locator(".badge")).to_be_hidden()

@@ -99,7 +99,7 @@ async def test_a_guest_who_loses_the_network_finds_everything_once(browser: Brow
         await expect(bubbles(page, ".staff")).to_have_text("您离开时同事的话")
         await expect(page.locator(".row.guest .meta svg")).to_have_count(0)
         await expect(bubbles(page, ".guest")).to_have_text(["断网前，转人工", "断网时写的"])
-        await expect(page.locator(".speaker")).to_contain_text("管理员")
+        await expect(page.locator(".speaker")).to_contain_text("前台")
         await keep(page, "staff")
         seen = await bubbles(page).all_inner_texts()
         await page.reload()
