@@ -559,11 +559,8 @@ class Worker:
             ):
                 return None
             channel = CHANNELS[to.channel]
-            passing, room = (
-                await rating.holds(tx, item),
-                await self._window_allows(tx, item, to, channel, now),
-            )
-            if passing and not (room and await rating.still_asks(tx, item)):
+            room = await self._window_allows(tx, item, to, channel, now)
+            if await rating.holds(tx, item) and not (room and await rating.still_asks(tx, item)):
                 await self._drop(tx, item, now)
                 return None
             if not room:

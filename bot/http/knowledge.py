@@ -109,7 +109,7 @@ async def overview(request: web.Request) -> web.Response:
             "counts": {state: counts[state] for state in PointState},
             "topics": _topics(known),
             "channels": sorted(CHANNELS),
-            "facts": _facts(hotel),
+            "facts": _facts(hotel, known),
             "indexing": _indexing(request, hotel),
         }
     )
@@ -156,9 +156,15 @@ def _indexing(request: web.Request, hotel: Hotel) -> dict[str, int]:
     return {"done": done, "of": of}
 
 
-def _facts(hotel: Hotel) -> list[dict[str, str]]:
+def _facts(hotel: Hotel, known: list[Point]) -> list[dict[str, str]]:
+    uses = facts.uses_of(hotel, known, ())
+    kinds = {name: facts.kind_of(name, value, uses.get(name, ())) for name, value in hotel.facts.items()}
     return [
-        {"name": name, "label": facts.label(hotel, name), "value": str(value)}
+        {
+            "placeholder": facts.placeholder(name, kinds[name]),
+            "label": facts.label(hotel, name),
+            "value": facts.written(kinds[name], value),
+        }
         for name, value in hotel.facts.items()
     ]
 

@@ -148,6 +148,11 @@ def kind_of(fact: str, value: Fact | None, uses: Iterable[Use]) -> Kind:
     return Kind.HOURS if hours else Kind.TEXT
 
 
+def placeholder(fact: str, kind: Kind) -> str:
+    """How words name it so that guests read it as what it is: an amount in yuan, never in fen."""
+    return f"{{{fact}:money}}" if kind is Kind.MONEY else f"{{{fact}}}"
+
+
 def written(kind: Kind, value: Fact | None) -> str:
     """As it stands in the field that changes it."""
     if value is None:

@@ -59,7 +59,7 @@ export interface Opened {
 }
 
 export interface Fact {
-  name: string;
+  placeholder: string;
   label: string;
   value: string;
 }

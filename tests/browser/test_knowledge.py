@@ -66,7 +66,7 @@ async def test_one_writes_another_approves_and_the_guest_hears_it(browser: Brows
         await page.fill("#point-title", "早餐券丢了怎么办")
         await page.fill("#point-variants", "早餐票找不到了\n没有早餐券能吃吗")
         await page.fill("#point-answer", "没关系，到")
-        await page.locator(".facts").select_option("breakfast_place")
+        await page.locator(".facts").select_option("{breakfast_place}")
         await page.locator("#point-answer").press("End")
         await page.locator("#point-answer").press_sequentially("报房号就行。")
         await expect(page.locator(".phone .said")).to_have_text("没关系，到二楼海风餐厅报房号就行。")

@@ -1129,9 +1129,9 @@ async def test_nothing_of_one_hotel_is_found_from_the_other(floor: Floor) -> Non
 ACROSS = {
     "people": {
         "find_staff", "count_staff", "all_staff", "add_staff", "change_staff", "count_failure",
-        "roles_of", "terms_of", "names_of", "sign_in", "signed_in", "sign_out", "erased_guests",
-        "erased_identities", "ledgers_of", "signed_in_among",
-        "computer_of", "signed_in_on", "move_sign_in", "lock_sign_in", "count_wrong_pin",
+        "roles_of", "terms_of", "names_of", "guest_names_of", "sign_in", "signed_in", "sign_out",
+        "erased_guests", "erased_identities", "ledgers_of", "signed_in_among",
+        "computer_of", "signed_in_on", "move_sign_in", "lock_sign_in", "count_wrong_pin", "ran_out",
     },
     "desk": {"waiting_count", "longest_wait", "list_hotels", "hotel_of", "hotel_stamp", "list_accounts",
              "account_of", "switch_account"},

@@ -66,6 +66,8 @@ async def test_what_an_answer_asks_for_can_be_told_and_taken_back(site: Site) ->
     assert (asked["kind"], asked["value"], asked["answers"]) == ("money", "", 1)
     _, body = await agent.desk("POST", "knowledge/facts/bike_price", {"value": "15.5", "base": ""})
     assert body["said"][0]["after"] == "可以，每小时 ¥15.50。"
+    _, written = await agent.desk("GET", "knowledge")
+    assert ("{bike_price:money}", "15.50") in [(one["placeholder"], one["value"]) for one in written["facts"]]
     _, body = await agent.desk("POST", "knowledge/facts/bike_price", {"value": "", "base": "15.50"})
     assert (body["fact"]["value"], body["said"][0]["after"], len(body["history"])) == ("", None, 2)
     fixed = await agent.desk("POST", "knowledge/facts/hotel_name", {"value": "x", "base": "星海会商务酒店"})
