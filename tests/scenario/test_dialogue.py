@@ -203,12 +203,6 @@ def test_while_a_person_is_awaited_questions_and_tasks_go_on(assistant: Assistan
     assert guest.keys("早餐几点") == ["ask_breakfast"]
     assert guest.keys("送两瓶水") == ["service_confirm_room"]
     assert guest.keys("对") == ["place", "service_placed"]
-    # What is not understood for certain is asked back here too, without offering who was asked for already.
-    unsure = Conversation(assistant, state="WAITING")
-    (act,) = unsure.say("因项目延期，原定12月5日的三间房请予以取消")
-    assert act["key"] == "clarify"
-    assert {"reading_cancel_booking"} < {option["key"] for option in act["options"]}
-    assert unsure.keys(KNOWN.sentence("reading_cancel_booking")) != ["waiting_noted"]
 
 
 def test_requests_without_a_form(assistant: Assistant) -> None:
