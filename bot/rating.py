@@ -131,13 +131,11 @@ async def holds(tx: AsyncConnection, item: Item) -> bool:
     return event is not None and event.type in PASSING
 
 
-async def still_asks(tx: AsyncConnection, item: Item) -> bool:
+async def still_asks(tx: AsyncConnection, event: Event) -> bool:
     """Whether such a delivery may still be sent: a question, while the visit is over. Thanks cost nothing or
     aren't said, so they are never sent by themselves."""
-    event = await log.event_of(tx, item.hotel, item.conversation, item.seq)
-    row = await log.row_of(tx, item.hotel, item.conversation)
-    asks = event is not None and event.type is E.RATING_ASKED
-    return asks and row is not None and row.state is State.CLOSED
+    row = await log.row_of(tx, event.hotel, event.conversation)
+    return event.type is E.RATING_ASKED and row is not None and row.state is State.CLOSED
 
 
 # ---- answering

@@ -559,8 +559,10 @@ class Worker:
             ):
                 return None
             channel = CHANNELS[to.channel]
-            room = await self._window_allows(tx, item, to, channel, now)
-            if await rating.holds(tx, item) and not (room and await rating.still_asks(tx, item)):
+            event = await log.event_of(tx, item.hotel, item.conversation, item.seq)
+            assert event
+            room = await self._window_allows(tx, event.type, to, channel, now)
+            if event.type in rating.PASSING and not (room and await rating.still_asks(tx, event)):
                 await self._drop(tx, item, now)
                 return None
             if not room:
@@ -571,14 +573,13 @@ class Worker:
         return item, to, channel
 
     async def _window_allows(
-        self, tx: AsyncConnection, item: Item, to: Identity, channel: Channel, now: datetime
+        self, tx: AsyncConnection, type_: EventType, to: Identity, channel: Channel, now: datetime
     ) -> bool:
         """Whether the platform still takes one; the last one of a window is kept for a person."""
         if channel.windows is None:
             return True
         left = channel.windows.allowance(await people.ledger_of(tx, to.hotel, to.id), now).left
-        event = await log.event_of(tx, item.hotel, item.conversation, item.seq)
-        return left >= (_NEEDS.get(event.type, 2) if event else 2)
+        return left >= _NEEDS.get(type_, 2)
 
     async def _drop(self, tx: AsyncConnection, item: Item, now: datetime) -> None:
         """What goes at once or never can't go now."""
