@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot import knowledge, rating
+from bot.channels import CHANNELS
 from bot.channels.port import InboundKind, NeverDelivered, TryLater, Unclear
 from bot.conversation import Close
 from bot.dispatch import Received
@@ -159,8 +160,8 @@ async def test_what_can_not_be_sent_at_once_is_not_sent_later(floor: Floor, outc
     assert (await floor.row(got)).unclear == ()
 
 
-async def test_a_guest_who_is_faster_than_the_question_is_not_asked(floor: Floor) -> None:
-    got = await served(floor)
+async def put(floor: Floor, got: Received) -> None:
+    """The question, in the line and not yet sent."""
     floor.clock.forward(seconds=11)
     async with floor.database.read() as tx:
         hotel = await floor.dispatch.hotels.get(tx, ONE)
@@ -169,6 +170,22 @@ async def test_a_guest_who_is_faster_than_the_question_is_not_asked(floor: Floor
         question = await rating.question(tx, hotel, row.id, row.visit, floor.clock.now())
     assert question
     await floor.act(got, lambda row, gone: question)
+
+
+async def test_a_window_that_others_have_used_meanwhile_still_keeps_two(floor: Floor) -> None:
+    got = await served(floor)
+    await put(floor, got)
+    async with floor.database.write() as tx:
+        for _ in range(2):
+            await floor.worker._spend(tx, got.identity, CHANNELS["wechat"])
+    await floor.work()
+    assert not any(text.startswith(ASKED) for text in floor.sender.texts)
+    assert await floor.waiting(got) == 0
+
+
+async def test_a_guest_who_is_faster_than_the_question_is_not_asked(floor: Floor) -> None:
+    got = await served(floor)
+    await put(floor, got)
     await floor.hear("还在吗")
     await floor.work()
     assert not any(text.startswith(ASKED) for text in floor.sender.texts)
