@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gc
+import logging
 import os
 import shutil
 import uuid
@@ -73,6 +74,17 @@ class FixedClock(Clock):
     def forward(self, **span: float) -> None:
         """forward(minutes=5)"""
         self.at += timedelta(**span)
+
+
+@pytest.fixture(autouse=True)
+def _logging_stays_the_tests() -> Iterator[None]:
+    """A command run within a test sends all logging where that test's stderr was; the next has its own."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
 
 
 @pytest.fixture

@@ -4,12 +4,11 @@ import asyncio
 import base64
 import io
 import json
-import logging
 import re
 import shutil
 import sys
 import tarfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,7 +53,7 @@ async def floor(database_url: str, tmp_path: Path, clock: FixedClock) -> AsyncIt
 @pytest.fixture
 def bot(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Bot]:
+) -> Bot:
     """await bot("backup"): exit code and what it says, against the database of the test."""
     environment = SECRETS | {
         "SEALING_KEYS": KEY,  # the floor's
@@ -66,8 +65,6 @@ def bot(
     }
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     monkeypatch.chdir(tmp_path)  # the project's own folder may hold a key of `make run`
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
 
     async def run(*arguments: str, **changes: str) -> tuple[int, str]:
         capsys.readouterr()
@@ -79,9 +76,7 @@ def bot(
         printed = capsys.readouterr()
         return code, printed.out + printed.err + failure
 
-    yield run
-    root.handlers, root.level = before
-    logging.captureWarnings(False)
+    return run
 
 
 async def made(bot: Bot, folder: Path, **changes: str) -> Path:

@@ -2,11 +2,10 @@
 
 import asyncio
 import io
-import logging
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,14 +51,12 @@ def prepared(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture
 def bot(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Bot]:
+) -> Bot:
     """bot("staff", "list"): as `python -m bot staff list` in an empty folder, on a migrated database."""
     environment = SECRETS | {"DATABASE_URL": database_url}
     environment |= {"HOTELS_DIR": str(ROOT / "hotels"), "TEXTS_DIR": str(ROOT / "texts")}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
 
     def run(*arguments: str, **changes: str) -> Done:
         capsys.readouterr()
@@ -70,9 +67,7 @@ def bot(
         printed = capsys.readouterr()
         return Done(code, printed.out, printed.err + said)
 
-    yield run
-    root.handlers, root.level = before
-    logging.captureWarnings(False)
+    return run
 
 
 def test_the_first_start_makes_a_hotel_and_an_administrator_once(bot: Bot) -> None:
