@@ -131,6 +131,12 @@ async def holds(tx: AsyncConnection, item: Item) -> bool:
     return event is not None and event.type in PASSING
 
 
+async def asks(tx: AsyncConnection, item: Item) -> bool:
+    """Whether a delivery is the question itself: no answer to a guest's push may carry it."""
+    event = await log.event_of(tx, item.hotel, item.conversation, item.seq)
+    return event is not None and event.type is E.RATING_ASKED
+
+
 async def still_asks(tx: AsyncConnection, event: Event) -> bool:
     """Whether such a delivery may still be sent: a question, while the visit is over. Thanks cost nothing or
     aren't said, so they are never sent by themselves."""

@@ -581,12 +581,17 @@ class Worker:
         left = channel.windows.allowance(await people.ledger_of(tx, to.hotel, to.id), now).left
         return left >= _NEEDS.get(type_, 2)
 
-    async def _drop(self, tx: AsyncConnection, item: Item, now: datetime) -> None:
+    async def withdraw(self, item: Item) -> None:
+        """Take a delivery out of its line, unless somebody is sending it already."""
+        await self.dispatch.transact(lambda tx: self._drop(tx, item, self.clock.now()))
+
+    async def _drop(self, tx: AsyncConnection, item: Item, now: datetime) -> Conversation | None:
         """What goes at once or never can't go now."""
-        await outbox.settle(tx, item, "failed", now, "withdrawn")
+        if not await outbox.settle(tx, item, "failed", now, "withdrawn", was="queued"):
+            return None
         body = {"seq": item.seq, "why": "withdrawn"}
         event = NewEvent(EventType.DELIVERY_FAILED, now, SERVICE, Audience.STAFF, item.identity, body)
-        await self.dispatch.record(tx, item.hotel, item.conversation, event)
+        return await self.dispatch.record(tx, item.hotel, item.conversation, event)
 
     async def _deliver(self, item: Item, to: Identity, channel: Channel) -> None:
         parts, began = await self.parts_of(item, channel), self.clock.now()

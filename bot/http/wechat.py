@@ -11,7 +11,7 @@ import os
 
 from aiohttp import web
 
-from bot import metrics
+from bot import metrics, rating
 from bot.accounts import Accounts
 from bot.addressing import Addressing, Question
 from bot.channels import CHANNELS, wechat
@@ -132,6 +132,10 @@ class _Handler:
             item = await outbox.carried(tx, identity.hotel, identity.id, key)
             if item is None:
                 item = await outbox.head(tx, identity.hotel, identity.id)
+            asks = item is not None and item.state == "queued" and await rating.asks(tx, item)
+        if item and asks:
+            await self._worker.withdraw(item)  # who writes is answered, not asked how it was
+            return await self._take()
         if item is None or (item.state != "queued" and item.via != key):
             return None
         async with self._dispatch.database.write() as tx:

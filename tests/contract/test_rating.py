@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
-from bot import knowledge, rating
+from bot import knowledge, rating, settings
 from bot.channels import CHANNELS
 from bot.channels.port import InboundKind, NeverDelivered, TryLater, Unclear
 from bot.conversation import Close
 from bot.dispatch import Received
+from bot.http.guard import CLOCK, DISPATCH, SETTINGS
+from bot.http.wechat import WORKER, _Handler
 from bot.model import SERVICE, Actor, ActorKind, State
 from bot.store import log
 from bot.store.database import Database
@@ -188,4 +191,18 @@ async def test_a_guest_who_is_faster_than_the_question_is_not_asked(floor: Floor
     await put(floor, got)
     await floor.hear("还在吗")
     await floor.work()
+    assert not any(text.startswith(ASKED) for text in floor.sender.texts)
+
+
+async def test_the_answer_to_a_push_never_carries_the_question(floor: Floor) -> None:
+    got = await served(floor)
+    await put(floor, got)
+    clicked = await floor.hear("早餐几点", kind=InboundKind.CLICK, waits=True)
+    app = web.Application()
+    app[WORKER], app[DISPATCH], app[CLOCK] = floor.worker, floor.dispatch, floor.clock
+    app[SETTINGS] = settings.read({"SEALING_KEYS": f"k:{'a' * 43}=", "RASA_TOKEN": "t" * 16})
+    assert (await floor.row(got)).state is State.CLOSED  # so that nothing else would keep it back
+    assert await _Handler(app, await floor.account(f"wx-{ONE}"), clicked, 0.0).reply() is None
+    assert (await floor.deliveries(got))[-1][1:] == ("failed", "withdrawn")
+    await floor.later(minutes=1)
     assert not any(text.startswith(ASKED) for text in floor.sender.texts)
