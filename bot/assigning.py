@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.assignment import Assign, FindNobody, LetPass, Member, Waiting, Ways, assign, in_order, skills_wanted
-from bot.conversation import Beside, Conversation, Refused
+from bot.conversation import Command, Conversation, Refused
 from bot.departments import Assigning as Settings
 from bot.dispatch import Dispatch
 from bot.knowledge import Hotel
@@ -85,7 +85,7 @@ class Assigning:
     async def _act(
         self,
         row: Conversation,
-        command: Beside,
+        command: Command,
         before: Callable[[AsyncConnection], Awaitable[None]] | None = None,
     ) -> bool:
         with suppress(Refused):

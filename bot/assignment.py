@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.conversation import Beside, Conversation, Draft, Refused
+from bot.conversation import Command, Conversation, Draft, Refused
 from bot.model import (
     SERVICE,
     Actor,
@@ -136,7 +136,7 @@ def _why(
 
 
 @dataclass(frozen=True)
-class Assign(Beside):
+class Assign(Command):
     """Ask one person to take it, until then."""
 
     to: StaffId
@@ -151,7 +151,7 @@ class Assign(Beside):
 
 
 @dataclass(frozen=True)
-class LetPass(Beside):
+class LetPass(Command):
     """Whoever was asked doesn't take it: `why` is declined, lapsed or away."""
 
     to: StaffId
@@ -165,7 +165,7 @@ class LetPass(Beside):
 
 
 @dataclass(frozen=True)
-class FindNobody(Beside):
+class FindNobody(Command):
     """Nobody can be asked, for this reason; said once for each."""
 
     why: Nobody
@@ -177,7 +177,7 @@ class FindNobody(Beside):
 
 
 @dataclass(frozen=True)
-class PassOn(Beside):
+class PassOn(Command):
     """The holder gives it to a department, whose people are asked one after the other; with a note."""
 
     staff: StaffId

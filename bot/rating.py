@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import reach
 from bot.channels import CHANNELS
 from bot.channels.port import Inbound, InboundKind, Option
-from bot.conversation import Beside, Conversation, Deliver, Draft, Refused
+from bot.conversation import Command, Conversation, Deliver, Draft, Refused
 from bot.knowledge import Hotel
 from bot.model import (
     SERVICE,
@@ -48,7 +48,7 @@ LOW = 2  # stars after which the thanks say sorry
 
 
 @dataclass(frozen=True)
-class AskRating(Beside):
+class AskRating(Command):
     """Ask how the visit was that a colleague has ended."""
 
     visit: int
@@ -64,7 +64,7 @@ class AskRating(Beside):
 
 
 @dataclass(frozen=True)
-class GiveRating(Beside):
+class GiveRating(Command):
     """The guest's answer. It opens no visit; `thanks` go with the answer to their push, or not at all."""
 
     event: NewEvent
