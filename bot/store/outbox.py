@@ -93,16 +93,22 @@ async def _put_once(
     due: datetime,
     now: datetime,
 ) -> None:
-    """Move the row that is still waiting, or write one: at most one of a kind and key waits."""
+    """Move the row there is, or write one: there is at most one of a kind and key.
+
+    Whoever leases a wake-up loses it, as what they looked at is no longer what is the matter. A question that
+    is being asked stays with whoever asks, and the next one waits behind it.
+    """
     same = and_(
         outbox.c.hotel_id == hotel,
         outbox.c.conversation_id == conversation,
         outbox.c.kind == kind,
         outbox.c.key == key,
         outbox.c.state == "queued",
-        outbox.c.owner.is_(None),
     )
-    moved = await tx.execute(update(outbox).where(same).values(due_at=due, seq=seq, changed_at=now))
+    if kind == "ask":
+        same = and_(same, outbox.c.owner.is_(None))
+    freed = {"owner": None, "lease_until": None, "due_at": due, "seq": seq, "changed_at": now}
+    moved = await tx.execute(update(outbox).where(same).values(**freed))
     if moved.rowcount == 0:
         await _insert(tx, hotel, conversation, seq, kind, key, due, now)
 
@@ -313,17 +319,21 @@ async def settle(
     return bool((await tx.execute(update(outbox).where(mine).values(**values))).rowcount)
 
 
-async def settle_own(tx: AsyncConnection, item: Item, state: str, now: datetime) -> bool:
-    """End a leased row, if the lease is still the one that was given. False when another has it."""
-    mine = and_(
+def _own(item: Item) -> Any:
+    """The row, if its lease is still the one that was given."""
+    return and_(
         outbox.c.hotel_id == item.hotel,
         outbox.c.outbox_id == item.id,
         outbox.c.state == "queued",
         outbox.c.owner == item.owner,
         outbox.c.attempts == item.attempts,
     )
+
+
+async def settle_own(tx: AsyncConnection, item: Item, state: str, now: datetime) -> bool:
+    """End a leased row, if the lease is still the one that was given. False when another has it."""
     values = {"state": state, "owner": None, "lease_until": None, "changed_at": now}
-    return bool((await tx.execute(update(outbox).where(mine).values(**values))).rowcount)
+    return bool((await tx.execute(update(outbox).where(_own(item)).values(**values))).rowcount)
 
 
 async def put_back(
@@ -335,11 +345,13 @@ async def put_back(
     part: int | None = None,
     tries: int | None = None,
 ) -> None:
-    """Free a row for another attempt at `due`, or for the guest's next push (None).
+    """Free a row for another attempt at `due`, or for the guest's next push (None). What was leased, and is
+    no longer, stays as it has been put since.
 
     `tries`: how many attempts it has used up, where this one was none.
     """
-    mine = and_(outbox.c.hotel_id == item.hotel, outbox.c.outbox_id == item.id)
+    row = and_(outbox.c.hotel_id == item.hotel, outbox.c.outbox_id == item.id)
+    mine = row if item.kind == "deliver" else _own(item)
     values: dict[str, Any] = {"state": "queued", "owner": None, "lease_until": None, "via": None, "why": why}
     if part is not None:
         values |= {"part": part, "attempts": 0}

@@ -856,6 +856,24 @@ async def test_the_ladder_stops_while_somebody_has_seen_it_and_climbs_again(floo
     assert len(floor.robots.told) == 3
 
 
+async def test_what_comes_up_while_an_alert_is_looked_at_takes_its_row_over(floor: Floor) -> None:
+    await ask_for_a_person(floor)
+    floor.clock.forward(seconds=61)
+    now = floor.clock.now()
+    async with floor.database.write() as tx:
+        (slow,) = await outbox.lease_due(tx, "slow", now, timedelta(seconds=8), ("escalate",))
+    await floor.hear("着火了快来人")
+    await floor.work()
+    assert len(floor.robots.told) == 1
+    async with floor.database.write() as tx:
+        await outbox.put_back(tx, slow, now + timedelta(hours=1), now)
+    assert await floor.sql("SELECT count(*) FROM outbox WHERE kind = 'escalate' AND state = 'queued'") == [
+        (1,)
+    ]
+    await floor.later(seconds=AGAIN.total_seconds())
+    assert len(floor.robots.told) == 2
+
+
 async def test_a_visit_that_has_gone_quiet_ends_after_a_day(floor: Floor) -> None:
     got = await floor.talk()
     await floor.later(hours=23, minutes=59)
@@ -1141,7 +1159,8 @@ ACROSS = {
                "beat", "was_up"},
 }  # fmt: skip
 ASKS_BY_HOTEL = (
-    r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|before\.hotel|works\(hotel|\w\(tx, hotel, "
+    r"hotel_id|\bhotel\b.*hotel,|_columns|_insert\(|_put_once\(|_own\(item|before\.hotel|works\(hotel|"
+    r"\w\(tx, hotel, "
 )
 CARRIES_A_HOTEL = r"\b(HotelId|HotelRow|Identity|Item|Conversation|OrderRow|AccountRow|Guest)\b"
 
