@@ -1,4 +1,5 @@
 import copy
+import re
 import shutil
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -86,6 +87,17 @@ def test_changing_one_fact_changes_every_answer_that_names_it(documents: dict[st
 def test_every_fact_of_the_sample_is_in_some_answer(sample: HotelFile) -> None:
     named = {fact for topic in sample.topics.values() for fact, _ in placeholders(topic.answer)}
     assert set(sample.facts) - named == set()
+
+
+def test_no_answer_of_the_sample_says_a_number_by_itself(sample: HotelFile) -> None:
+    """Or a floor, a time, a sum: what staff change under 酒店资料 would go on being said otherwise."""
+    number = re.compile(r"\d|[一二三四五六七八九十两百]+(?:楼|层|点|元|块|折|米|号)")
+    said = [re.sub(r"\{\w+(:\w+)?\}", "", topic.answer) for topic in sample.topics.values()]
+    own = [
+        reply for one in sample.own.values() for reply in (*(one.hotel.keywords or ()), *one.hotel.buttons())
+    ]
+    said += [re.sub(r"\{\w+(:\w+)?\}", "", one.reply.text) for one in own if one.reply]
+    assert [words for words in said if number.search(words)] == []
 
 
 def test_a_fact_that_is_missing_is_found_and_never_a_gap(documents: dict[str, Any]) -> None:
