@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import attendance, orders, promises, staff
+from bot import attendance, linking, orders, promises, staff
 from bot.conversation import Command, Conversation, HandOver, Record, Said
 from bot.dispatch import Dispatch
 from bot.model import (
@@ -25,8 +25,9 @@ from bot.model import (
     StaffId,
 )
 from bot.staff import CONVERSATION, GUEST, ORDER, named
-from bot.store import desk, log, outbox, people
+from bot.store import desk, log, outbox, people, proofs
 from bot.store import promises as kept
+from bot.store.log import StaleVersion
 from bot.store.outbox import Item
 
 GRACE = timedelta(seconds=5)  # what somebody began while their role lasted is done by then
@@ -66,9 +67,7 @@ class Leaving:
         kind, id_, wanted = named(item.key)
         # Whoever leaves meanwhile waits until this is theirs, and hands it over with the rest.
         to = wanted if wanted and await people.hold_active(tx, item.hotel, wanted, now) else None
-        await outbox.lock_conversation(tx, item.hotel, item.conversation)
-        row = await log.row_of(tx, item.hotel, item.conversation)
-        assert row
+        row = await (self._where_now if kind == GUEST else self._where)(tx, item)
         if kind == CONVERSATION:
             command = await self._conversation(tx, row, to)
         elif kind == GUEST:
@@ -78,6 +77,19 @@ class Leaving:
         else:
             command = await self._promise(tx, item.hotel, PromiseId(id_), to)
         return await self._dispatch.commit(tx, row, command, now) if command else None
+
+    async def _where(self, tx: AsyncConnection, item: Item) -> Conversation:
+        return await linking.locked(tx, item.hotel, item.conversation)
+
+    async def _where_now(self, tx: AsyncConnection, item: Item) -> Conversation:
+        """Their guest may have proved to be another since: the conversation that goes on. Raises StaleVersion
+        where it ends just now."""
+        row = await log.row_of(tx, item.hotel, item.conversation)
+        where = await proofs.conversation_of(tx, item.hotel, row.guest) if row else None
+        row = await linking.locked(tx, item.hotel, where or item.conversation)
+        if row.ended_into:
+            raise StaleVersion
+        return row
 
     async def _conversation(
         self, tx: AsyncConnection, row: Conversation, to: StaffId | None

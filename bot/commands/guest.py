@@ -14,7 +14,7 @@ from bot.erasures import BadErasures, Erasures
 from bot.guests import UnknownGuest
 from bot.model import GuestId, HotelId
 from bot.settings import Settings
-from bot.store.vips import conversation_of
+from bot.store.proofs import conversation_of
 from bot.vips import BadList, Change, Comparison
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import ConversationId, GuestId, HotelId, IdentityId
 from bot.store.people import Identity, identity_from, insert_or_ignore
-from bot.store.schema import guests, identities, link_codes, orders, promises, subjects
+from bot.store.schema import conversations, guests, identities, link_codes, orders, promises, subjects
 
 
 async def add_subject(
@@ -118,3 +118,29 @@ async def merged_into(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> li
         found += more
         ahead += more
     return found
+
+
+async def conversation_of(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> ConversationId | None:
+    """Where the guest's log goes on, whoever they proved to be: the one that their identities append to, else
+    their last."""
+    while into := await _merged(tx, hotel, guest):
+        guest = into
+    here = select(identities.c.conversation_id).where(
+        identities.c.hotel_id == hotel, identities.c.guest_id == guest
+    )
+    own = select(conversations.c.conversation_id).where(
+        conversations.c.hotel_id == hotel, conversations.c.guest_id == guest
+    )
+    for query in (
+        here.order_by(identities.c.created_at),
+        own.order_by(conversations.c.conversation_id.desc()),
+    ):
+        if found := (await tx.execute(query.limit(1))).scalar():
+            return ConversationId(found)
+    return None
+
+
+async def _merged(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> GuestId | None:
+    query = select(guests.c.merged_into).where(guests.c.hotel_id == hotel, guests.c.guest_id == guest)
+    found = (await tx.execute(query)).scalar()
+    return GuestId(found) if found else None

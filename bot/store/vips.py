@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.model import ConversationId, ExternalId, GuestId, HotelId
-from bot.store.schema import conversations, guests, identities, subjects
+from bot.model import ExternalId, GuestId, HotelId
+from bot.store.schema import guests, identities, subjects
 
 Found = tuple[GuestId, bool]  # with whether they are marked
 
@@ -52,20 +52,3 @@ async def by_stay(tx: AsyncConnection, hotel: HotelId, name: str, room: str, now
     """By name and room together, until check-out."""
     staying = or_(guests.c.room_until.is_(None), guests.c.room_until > now)
     return await _read(tx, _of(hotel).where(guests.c.name == name, guests.c.room == room, staying))
-
-
-async def conversation_of(tx: AsyncConnection, hotel: HotelId, guest: GuestId) -> ConversationId | None:
-    """Where the guest's log goes on: the one that their identities append to, else their last."""
-    here = select(identities.c.conversation_id).where(
-        identities.c.hotel_id == hotel, identities.c.guest_id == guest
-    )
-    own = select(conversations.c.conversation_id).where(
-        conversations.c.hotel_id == hotel, conversations.c.guest_id == guest
-    )
-    for query in (
-        here.order_by(identities.c.created_at),
-        own.order_by(conversations.c.conversation_id.desc()),
-    ):
-        if found := (await tx.execute(query.limit(1))).scalar():
-            return ConversationId(found)
-    return None

@@ -132,6 +132,21 @@ async def test_the_guests_they_know_best_are_handed_over_once(floor: Floor) -> N
     assert await best("bo") == [(better.row.id, 0)]  # who leaves before a word hands them on
 
 
+async def test_a_guest_who_proves_to_be_another_meanwhile_is_handed_over_there(floor: Floor) -> None:
+    older = await floor.hear(who="oGuest")
+    known = await floor.hear(who="oPage", account=f"page-{ONE}")
+    await floor.claim(known, "lin")
+    await floor.reply(known, "lin")
+    await floor.release(known, "lin")
+    await leave(floor, "bo")
+    linked = floor.dispatch.recognition.link(ONE, older.row.guest, known.row.guest, floor.people["bo"])
+    assert (await linked).id == older.row.id
+    await floor.work()
+    (told,) = [e for e, _ in await floor.thread(older) if e.type == "guest_handed_over"]
+    assert (told.body["from"], told.body["to"]) == (floor.people["lin"], floor.people["bo"])
+    assert await floor.count(known, "guest_handed_over") == 0
+
+
 async def test_a_role_that_runs_out_hands_over_what_its_person_held(
     floor: Floor,
 ) -> None:
