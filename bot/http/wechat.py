@@ -16,6 +16,7 @@ from bot.accounts import Accounts
 from bot.addressing import Addressing, Question
 from bot.channels import CHANNELS, wechat
 from bot.clock import Clock
+from bot.delivery import PASSIVE_LEASE
 from bot.dispatch import ANSWERED, Received
 from bot.http.guard import CLOCK, DISPATCH, MAX_BODY, SETTINGS
 from bot.model import AccountId
@@ -23,7 +24,7 @@ from bot.nudges import wait_for
 from bot.store import log, outbox, people
 from bot.store.desk import AccountRow
 from bot.store.outbox import Item
-from bot.worker import PASSIVE_LEASE, Worker
+from bot.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class _Handler:
     """One push's wait for something to answer with."""
 
     def __init__(self, app: web.Application, row: AccountRow, received: Received, arrived: float) -> None:
-        self._worker, self._dispatch = app[WORKER], app[DISPATCH]
+        self._delivery, self._dispatch = app[WORKER].delivery, app[DISPATCH]
         self._clock: Clock = app[CLOCK]
         self._received, self._arrived = received, arrived
         self._deadline = arrived + app[SETTINGS].handler_wait
@@ -134,12 +135,12 @@ class _Handler:
                 item = await outbox.head(tx, identity.hotel, identity.id)
             asks = item is not None and item.state == "queued" and await rating.asks(tx, item)
         if item and asks:
-            await self._worker.withdraw(item)  # who writes is answered, not asked how it was
+            await self._delivery.withdraw(item)  # who writes is answered, not asked how it was
             return await self._take()
         if item is None or (item.state != "queued" and item.via != key):
             return None
         async with self._dispatch.database.write() as tx:
-            mine = await outbox.mark_sending(tx, item, self._worker.process, key, now, PASSIVE_LEASE)
+            mine = await outbox.mark_sending(tx, item, self._delivery.process, key, now, PASSIVE_LEASE)
         return item if mine else None
 
     async def _sends_itself(self) -> bool:
@@ -155,7 +156,7 @@ class _Handler:
         return content is not None and content.file is not None and not content.text
 
     async def _text(self, item: Item) -> str | None:
-        parts = await self._worker.parts_of(item, CHANNELS[self._received.identity.channel])
+        parts = await self._delivery.parts_of(item, CHANNELS[self._received.identity.channel])
         metrics.DELIVERIES.labels("wechat", "Passive").inc()
         return wechat.in_words(parts[item.part]) if item.part < len(parts) else None
 

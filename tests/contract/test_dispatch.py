@@ -13,6 +13,7 @@ import pytest
 from bot import dispatch, staff
 from bot.channels.port import InboundKind, NeverDelivered, TryLater, Unclear
 from bot.conversation import Acknowledge, Claim, Close, Conversation, Record, Refused, Resend
+from bot.delivery import PASSIVE_LEASE
 from bot.dispatch import Received, bound_to
 from bot.engine import EngineFailed, NotUpYet, Turn
 from bot.ladder import AGAIN
@@ -32,7 +33,6 @@ from bot.model import (
 from bot.store import desk, log, outbox, people, proofs
 from bot.store.database import Database
 from bot.store.outbox import CUSTOM
-from bot.worker import PASSIVE_LEASE
 from tests.conftest import FixedClock
 from tests.contract.floor import ONE, TWO, Floor
 
@@ -424,7 +424,7 @@ async def test_a_line_that_waits_makes_nobody_spin(floor: Floor) -> None:
     async with floor.database.read() as tx:
         assert await outbox.due_lines(tx, floor.clock.now()) == []
     with floor.dispatch.nudges.watch("outbox") as nudged:
-        await floor.worker._line(ONE, got.identity.id)
+        await floor.worker.delivery.line(ONE, got.identity.id)
         assert not nudged.is_set()
 
 
@@ -472,7 +472,7 @@ async def test_a_call_cut_off_midway_is_unclear_and_does_not_stop_the_line(floor
     got = await floor.hear()
     await floor.work()
     floor.clock.forward(seconds=5)
-    assert await floor.worker._take_head(ONE, got.identity.id)
+    assert await floor.worker.delivery.take_head(ONE, got.identity.id)
     await floor.reply(got, "lin", "您好")
     await floor.later(seconds=19)
     assert floor.sender.sent == []  # one in flight

@@ -180,7 +180,7 @@ async def test_a_window_that_others_have_used_meanwhile_still_keeps_two(floor: F
     await put(floor, got)
     async with floor.database.write() as tx:
         for _ in range(2):
-            await floor.worker._spend(tx, got.identity, CHANNELS["wechat"])
+            await floor.worker.delivery._spend(tx, got.identity, CHANNELS["wechat"])
     await floor.work()
     assert not any(text.startswith(ASKED) for text in floor.sender.texts)
     assert await floor.waiting(got) == 0
