@@ -115,7 +115,18 @@ async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -
     fresh = {"password": hashed, "must_change": True, "failures": 0, "locked_until": None, "changed_at": now}
     fresh |= {"pin": None, "pin_failures": 0}
     await people.change_staff(tx, member.id, **fresh)
-    await people.sign_out(tx, id_=member.id)
+    await audit(tx, member.id, now, "password_reset", member.id, None)
+    await end_others(tx, member.id, "", now, None)
+
+
+async def end_others(
+    tx: AsyncConnection, id_: StaffId, present: str, now: datetime, who: StaffId | None
+) -> None:
+    """What opens the desk for somebody has changed: what it opened before ends, but for the sign-in with this
+    token; on record."""
+    ended = await people.sign_out_others(tx, id_, token_hash(present), now)
+    if ended:
+        await audit(tx, id_, now, "signed_out_elsewhere", f"{id_}: {ended}", who)
 
 
 async def audit(
@@ -133,24 +144,31 @@ async def add_factor(
     factor: second_factor.Factor,
     step: int | None,
     now: datetime,
+    present: str,
 ) -> bool:
-    """False when they have one already."""
+    """False when they have one already. Ends their sign-ins but the `present` one, by its token."""
     await people.change_staff(tx, member.id, changed_at=now)  # the row is ours from here
     if (await _member(tx, member.login)).second_factor is not None:
         return False
     kept = second_factor.closed(seal, member.id, factor)
     await people.change_staff(tx, member.id, second_factor=kept, second_step=step)
     await audit(tx, member.id, now, "second_factor_on", member.id, member.id)
+    await end_others(tx, member.id, present, now, member.id)
     return True
 
 
-async def drop_factor(tx: AsyncConnection, login: str, now: datetime, who: StaffId | None) -> bool:
-    """False when they had none. Raises UnknownStaff."""
+async def drop_factor(
+    tx: AsyncConnection, login: str, now: datetime, who: StaffId | None, present: str = ""
+) -> bool:
+    """False when they had none. Ends their sign-ins but the `present` one, by its token.
+
+    Raises UnknownStaff."""
     member = await _member(tx, login)
     if member.second_factor is None:
         return False
     await people.change_staff(tx, member.id, second_factor=None)  # the last step used stays
     await audit(tx, member.id, now, "second_factor_off", member.id, who)
+    await end_others(tx, member.id, present, now, who)
     return True
 
 
@@ -369,9 +387,8 @@ class Desk:
         now = self._clock.now()
         async with self._database.write() as tx:
             await people.change_staff(tx, member.id, password=hashed, must_change=False, changed_at=now)
-            place = await people.computer_of(tx, token_hash(token))
-            await people.sign_out(tx, id_=member.id)
-            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN, place)
+            await audit(tx, member.id, now, "password_changed", member.id, member.id)
+            await end_others(tx, member.id, token, now, member.id)
 
 
 @cache

@@ -238,7 +238,8 @@ async def change_password(request: web.Request) -> web.Response:
     except staff.WrongLogin:
         raise Problem(403, "wrong_password") from None
     signed_in = await request.app[DESK].who(request.cookies[COOKIE])
-    assert signed_in
+    if signed_in is None:  # a change at another desk, at the same time, has ended this one
+        raise Problem(401, "signed_out")
     return respond(await show_session(request, signed_in))
 
 

@@ -6,6 +6,7 @@ from bot import second_factor, staff
 from bot.http.desk import locked_out
 from bot.http.guard import (
     CLOCK,
+    COOKIE,
     DATABASE,
     DESK,
     DISPATCH,
@@ -46,7 +47,8 @@ async def confirm(request: web.Request) -> web.Response:
     if proof is None:
         raise Problem(403, "wrong_code")
     async with request.app[DATABASE].write() as tx:
-        if not await staff.add_factor(tx, seal, member, proof.factor, proof.step, now):
+        present = request.cookies[COOKIE]
+        if not await staff.add_factor(tx, seal, member, proof.factor, proof.step, now, present):
             raise Problem(409, "has_second_factor")
     return respond({"recovery": codes})
 
@@ -74,7 +76,8 @@ async def turn_off(request: web.Request) -> web.Response:
     except staff.Locked as locked:
         raise await locked_out(request, locked) from None
     async with request.app[DATABASE].write() as tx:
-        await staff.drop_factor(tx, member.login, request.app[CLOCK].now(), member.id)
+        now, present = request.app[CLOCK].now(), request.cookies[COOKIE]
+        await staff.drop_factor(tx, member.login, now, member.id, present)
     return respond({})
 
 

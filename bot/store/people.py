@@ -645,12 +645,6 @@ async def sign_in(
     await tx.execute(insert(sign_ins).values(token_hash=token_hash, **values))
 
 
-async def computer_of(tx: AsyncConnection, token_hash: str) -> str | None:
-    query = select(sign_ins.c.computer).where(sign_ins.c.token_hash == token_hash)
-    found: str | None = (await tx.execute(query)).scalar()
-    return found
-
-
 async def lock_sign_in(tx: AsyncConnection, token_hash: str, at: datetime) -> None:
     await tx.execute(update(sign_ins).where(sign_ins.c.token_hash == token_hash).values(locked_at=at))
 
@@ -701,6 +695,13 @@ async def sign_out(tx: AsyncConnection, token_hash: str | None = None, id_: Staf
     """End one sign-in, or all of a person's."""
     mine = or_(sign_ins.c.token_hash == token_hash, sign_ins.c.staff_id == id_)
     await tx.execute(delete(sign_ins).where(mine))
+
+
+async def sign_out_others(tx: AsyncConnection, id_: StaffId, present: str, now: datetime) -> int:
+    """End a person's sign-ins but the one with this token's hash; how many would have gone on."""
+    mine = and_(sign_ins.c.staff_id == id_, sign_ins.c.token_hash != present)
+    gone = await tx.execute(delete(sign_ins).where(mine, sign_ins.c.expires_at > now))
+    return int(gone.rowcount)
 
 
 async def record_audit(

@@ -1149,7 +1149,7 @@ ACROSS = {
         "find_staff", "count_staff", "all_staff", "add_staff", "change_staff", "count_failure",
         "roles_of", "terms_of", "names_of", "guest_names_of", "sign_in", "signed_in", "sign_out",
         "erased_guests", "erased_identities", "ledgers_of", "signed_in_among",
-        "computer_of", "signed_in_on", "move_sign_in", "lock_sign_in", "count_wrong_pin", "ran_out",
+        "sign_out_others", "signed_in_on", "move_sign_in", "lock_sign_in", "count_wrong_pin", "ran_out",
     },
     "desk": {"waiting_count", "longest_wait", "list_hotels", "hotel_of", "hotel_stamp", "list_accounts",
              "account_of", "switch_account"},

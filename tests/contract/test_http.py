@@ -200,11 +200,15 @@ async def test_nothing_opens_before_a_password_of_ones_own(site: Site) -> None:
             status, body = await browser.call(method, filled(path), {} if method == "POST" else None)
             assert status == 403, (method, path)
             assert method == "HEAD" or body["error"]["code"] == "must_change_password"
+    elsewhere = await site.signed_in("new")
     assert (await browser.call("POST", "/desk/v1/password", {"old": PASSWORD, "new": "short"}))[0] == 400
     assert (await browser.call("POST", "/desk/v1/password", {"old": PASSWORD, "new": PASSWORD}))[0] == 400
     assert (await browser.call("POST", "/desk/v1/password", {"old": "wrong", "new": "x" * 12}))[0] == 403
     assert (await browser.call("POST", "/desk/v1/password", {"old": PASSWORD, "new": "x" * 12}))[0] == 200
     assert (await browser.desk("GET", "conversations"))[0] == 200
+    assert (await elsewhere.desk("GET", "conversations"))[0] == 401
+    told = await site.sql("SELECT action FROM audit ORDER BY audit_id")
+    assert [action for (action,) in told] == ["password_changed", "signed_out_elsewhere"]
 
 
 async def test_the_door_opens_for_those_who_may(site: Site) -> None:

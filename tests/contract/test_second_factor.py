@@ -66,8 +66,10 @@ async def test_a_second_factor(site: Site, settings: Settings) -> None:
     assert (await agent.desk("GET", "conversations"))[0] == 200, "not asked of agents"
     assert await said(agent, f"{HERE}/offer", password=PASSWORD) == (403, "forbidden")
     assert await said(boss, f"{HERE}/offer", password="not this one") == (403, "wrong_password")
+    elsewhere = await site.signed_in("admin")
     key, recovery = await set_up(site, boss)
     assert (await boss.desk("GET", "conversations"))[0] == 200
+    assert (await elsewhere.desk("GET", "conversations"))[0] == 401, "what had only the password ends"
     (kept,) = await site.sql("SELECT second_factor FROM staff WHERE login = 'admin'")
     assert not any(secret in kept[0] for secret in (key, key.replace(" ", ""), *recovery))
 
@@ -88,6 +90,7 @@ async def test_a_second_factor(site: Site, settings: Settings) -> None:
     await site.sql("UPDATE staff SET locked_until = NULL")
     assert await said(boss, f"{HERE}/off", password=PASSWORD, code="000000") == (403, "wrong_code")
     assert await said(boss, f"{HERE}/off", password=PASSWORD, code=recovery[1]) == (200, "")
+    assert (await later.call("GET", "/desk/v1/session"))[0] == 401
     assert await sign_in(later) == (200, "")
 
     await site.sql("UPDATE staff SET second_step = NULL WHERE login = 'admin'")
@@ -95,12 +98,16 @@ async def test_a_second_factor(site: Site, settings: Settings) -> None:
     lost = argparse.Namespace(action="second-factor", switch="off", login="admin")
     assert await asyncio.to_thread(command.run, lost, settings) == 0
     assert await sign_in(await site.browser()) == (200, "")
-    told = await site.sql("SELECT action, staff_id IS NULL FROM audit ORDER BY at")
+    told = await site.sql("SELECT action, staff_id IS NULL FROM audit ORDER BY at, audit_id")
     assert [(action, bool(nobody)) for action, nobody in told] == [
         ("second_factor_on", False),
+        ("signed_out_elsewhere", False),
         ("recovery_code", False),
         ("recovery_code", False),
         ("second_factor_off", False),
+        ("signed_out_elsewhere", False),
         ("second_factor_on", False),
+        ("signed_out_elsewhere", False),
         ("second_factor_off", True),
+        ("signed_out_elsewhere", True),
     ]
