@@ -108,6 +108,8 @@ async def _bring_up(
     if simulate:
         values = simulate_wechat.values(settings)
         await first_start.register(settings, "wechat", simulate_wechat.ACCOUNT, values)
+        values = simulate_wechat.wecom_values(settings)
+        await first_start.register(settings, "wecom", simulate_wechat.WECOM, values)
     if settings.on_this_machine:
         await first_start.register(settings, "app", first_start.SAMPLE_APP, first_start.sample_app())
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
@@ -310,5 +312,7 @@ def addresses(settings: Settings, *, simulate: bool) -> str:
     if settings.on_this_machine:
         lines.insert(2, f"  A hotel's app (a sample)    {settings.base_url}/sample/{sample}/app")
     if simulate:
-        lines.append(f"  A guest's phone (WeChat)    http://127.0.0.1:{settings.simulator_port}/")
+        phone = f"http://127.0.0.1:{settings.simulator_port}/"
+        lines.append(f"  A guest's phone (WeChat)    {phone}")
+        lines.append(f"  A guest's phone (微信客服)  {phone}wecom/")
     return "\n".join(["", "店小二 is running:", *lines])

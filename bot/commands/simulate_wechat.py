@@ -1,9 +1,12 @@
-"""python -m bot simulate-wechat: the WeChat platform on this machine, with a phone in a page."""
+"""python -m bot simulate-wechat: the WeChat platform on this machine, with a phone in a page.
+
+With 微信客服 beside it, under /wecom/: both at one address.
+"""
 
 import argparse
 import asyncio
 import signal
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,13 @@ from bot.model import AccountId
 from bot.own_replies import menu_json
 from bot.settings import Settings
 from bot.simulator import SimulatedAccount, Simulator
-from bot.simulator.account import kept
+from bot.simulator.account import kept, once
 from bot.simulator.server import SAMPLE_MENU
+from bot.simulator.wecom import Known, WeCom
 from bot.store import desk
 
 ACCOUNT = AccountId("simulated")
+WECOM = AccountId("simulated-kf")
 FOLDER = Path("var")
 
 
@@ -49,6 +54,24 @@ def values(settings: Settings) -> dict[str, object]:
         "aes_keys": list(known.aes_keys),
         "sign_in": True,
     }
+
+
+def wecom_values(settings: Settings) -> dict[str, object]:
+    """The simulated 客服账号 as `account add` wants it; made in var/ at the first call."""
+    known = wecom_known()
+    return {
+        "corpid": known.corpid,
+        "open_kfid": known.open_kfid,
+        "secret": known.secret,
+        "token": known.token,
+        "aes_keys": [known.aes_key],
+        "api": f"http://127.0.0.1:{settings.simulator_port}/wecom",
+    }
+
+
+def wecom_known() -> Known:
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    return Known(**once(FOLDER / "simulated-wecom.json", asdict(Known.made())))
 
 
 async def played(settings: Settings) -> HotelFile | None:
@@ -83,10 +106,12 @@ async def _serve(address: str, settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    now = opening.clock(settings).now
+    clock = opening.clock(settings)
     hotel, known = await played(settings), account()
     shown = replace(known, name=hotel.name) if hotel else known
-    simulator = Simulator(shown, address, port=settings.simulator_port, now=now)
+    wecom = WeCom(clock, wecom_known())
+    wecom.callback = f"{settings.own_url}/wecom/{WECOM}"
+    simulator = Simulator(shown, address, port=settings.simulator_port, now=clock.now, wecom=wecom)
     simulator.state.menu = menu(f"{address}/sign-in", hotel)
     async with simulator:
         print(

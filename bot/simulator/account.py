@@ -6,6 +6,7 @@ import secrets
 import string
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bot.channels.wechat.account import Account, Mode
 from bot.model import AccountId
@@ -47,13 +48,17 @@ class SimulatedAccount:
 
 def kept(folder: Path) -> SimulatedAccount:
     """This installation's account: made once, readable by this user alone."""
-    path = folder / FILE
-    made = asdict(SimulatedAccount.made())
+    stored = once(folder / FILE, asdict(SimulatedAccount.made()))
+    return SimulatedAccount(**stored | {"mode": Mode(stored["mode"])})
+
+
+def once(path: Path, made: dict[str, Any]) -> dict[str, Any]:
+    """What the file says; it is written if it isn't there."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
-        stored = json.loads(path.read_text("utf-8"))
-        return SimulatedAccount(**stored | {"mode": Mode(stored["mode"])})
+        stored: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return stored
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(made, file, ensure_ascii=False, indent=1)
-    return SimulatedAccount(**made)
+    return made

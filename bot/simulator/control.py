@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parent / "page"
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 _PING = 15.0
-_PAGE_POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
+PAGE_POLICY = "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
 _FILES = {"": "index.html"} | {
     path.name: path.name for path in PAGE.iterdir() if path.suffix in (".js", ".css")
 }
@@ -34,7 +34,7 @@ async def local_only(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """The platform's own paths are open to whoever reaches them; the controls are not."""
-    if not request.path.startswith("/cgi-bin/"):
+    if not request.path.startswith(("/cgi-bin/", "/wecom/cgi-bin/")):
         if urlsplit(f"//{request.host}").hostname not in LOCAL:
             raise web.HTTPForbidden(text="this simulator serves 127.0.0.1 only")
         if request.method != "GET" and request.content_type != "application/json":
@@ -76,11 +76,11 @@ class Control:
             stream.put_nowait(None)
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
-        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": _PAGE_POLICY}
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": PAGE_POLICY}
         return web.FileResponse(PAGE / _FILES[request.path.removeprefix("/")], headers=headers)
 
     async def state(self, _request: web.Request) -> web.Response:
-        return _json(self._snapshot())
+        return json_answer(self._snapshot())
 
     def _snapshot(self) -> Json:
         simulator, state = self._simulator, self._simulator.state
@@ -135,31 +135,31 @@ class Control:
             await response.write(_event(stamped))
 
     async def create_follower(self, request: web.Request) -> web.Response:
-        given = await _body(request)
+        given = await body_of(request)
         name = str(given.get("name") or "")
         make = self._simulator.follow if given.get("follow") else self._simulator.follower
         follower = make(name) if name else make()
-        return _json(self._simulator.state.follower_json(follower), status=201)
+        return json_answer(self._simulator.state.follower_json(follower), status=201)
 
     async def screen(self, request: web.Request) -> web.Response:
         after = _number(request.query.get("after", "0"))
         shown = [as_json(one) for one in self._follower(request).screen if one.id > after]
-        return _json({"shown": shown})
+        return json_answer({"shown": shown})
 
     async def act(self, request: web.Request) -> web.Response:
         """What the follower does: {"do": "say", "text": ...} and the like; see `Simulator.act`."""
         try:
-            push = self._simulator.act(self._follower(request), await _body(request))
+            push = self._simulator.act(self._follower(request), await body_of(request))
         except (KeyError, TypeError, ValueError) as wrong:
-            raise _bad(str(wrong)) from None
-        return _json({"push": push.id}, status=202)
+            raise bad(str(wrong)) from None
+        return json_answer({"push": push.id}, status=202)
 
     async def open(self, request: web.Request) -> web.Response:
         """A page, as WeChat's browser on this phone comes to it."""
         try:
             address = await self._browser.arrive(self._follower(request).openid, request.query.get("url", ""))
         except ValueError as wrong:
-            raise _bad(str(wrong)) from None
+            raise bad(str(wrong)) from None
         return web.Response(status=302, headers={"Location": address, "Cache-Control": "no-store"})
 
     async def media(self, request: web.Request) -> web.Response:
@@ -172,35 +172,35 @@ class Control:
 
     async def wire(self, request: web.Request) -> web.Response:
         after = _number(request.query.get("after", "0"))
-        return _json({"wire": [as_json(one) for one in self._simulator.state.wire if one.id > after]})
+        return json_answer({"wire": [as_json(one) for one in self._simulator.state.wire if one.id > after]})
 
     async def switch(self, request: web.Request) -> web.Response:
         try:
-            self._simulator.state.switch(await _body(request))
+            self._simulator.state.switch(await body_of(request))
         except ValueError as wrong:
-            raise _bad(str(wrong)) from None
-        return _json(asdict(self._simulator.state.switches))
+            raise bad(str(wrong)) from None
+        return json_answer(asdict(self._simulator.state.switches))
 
     async def tokens(self, request: web.Request) -> web.Response:
         if request.match_info["what"] == "expire":
             self._simulator.tokens.expire()
         else:
             self._simulator.tokens.revoke()
-        return _json({})
+        return json_answer({})
 
     async def verify_address(self, _request: web.Request) -> web.Response:
-        return _json({"verified": await self._simulator.verify_address()})
+        return json_answer({"verified": await self._simulator.verify_address()})
 
     async def target(self, request: web.Request) -> web.Response:
-        target = str((await _body(request)).get("target", ""))
+        target = str((await body_of(request)).get("target", ""))
         if urlsplit(target).scheme not in ("http", "https"):
-            raise _bad("target is an http address")
+            raise bad("target is an http address")
         self._simulator.target = target
-        return _json({"target": target})
+        return json_answer({"target": target})
 
     async def reset(self, _request: web.Request) -> web.Response:
         self._simulator.state.reset()
-        return _json({})
+        return json_answer({})
 
     def _follower(self, request: web.Request) -> Follower:
         try:
@@ -209,27 +209,27 @@ class Control:
             raise web.HTTPNotFound(text="no such follower") from None
 
 
-async def _body(request: web.Request) -> Mapping[str, Any]:
+async def body_of(request: web.Request) -> Mapping[str, Any]:
     try:
         given = await request.json()
     except ValueError:
-        raise _bad("not JSON") from None
+        raise bad("not JSON") from None
     if not isinstance(given, dict):
-        raise _bad("not a JSON object")
+        raise bad("not a JSON object")
     return given
 
 
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise _bad("after is a number")
+        raise bad("after is a number")
     return int(text)
 
 
-def _bad(why: str) -> web.HTTPBadRequest:
+def bad(why: str) -> web.HTTPBadRequest:
     return web.HTTPBadRequest(text=json.dumps({"error": why}), content_type="application/json")
 
 
-def _json(value: object, status: int = 200) -> web.Response:
+def json_answer(value: object, status: int = 200) -> web.Response:
     return web.json_response(value, status=status, dumps=_dumps)
 
 

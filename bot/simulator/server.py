@@ -15,6 +15,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from bot.channels.wechat.window import MESSAGE, TOUCH, Window
+from bot.simulator import wecom_page
 from bot.simulator.account import SimulatedAccount
 from bot.simulator.api import PlatformApi
 from bot.simulator.control import Control, local_only
@@ -23,6 +24,7 @@ from bot.simulator.oauth import Authorisation
 from bot.simulator.pushes import Push, Pusher
 from bot.simulator.state import Follower, Shown, State, Switches
 from bot.simulator.tokens import TokenOffice
+from bot.simulator.wecom import WeCom
 
 SAMPLE_MENU: dict[str, Any] = {
     "button": [
@@ -77,6 +79,7 @@ class Simulator:
         port: int = 0,
         now: Callable[[], datetime] = _now,
         switches: Switches | None = None,
+        wecom: WeCom | None = None,
     ) -> None:
         self.account = account
         self.state = State(now, switches or Switches())
@@ -86,7 +89,7 @@ class Simulator:
         self._api = PlatformApi(self.state, account, self.tokens)
         self._authorisation = Authorisation(self.state, account)
         self._runner: web.AppRunner | None = None
-        self._port = port
+        self._port, self._wecom = port, wecom
         # MsgIds as the platform's: 18 digits, growing.
         self._message = secrets.randbelow(10**9) * 10**8 + 23 * 10**16
 
@@ -94,10 +97,14 @@ class Simulator:
         await self._pusher.open()
         app = web.Application(middlewares=[local_only], client_max_size=32_000_000)
         app.add_routes([*self._api.routes(), *self._authorisation.routes(), *self._control.routes()])
+        if self._wecom:
+            app.add_subapp("/wecom", wecom_page.serving(self._wecom))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self._port = self._runner.addresses[0][1]
+        if self._wecom:
+            self._wecom.url = f"{self.url}/wecom"
         return self
 
     async def __aexit__(

@@ -35,16 +35,37 @@ class Guest:
     spoke_at: float = -WINDOW
     sent: int = 0
     got: list[dict[str, Any]] = field(default_factory=list)
+    screen: list[dict[str, Any]] = field(default_factory=list)  # whose message and when, oldest first
+
+    def show(self, side: str, message: dict[str, Any], at: float) -> None:
+        """`side`: the guest, the account, a servicer of 企业微信."""
+        self.screen.append({"side": side, "at": at, "message": message})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the platform and we both know of the account."""
+
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+    aes_key: str = field(repr=False)
+    corpid: str = "ww" + "1" * 16
+    open_kfid: str = "wk" + "2" * 16
+
+    @classmethod
+    def made(cls) -> "Known":
+        key = base64.b64encode(os.urandom(32)).decode()[:43]
+        return cls(secrets.token_hex(16), secrets.token_hex(8), key)
 
 
 class WeCom:
     """One enterprise with one 客服账号."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
-        self._clock = clock or Clock()
-        self.corpid, self.open_kfid = "ww" + "1" * 16, "wk" + "2" * 16
-        self.secret, self.token = secrets.token_hex(16), secrets.token_hex(8)
-        self.aes_key = base64.b64encode(os.urandom(32)).decode()[:43]
+    def __init__(self, clock: Clock | None = None, known: Known | None = None) -> None:
+        self._clock, known = clock or Clock(), known or Known.made()
+        self.corpid, self.open_kfid = known.corpid, known.open_kfid
+        self.secret, self.token, self.aes_key = known.secret, known.token, known.aes_key
+        self._run = secrets.token_hex(4)  # a cursor of an earlier run points at nothing that is here
         self.callback = ""
         self.lose_nudges = False
         self.fail_next: list[int] = []  # errcodes for the next sends; 0 hangs up after taking the message
@@ -63,6 +84,14 @@ class WeCom:
     # ---- as a server
 
     async def start(self, port: int = 0) -> None:
+        self._runner = web.AppRunner(self.app())
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    def app(self) -> web.Application:
+        """What the bot calls; `url` is set to where it is served."""
         app = web.Application(client_max_size=25_000_000)
         add = app.router.add_route
         add("GET", "/cgi-bin/gettoken", self._gettoken)
@@ -73,11 +102,7 @@ class WeCom:
         add("POST", "/cgi-bin/kf/service_state/trans", self._guarded(self._trans))
         add("POST", "/cgi-bin/media/upload", self._upload)
         add("GET", "/cgi-bin/media/get", self._media)
-        self._runner = web.AppRunner(app)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", port)
-        await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return app
 
     async def stop(self) -> None:
         if self._runner:
@@ -100,7 +125,9 @@ class WeCom:
         known.spoke_at, known.sent = self.now(), 0
         if known.state == ENDED:
             known.state = 0
-        self._keep({"external_userid": guest, "origin": 3, "msgtype": kind, kind: told})
+        message = {"external_userid": guest, "origin": 3, "msgtype": kind, kind: told}
+        known.show("guest", message, self.now())
+        self._keep(message)
         return await self.nudge()
 
     async def enter(self, guest: str, **link: str) -> int | None:
@@ -115,8 +142,10 @@ class WeCom:
     def answer_by_hand(self, guest: str, text: str) -> None:
         """A servicer takes the session in 企业微信 itself and says something."""
         self.guests[guest].state = SERVICER
-        message = {"external_userid": guest, "origin": 5, "servicer_userid": "zhang"}
-        self._keep({**message, "msgtype": "text", "text": {"content": text}})
+        who = {"external_userid": guest, "origin": 5, "servicer_userid": "zhang"}
+        message = {**who, "msgtype": "text", "text": {"content": text}}
+        self.guests[guest].show("servicer", message, self.now())
+        self._keep(message)
 
     def _keep(self, message: dict[str, Any]) -> None:
         told = {"msgid": secrets.token_hex(16), "open_kfid": self.open_kfid, "send_time": int(self.now())}
@@ -208,11 +237,13 @@ class WeCom:
     def _sync(self, body: dict[str, Any]) -> web.Response:
         if body.get("open_kfid") != self.open_kfid:
             return _answer(95000)
-        start = int(body.get("cursor") or 0)
+        run, _, number = str(body.get("cursor") or "").partition("-")
+        start = int(number) if run == self._run else 0
         some = self.messages[start : start + min(int(body.get("limit", 1000)), 1000)]
         end = start + len(some)
         more = int(end < len(self.messages))
-        return web.json_response({"errcode": 0, "next_cursor": str(end), "has_more": more, "msg_list": some})
+        cursor = f"{self._run}-{end}"
+        return web.json_response({"errcode": 0, "next_cursor": cursor, "has_more": more, "msg_list": some})
 
     def _send(self, body: dict[str, Any]) -> web.Response | None:
         guest = self.guests.get(str(body.get("touser")))
@@ -229,6 +260,7 @@ class WeCom:
             return _answer(95001)
         guest.sent += 1
         guest.got.append(body)
+        guest.show("account", body, self.now())
         if code == 0:
             return None
         return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": secrets.token_hex(16)})
@@ -238,6 +270,7 @@ class WeCom:
         if until <= self.now():
             return _answer(95018)
         self.guests[guest].got.append(body)
+        self.guests[guest].show("account", body, self.now())
         return web.json_response({"errcode": 0, "errmsg": "ok", "msgid": secrets.token_hex(16)})
 
     def _state(self, body: dict[str, Any]) -> web.Response:

@@ -13,14 +13,18 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
-from bot.channels.port import Option, Reply
-from bot.channels.wechat import open_push, passive_reply, verify_address
+from bot.channels import wecom
+from bot.channels.port import Accepted, NeverDelivered, Option, Reply
+from bot.channels.wechat import MemoryTokenCache, open_push, passive_reply, verify_address
 from bot.channels.wechat.render import custom_menu
+from bot.channels.wecom.client import WeComClient
 from bot.model import AccountId, ExternalId
 from bot.simulator import Shown, SimulatedAccount, Simulator, Switches
 from bot.simulator.server import SAMPLE_MENU
+from bot.simulator.wecom import WeCom
 from tests.media_files import picture, voice
 
 # One browser for all of them: starting it takes longer than any of the tests.
@@ -213,6 +217,66 @@ async def test_a_narrow_screen_is_the_phone_itself(chromium: Browser) -> None:
         await page.get_by_role("button", name="接口").click()
         await expect(page.locator(".phone")).to_be_hidden()
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+@asynccontextmanager
+async def serviced(platform: WeCom) -> AsyncIterator[WeComClient]:
+    """A hotel on 微信客服 that takes what it is nudged about, and the session with it."""
+    account = wecom.Account(
+        AccountId("kf"),
+        platform.corpid,
+        platform.open_kfid,
+        platform.secret,
+        platform.token,
+        (platform.aes_key,),
+        platform.url,
+    )
+
+    async def find(_id: AccountId) -> wecom.Account:
+        return account
+
+    async def nudge(request: web.Request) -> web.Response:
+        told = wecom.open_nudge(account, request.query, await request.read())
+        assert told
+        for message in (await client.pull(account, "", told.token)).messages:
+            if message.get("msgtype") == "text":
+                await client.take_session(account, ExternalId(message["external_userid"]))
+        return web.Response(text="success")
+
+    app = web.Application()
+    app.add_routes([web.post("/wecom/kf", nudge)])
+    async with (
+        WeComClient(find, MemoryTokenCache(), lambda: datetime.now(UTC)) as client,
+        TestServer(app) as server,
+    ):
+        platform.callback = str(server.make_url("/wecom/kf"))
+        yield client
+
+
+async def test_a_guest_of_wecom_writes_chooses_and_sees_whose_the_session_is(chromium: Browser) -> None:
+    platform = WeCom()
+    async with (
+        Simulator(SimulatedAccount.made(), wecom=platform) as simulator,
+        serviced(platform) as client,
+        opened(chromium, f"{simulator.url}/wecom/", 1280, 860) as page,
+    ):
+        await page.get_by_text("说句话试试").click()
+        await page.get_by_role("button", name="发送", exact=True).click()
+        await expect(page.locator("#state")).to_have_text("由助手接待")
+        await expect(page.locator("#told")).to_have_text("已收下")
+        (guest,) = (ExternalId(name) for name in platform.guests)
+        asked = Reply("早餐 06:30–10:00。刚才的服务您还满意吗？", (Option("满意", "4"), Option("一般", "3")))
+        assert isinstance(await client.send(AccountId("kf"), guest, asked), Accepted)
+        await expect(page.locator("#quota")).to_have_text("还可发 4 条")
+        await page.get_by_role("button", name="满意", exact=True).click()
+        await expect(page.locator(".message-mine .bubble").last).to_have_text("满意")
+        await expect(page.locator("#quota")).to_have_text("还可发 5 条")
+        assert platform.messages[-1]["text"] == {"content": "满意", "menu_id": "1"}
+        await page.get_by_label("在企业微信里由同事回复").fill("我是小张，马上来")
+        await page.get_by_role("button", name="接待并回复").click()
+        await expect(page.locator(".message-theirs").last).to_contain_text("企业微信里的同事")
+        await expect(page.locator("#state")).to_have_text("人工接待")
+        assert isinstance(await client.send(AccountId("kf"), guest, Reply("还在吗")), NeverDelivered)
 
 
 async def test_a_page_left_open_follows_a_reset(chromium: Browser) -> None:

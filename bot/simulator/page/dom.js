@@ -44,10 +44,11 @@ export const at = (id) => find(id, HTMLElement);
 /**
  * @param {string} path
  * @param {object} body
+ * @param {string} controls
  * @returns {Promise<any>} the answer; an Error holds what the simulator said
  */
-export async function post(path, body) {
-  const response = await fetch(`/control/${path}`, {
+export async function post(path, body, controls = "/control/") {
+  const response = await fetch(`${controls}${path}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),

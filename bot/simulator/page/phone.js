@@ -1,10 +1,10 @@
 // @ts-check
 // The phone: the conversation of an official account, and everything a follower can do in it.
 
+import { QUIET, message as row, notice, timeLine } from "./bubbles.js";
 import { at, button, find, hourMinute, make, post } from "./dom.js";
 import { current, now, state } from "./state.js";
 
-const QUIET = 5 * 60 * 1000; // a time line stands where nothing was said for so long
 const EMOJI = [..."😀😄😊😍😘😂🤣😅😭😢😡😱🤔😴🙏👍👎👌✌💪👏❤🌹🎉🍻☕🍚🛏🔑🚕"];
 const KINDS = /** @type {Record<string, string>} */ ({
   image: "照片", video: "视频", voice: "语音", location: "星海广场", link: "大连三日游", file: "行程单.pdf",
@@ -275,24 +275,10 @@ function lines(screen, index, origins) {
   const shown = screen[index];
   const before = screen[index - 1];
   const made = [];
-  if (!before || Date.parse(shown.at) - Date.parse(before.at) > QUIET) made.push(timeLine(shown.at));
+  if (!before || Date.parse(shown.at) - Date.parse(before.at) > QUIET) made.push(timeLine(shown.at, now()));
   made.push(shown.side === "notice" ? notice(shown.text) : message(shown, origins));
   return made;
 }
-
-/** @param {string} iso */
-function timeLine(iso) {
-  const date = new Date(iso);
-  const today = date.toDateString() === now().toDateString();
-  const day = today ? "" : `${date.getMonth() + 1}月${date.getDate()}日 `;
-  const line = make("time", "chat-time", day + hourMinute(date));
-  line.setAttribute("datetime", iso);
-  line.title = date.toLocaleString("zh-CN");
-  return line;
-}
-
-/** @param {string} text */
-const notice = (text) => make("p", "chat-notice", text);
 
 /**
  * @param {import("./state.js").Shown} shown
@@ -300,19 +286,13 @@ const notice = (text) => make("p", "chat-notice", text);
  */
 function message(shown, origins) {
   const mine = shown.side === "guest";
-  const avatar = make("span", `avatar ${mine ? "avatar-guest" : "avatar-hotel"}`);
-  avatar.setAttribute("aria-hidden", "true");
-  if (mine) avatar.textContent = (current()?.name ?? "客")[0];
   const bubble = make("div", `bubble bubble-${shown.kind}`, ...content(shown, mine));
   const body = make("div", "message-body", bubble);
   for (const [id, text] of shown.options) {
     body.append(button("choice", text, () => void act({ do: "choose", id, text })));
   }
   if (origins && shown.via) body.append(origin(shown));
-  const row = make("div", `message ${mine ? "message-mine" : "message-theirs"}`, avatar, body);
-  row.setAttribute("aria-label", `${mine ? "我" : state.account.name}，${hourMinute(new Date(shown.at))}`);
-  row.setAttribute("role", "group");
-  return row;
+  return row(mine, mine ? (current()?.name ?? "客") : state.account.name, shown.at, body);
 }
 
 /**
