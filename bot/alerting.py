@@ -8,7 +8,7 @@ Each method sees to one row of the outbox and says when to look at it again; Non
 from datetime import datetime, timedelta
 
 from bot import promises
-from bot.conversation import SEEN_OWED, Record, heeded_until
+from bot.conversation import Record, heeded_until
 from bot.dispatch import Dispatch
 from bot.ladder import Ladder
 from bot.model import SERVICE, Audience, EventType, NewEvent, PromiseId, PromiseState, Reason, State
@@ -39,7 +39,8 @@ class Alerting:
         if row is None or row.state is not State.WAITING:
             return None
         urgent, since = row.reason is Reason.EMERGENCY, row.waiting_since or now
-        since = max(since, heeded_until(row) or since)  # seen, and still nobody has come: from the first step
+        heeded = heeded_until(row, hotel.file.alerts.quiet)
+        since = max(since, heeded or since)  # seen, and still nobody has come: from the first step
         ladder = hotel.file.alerts.beginning(timedelta() if urgent else self._dispatch.patience.escalate)
         base, hours = since, hotel.duty(now)
         if not urgent:  # the first step waits for somebody to be on duty, and the others for the first
@@ -73,8 +74,10 @@ class Alerting:
         await self._dispatch.act(
             item.hotel, item.conversation, lambda _row, _gone: told, (row.id, f"target {item.key}")
         )
-        minutes = max(0, int((at - now).total_seconds() // 60))
-        await self._robots.near(hotel, row, clock, minutes, now)
+        heeded = heeded_until(row, hotel.file.alerts.quiet) if row.state is State.WAITING else None
+        if heeded and heeded > now:
+            return heeded  # somebody has seen that this guest waits: the groups hear of it if nobody comes
+        await self._robots.near(hotel, row, clock, int((at - now).total_seconds() // 60), now)
         return None
 
     async def promise(self, item: Item) -> datetime | None:
@@ -106,9 +109,9 @@ class Alerting:
         hours, base = hotel.duty(now), row.due_at + PROMISE_AGAIN
         if not hours.open and hours.next:
             return hours.next
-        seen = conversation.seen_at if conversation else None
-        if seen and seen >= row.due_at and seen + SEEN_OWED > now:
-            return seen + SEEN_OWED
+        seen, quiet = conversation.seen_at if conversation else None, hotel.file.alerts.quiet.promise
+        if seen and seen >= row.due_at and seen + quiet > now:
+            return seen + quiet
         ladder = hotel.file.alerts.beginning(timedelta())
         owner = names.get(row.owner or "") if here else None
         told = await self._robots.owe(hotel, row, owner, now, ladder.at(now - base).robots)

@@ -2,13 +2,15 @@
 
 Each step names after how many minutes it comes and which group robots it tells; the last one is repeated
 until somebody has seen to it. A hotel that names none tells all its robots, as early as the service says.
+Once somebody says that they have seen it, it is quiet for a while.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from bot.conversation import Quiet
 from bot.hotel_sheet import Sheet, parse_minutes, parse_words
 
 AGAIN = timedelta(minutes=10)
@@ -24,14 +26,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Ladder:
-    """`steps` in order of time; empty for a hotel that names none."""
+    """`steps` in order of time; empty for a hotel that names none. `quiet`: once somebody has seen it."""
 
     steps: tuple[Step, ...] = ()
     again: timedelta = AGAIN
+    quiet: Quiet = field(default_factory=Quiet)
 
     def beginning(self, first: timedelta) -> "Ladder":
         """The ladder of a hotel that has named none, whose only step comes after `first`."""
-        return self if self.steps else Ladder((Step(first),), self.again)
+        return self if self.steps else replace(self, steps=(Step(first),))
 
     @property
     def first(self) -> timedelta:
@@ -48,16 +51,27 @@ class Ladder:
 
 
 def parse(sheet: Sheet) -> Ladder:
-    """`alerts`: `again_minutes` and `steps`, each `{after_minutes, robots?}`."""
+    """`alerts`: `steps`, each `{after_minutes, robots?}`, `again_minutes`, and minutes for `seen`."""
     if "alerts" not in sheet.names():
         return Ladder()
     part = sheet.part("alerts")
     again = timedelta(minutes=part.option("again_minutes", parse_minutes, 10))
-    steps: list[Any] = part.take("steps", _listed, [])
+    steps: list[Any] = part.option("steps", _listed, [])
     found = [_step(Sheet(f"{part.place}: step {n}", one, part.mistakes)) for n, one in enumerate(steps, 1)]
     if [step.after for step in found] != sorted({step.after for step in found}):
         part.wrong("steps", "must come later and later")
-    return Ladder(tuple(found), again)
+    return Ladder(tuple(found), again, _quiet(part.part("seen")) if "seen" in part.names() else Quiet())
+
+
+def _quiet(sheet: Sheet) -> Quiet:
+    plain = vars(Quiet())
+    told = {k: sheet.option(f"{k}_minutes", parse_minutes, _minutes(span)) for k, span in plain.items()}
+    sheet.end()
+    return Quiet(**{k: timedelta(minutes=minutes) for k, minutes in told.items()})
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -75,7 +89,9 @@ def _step(sheet: Sheet) -> Step:
 
 def flat(ladder: Ladder) -> Iterator[tuple[str, str]]:
     for step in ladder.steps:
-        minutes = int(step.after.total_seconds() // 60)
-        yield f"alerts.{minutes}_minutes", " ".join(step.robots) or "all robots"
+        yield f"alerts.{_minutes(step.after)}_minutes", " ".join(step.robots) or "all robots"
     if ladder.steps:
-        yield "alerts.again_minutes", str(int(ladder.again.total_seconds() // 60))
+        yield "alerts.again_minutes", str(_minutes(ladder.again))
+    if ladder.quiet != Quiet():
+        for name, span in vars(ladder.quiet).items():
+            yield f"alerts.seen.{name}_minutes", str(_minutes(span))

@@ -123,11 +123,10 @@ class Robots:
         return await self._send(hotel, text, now)
 
     async def near(self, hotel: Hotel, row: Conversation, clock: str, minutes: int, now: datetime) -> Told:
-        """A target will be missed in so many minutes."""
-        clock_name = hotel.say(f"clock_{clock}", now)
-        text = hotel.say(
-            "robot_target", now, clock=clock_name, minutes=minutes, link=self._link(row.hotel, row.id)
-        )
+        """A target will be missed in so many minutes, or was missed before anybody could be told."""
+        clock_name, link = hotel.say(f"clock_{clock}", now), self._link(row.hotel, row.id)
+        key = "robot_target" if minutes >= 0 else "robot_target_missed"
+        text = hotel.say(key, now, clock=clock_name, minutes=abs(minutes), link=link)
         return await self._send(hotel, text, now)
 
     async def owe(

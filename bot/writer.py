@@ -98,7 +98,8 @@ class Writer:
         if isinstance(command, Speak | Approve):
             command = replace(command, flags=await self._flags(tx, row, command.content))
         hotel = self.hotels.known(row.hotel) or await self.hotels.get(tx, row.hotel)
-        decision = decide(row, command, now, self.patience, hotel.file.departments.route)
+        patience = replace(self.patience, quiet=hotel.file.alerts.quiet)
+        decision = decide(row, command, now, patience, hotel.file.departments.route)
         events = await log.append(tx, row, decision)
         await orders.project(tx, decision.row, events, decision.events)
         await promises.project(tx, decision.row, events, decision.events)

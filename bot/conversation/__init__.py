@@ -15,7 +15,7 @@ Pure: no I/O, no clock (`now` is an argument), no text of ours (callers render b
 """
 
 from bot.conversation.assistant import Respond
-from bot.conversation.clocks import SEEN, SEEN_OWED, SEEN_URGENT, Patience, clocks, heeded_until
+from bot.conversation.clocks import Patience, Quiet, clocks, heeded_until
 from bot.conversation.draft import (
     Ask,
     Command,
@@ -41,9 +41,6 @@ from bot.conversation.table import EPOCH_RAISING, TABLE, Cell, Refused, Verdict
 __all__ = [
     "EPOCH_RAISING",
     "GRAVE",
-    "SEEN",
-    "SEEN_OWED",
-    "SEEN_URGENT",
     "TABLE",
     "Acknowledge",
     "Approve",
@@ -66,6 +63,7 @@ __all__ = [
     "Lose",
     "Note",
     "Patience",
+    "Quiet",
     "Reach",
     "Receive",
     "Record",

@@ -8,6 +8,16 @@ from bot.model import Reason, State
 
 
 @dataclass(frozen=True)
+class Quiet:
+    """So long an alert that somebody has seen climbs no further: for a guest who waits, for one in an
+    emergency, for a promise that is late. What has had nobody by then climbs again."""
+
+    waiting: timedelta = timedelta(minutes=10)
+    emergency: timedelta = timedelta(minutes=3)
+    promise: timedelta = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
 class Patience:
     """How long may pass (settings of a hotel)."""
 
@@ -19,6 +29,7 @@ class Patience:
     gather: timedelta = timedelta(seconds=2)  # so long a turn takes in what arrives before its answer
     rate: timedelta = timedelta(seconds=10)  # after a visit a guest who says no more is asked how it was
     remind: timedelta = timedelta(minutes=10)  # so long before it is due a promise rings, if there is time
+    quiet: Quiet = Quiet()
 
     def reminded_at(self, due: datetime, since: datetime) -> datetime:
         """When a promise that is known since then first rings: what is due soon rings when it is due."""
@@ -42,15 +53,10 @@ def clocks(c: Conversation, patience: Patience) -> dict[str, datetime]:
     return due
 
 
-# So long an alert that somebody has seen climbs no further: for a guest who waits, for one in an emergency,
-# for a promise that is late. What has had nobody by then climbs again.
-SEEN, SEEN_URGENT, SEEN_OWED = timedelta(minutes=10), timedelta(minutes=3), timedelta(minutes=30)
-
-
-def heeded_until(c: Conversation) -> datetime | None:
+def heeded_until(c: Conversation, quiet: Quiet) -> datetime | None:
     """Until when the alert about it climbs no further, since somebody has seen it."""
     if c.seen_at is None:
         return None
     if c.state is not State.WAITING:
-        return c.seen_at + SEEN_OWED
-    return c.seen_at + (SEEN_URGENT if c.reason is Reason.EMERGENCY else SEEN)
+        return c.seen_at + quiet.promise
+    return c.seen_at + (quiet.emergency if c.reason is Reason.EMERGENCY else quiet.waiting)

@@ -145,7 +145,8 @@ class Acknowledge(Command):
 
     def decide(self, draft: Draft) -> None:
         draft.vacate(self.holder_gone)
-        actor, heeded = Actor(ActorKind.STAFF, self.staff), heeded_until(draft.row)
+        actor = Actor(ActorKind.STAFF, self.staff)
+        heeded = heeded_until(draft.row, draft.patience.quiet)
         if draft.row.alarm_since:
             draft.note(E.ALARM_ACKNOWLEDGED, actor, {"kind": draft.row.alarm_kind})
         waits = draft.row.state is State.WAITING

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import linking, mentions
 from bot.channels import CHANNELS
-from bot.conversation import Conversation, heeded_until
+from bot.conversation import Conversation, Quiet, heeded_until
 from bot.files import Files
 from bot.http.files import FILES
 from bot.http.files import shown as shown_file
@@ -98,7 +98,7 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
                 "unheard_since": row.unheard_since,
                 "due": None if gone else _due(lens, row),
                 "snoozed": None if gone else _snoozed(row),
-                "seen": _seen(row, names),
+                "seen": _seen(row, names, lens.hotel.file.alerts.quiet),
                 "last": _last(*last) if last else None,
                 "seq": row.seq,
                 "visit": row.visit,
@@ -127,11 +127,11 @@ def _due(lens: Lens, row: Conversation) -> dict[str, Any] | None:
     return {"clock": first.clock, "at": first.at} if first else None
 
 
-def _seen(row: Conversation, names: dict[str, str]) -> dict[str, Any] | None:
+def _seen(row: Conversation, names: dict[str, str], quiet: Quiet) -> dict[str, Any] | None:
     """Who has seen the alert about it, when, and until when it climbs no further."""
     if row.seen_by is None:
         return None
-    return {"by": _person(row.seen_by, names), "at": row.seen_at, "until": heeded_until(row)}
+    return {"by": _person(row.seen_by, names), "at": row.seen_at, "until": heeded_until(row, quiet)}
 
 
 def _snoozed(row: Conversation) -> dict[str, Any] | None:

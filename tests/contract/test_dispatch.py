@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot import dispatch, staff
+from bot import dispatch, knowledge, staff
 from bot.channels.port import InboundKind, NeverDelivered, TryLater, Unclear
 from bot.conversation import Acknowledge, Claim, Close, Conversation, Record, Refused, Resend
 from bot.delivery import PASSIVE_LEASE
@@ -35,6 +35,7 @@ from bot.store.database import Database
 from bot.store.outbox import CUSTOM
 from tests.conftest import FixedClock
 from tests.contract.floor import ONE, TWO, Floor
+from tests.core import documents
 
 ID_CARD = "11010119900307803X"
 BANK_CARD = "6222020200112230"
@@ -784,6 +785,20 @@ async def test_a_target_is_told_before_it_is_missed_and_only_while_it_runs(floor
         ("claim", "front_desk"),
         ("answer", "front_desk"),
     ]
+
+
+async def test_a_target_keeps_quiet_as_long_as_the_hotel_says_once_somebody_has_seen_it(floor: Floor) -> None:
+    async with floor.database.write() as tx:
+        floor.clock.forward(seconds=1)
+        quiet = documents(alerts={"seen": {"waiting_minutes": 1}})
+        await knowledge.save(tx, quiet, floor.clock.now())
+    got = await ask_for_a_person(floor)
+    await floor.later(seconds=60)
+    await floor.act(got, lambda row, gone: Acknowledge(floor.people["lin"]))
+    await floor.later(seconds=30)
+    assert (await floor.count(got, "target_neared"), floor.robots.nears) == (1, [])
+    await floor.later(seconds=31)
+    assert (await floor.count(got, "target_neared"), floor.robots.nears) == (1, [("claim", -1)])
 
 
 NIGHT = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # three in the morning at the hotel

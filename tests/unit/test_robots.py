@@ -17,9 +17,10 @@ from aiohttp.test_utils import TestServer
 
 from bot import accounts
 from bot.accounts import BadAccount
-from bot.conversation import Conversation
+from bot.conversation import Conversation, Quiet, heeded_until
+from bot.hotel_sheet import Sheet
 from bot.knowledge import save
-from bot.ladder import Ladder, Step
+from bot.ladder import Ladder, Step, parse
 from bot.model import (
     AccountId,
     ConversationId,
@@ -344,11 +345,13 @@ async def test_a_step_tells_its_own_robots(database: Database, platform: TestSer
     )
     assert (await robots.owe(hotel(), promise, "李静", NOW)).taken == 2
     assert (await robots.owe(hotel(), promise, None, NOW)).taken == 2
-    assert (await robots.near(hotel(), waiting(), "claim", 1, NOW)).taken == 2
+    for minutes in (1, -2):
+        assert (await robots.near(hotel(), waiting(), "claim", minutes, NOW)).taken == 2
     texts = "\n".join(group.texts)
     assert "李静负责" in texts
     assert "还没有人负责" in texts
     assert "还剩 1 分钟" in texts
+    assert "已过 2 分钟" in texts
     assert "婴儿床" not in texts
 
 
@@ -367,3 +370,15 @@ def test_a_ladder_goes_up_step_by_step_and_then_again_and_again() -> None:
     ]
     assert Ladder().beginning(minutes[2]).first == minutes[2]
     assert ladder.beginning(minutes[2]) is ladder
+
+
+def test_how_long_it_is_quiet_once_somebody_has_seen_it_is_the_hotels() -> None:
+    mistakes: list[str] = []
+    told = Sheet("hotel.yml", {"alerts": {"seen": {"waiting_minutes": 4}}}, mistakes)
+    quiet = parse(told).quiet
+    assert (quiet, mistakes) == (replace(Quiet(), waiting=timedelta(minutes=4)), [])
+    row = replace(waiting(), seen_at=NOW)
+    assert heeded_until(row, quiet) == NOW + timedelta(minutes=4)
+    assert heeded_until(replace(row, reason=Reason.EMERGENCY), quiet) == NOW + timedelta(minutes=3)
+    parse(Sheet("hotel.yml", {"alerts": {"seen": {"waiting_minutes": 0}}}, mistakes))
+    assert "waiting_minutes" in mistakes[0]
