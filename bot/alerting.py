@@ -13,7 +13,7 @@ from bot.dispatch import Dispatch
 from bot.ladder import Ladder
 from bot.model import SERVICE, Audience, EventType, NewEvent, PromiseId, PromiseState, Reason, State
 from bot.robots import Robots, Told
-from bot.store import log, people
+from bot.store import log, members
 from bot.store import promises as promised
 from bot.store.outbox import Item
 from bot.store.promises import PromiseRow
@@ -85,7 +85,7 @@ class Alerting:
         now = self._dispatch.clock.now()
         async with self._dispatch.database.read() as tx:
             row = await promised.find(tx, item.hotel, PromiseId(item.key))
-            here = row is not None and await people.is_here(tx, item.hotel, row.owner, now)
+            here = row is not None and await members.is_here(tx, item.hotel, row.owner, now)
         if row is None or row.state is not PromiseState.OPEN:
             return None
         overdue, soon = row.due_at + PROMISE_AGAIN, row.due_at - self._dispatch.patience.remind
@@ -104,8 +104,8 @@ class Alerting:
         async with self._dispatch.database.read() as tx:
             hotel = await self._dispatch.hotels.get(tx, item.hotel)
             conversation = await log.row_of(tx, item.hotel, row.conversation)
-            names = await people.names_of(tx, {row.owner} if row.owner else set())
-            here = await people.is_active(tx, item.hotel, row.owner, now)
+            names = await members.names_of(tx, {row.owner} if row.owner else set())
+            here = await members.is_active(tx, item.hotel, row.owner, now)
         hours, base = hotel.duty(now), row.due_at + PROMISE_AGAIN
         if not hours.open and hours.next:
             return hours.next

@@ -17,7 +17,7 @@ from bot.departments import Assigning as Settings
 from bot.dispatch import Dispatch
 from bot.knowledge import Hotel
 from bot.model import HotelId, Nobody, PostState, StaffId, State
-from bot.store import acquaintance, desk, log, people, posts
+from bot.store import acquaintance, desk, log, members, people, posts
 from bot.store.outbox import Item
 from bot.store.posts import Post
 
@@ -73,7 +73,7 @@ class Assigning:
         """Ask this person, if they may still be asked when nobody else can come between."""
 
         async def free(tx: AsyncConnection) -> None:
-            if not await people.hold_active(tx, row.hotel, to, now):
+            if not await members.hold_active(tx, row.hotel, to, now):
                 raise Refused("not_free")
             post = await posts.hold(tx, row.hotel, to, now)
             load = await _loads(tx, row.hotel, await _waiting(tx, row.hotel, now), now)
@@ -104,7 +104,7 @@ class Assigning:
     ) -> StaffId | Nobody:
         ours, all_ = hotel.file.departments, await _waiting(tx, hotel.id, now)
         load = await _loads(tx, hotel.id, all_, now)
-        members = [_member(post, load, settings, now) for post in everybody]
+        asked = [_member(post, load, settings, now) for post in everybody]
         rows = [one for one in all_ if one.department and not one.assigned_to]
         vips = await people.vips_among(tx, hotel.id, [one.guest for one in rows])
         waiting = [Waiting(one, one.guest in vips) for one in rows if one.id != row.id]
@@ -113,9 +113,7 @@ class Assigning:
         escalated = {
             one.id for one in rows if one.waiting_since and now - one.waiting_since >= settings.escalate
         }
-        plan = assign(
-            in_order(waiting, now), members, Ways(ours.rest, settings.escalate_to, open_), escalated
-        )
+        plan = assign(in_order(waiting, now), asked, Ways(ours.rest, settings.escalate_to, open_), escalated)
         return plan[row.id]
 
     async def _known(self, tx: AsyncConnection, hotel: Hotel, row: Conversation, vip: bool) -> Waiting:

@@ -25,7 +25,7 @@ from bot.model import Json
 from bot.own_replies import OwnReplies
 from bot.sealing import CannotOpen, Seal
 from bot.settings import Settings
-from bot.store import desk, people
+from bot.store import desk, members, people
 from bot.store.database import Database, DatabaseAway
 from bot.store.desk import AccountRow, HotelRow
 from bot.store.migrate import SchemaMisfit, newest, require_fit, revisions
@@ -156,7 +156,7 @@ def _beside(at: str) -> str:
 async def _contents(settings: Settings, opened: Database) -> list[Finding]:
     async with opened.read() as tx:
         hotels, rows = await desk.list_hotels(tx), await desk.list_accounts(tx)
-        active = [member for member in await people.all_staff(tx) if member.active]
+        active = [member for member in await members.all_staff(tx) if member.active]
     try:
         texts = load_texts(settings.texts_dir)
     except (BadTexts, OSError):  # check_files tells

@@ -74,7 +74,7 @@ from bot.model import (
 from bot.nudges import Nudges
 from bot.recognition import Recognition, Told
 from bot.sealing import Seal
-from bot.store import desk, log, outbox, people
+from bot.store import arrivals, desk, log, members, outbox, people
 from bot.store.database import Database
 from bot.store.desk import AccountRow
 from bot.store.log import StaleVersion
@@ -158,9 +158,9 @@ class Dispatch(Writer):
         self, tx: AsyncConnection, account: AccountRow, inbound: Inbound, told: Told | None = None
     ) -> Received:
         key = message_hash(account.account, inbound.message_key)
-        known = await people.arrived(tx, account.hotel, account.channel, account.account, key)
+        known = await arrivals.arrived(tx, account.hotel, account.channel, account.account, key)
         if known:
-            await people.count_delivery(tx, account.hotel, account.channel, account.account, key)
+            await arrivals.count_delivery(tx, account.hotel, account.channel, account.account, key)
             return await self._repeated(tx, account, key, known)
         now = self.clock.now()
         identity, row = await self.recognition.met(tx, account, inbound.external_id, now)
@@ -203,12 +203,12 @@ class Dispatch(Writer):
         after, events = await self.written(tx, row, command, now, account)
         await self._channel_side(tx, account, identity, inbound, after, key, now)
         seq = next((e.seq for e in events if e.type is said.type), after.seq)
-        if not await people.arrive(tx, identity, key, seq, now):
+        if not await arrivals.arrive(tx, identity, key, seq, now):
             raise StaleVersion
         return Received(identity, after, key, seq, 1)
 
     async def _repeated(
-        self, tx: AsyncConnection, account: AccountRow, key: str, known: people.Arrival
+        self, tx: AsyncConnection, account: AccountRow, key: str, known: arrivals.Arrival
     ) -> Received:
         identity = await people.identity_of(tx, account.hotel, known.identity)
         row = await log.row_of(tx, account.hotel, known.conversation)
@@ -226,7 +226,7 @@ class Dispatch(Writer):
             return None
         key = message_hash(account.account, inbound.message_key)
         async with self.database.read() as tx:
-            if await people.arrived(tx, account.hotel, account.channel, account.account, key):
+            if await arrivals.arrived(tx, account.hotel, account.channel, account.account, key):
                 return None  # a repetition: it was told
         if asked:
             return await self.recognition.about_linking(account, inbound.external_id, asked)
@@ -593,14 +593,14 @@ class Dispatch(Writer):
             if row is None:
                 raise LookupError(conversation)
             key = message_hash(AccountId(once[0]), f"{conversation}\n{once[1]}") if once else ""
-            if once and (known := await people.arrived(tx, hotel, "desk", AccountId(once[0]), key)):
+            if once and (known := await arrivals.arrived(tx, hotel, "desk", AccountId(once[0]), key)):
                 return row, known.seq
             if check:
                 await check(tx)
             now, account = self.clock.now(), await self.account_of(tx, row)
             after = await self.commit(tx, row, command(row, await self.holder_gone(tx, row)), now, account)
             if once:
-                await people.remember_command(tx, row, AccountId(once[0]), key, after.seq, now)
+                await arrivals.remember_command(tx, row, AccountId(once[0]), key, after.seq, now)
             return after, after.seq
 
         row, seq = await self.transact(work)
@@ -692,7 +692,7 @@ async def _handed_back(tx: AsyncConnection, row: Conversation) -> Json | None:
     if found is None:
         return None
     who, event = found
-    names = await people.guest_names_of(tx, {who})
+    names = await members.guest_names_of(tx, {who})
     content = await log.content_of(tx, row.hotel, row.id, event.seq) if event else None
     said = (content.text if content else None) or ""
     return {"by": names.get(who, ""), "said": said[:HANDED_BACK_TEXT] or None}

@@ -13,7 +13,7 @@ from bot.commands import hotel as hotel_command
 from bot.guest_tokens import Key
 from bot.model import AccountId, HotelId
 from bot.settings import Settings
-from bot.store import desk, people
+from bot.store import desk, members
 from bot.store.database import Database
 
 ADMINISTRATOR = "admin"
@@ -72,7 +72,7 @@ async def _import_hotels(opened: Database, settings: Settings) -> tuple[str, ...
 
 async def _administrator(opened: Database, settings: Settings) -> str | None:
     async with opened.write() as tx:
-        if await people.count_staff(tx):
+        if await members.count_staff(tx):
             return None
         password = staff.one_time_password()
         roles = {row.id: "administrator" for row in await desk.list_hotels(tx)}

@@ -25,7 +25,7 @@ from bot.model import (
     StaffId,
 )
 from bot.staff import CONVERSATION, GUEST, ORDER, named
-from bot.store import desk, log, outbox, people, proofs
+from bot.store import desk, log, members, outbox, proofs
 from bot.store import promises as kept
 from bot.store.log import StaleVersion
 from bot.store.outbox import Item
@@ -45,7 +45,7 @@ class Leaving:
         """See to the roles that have run out, each once: soon after, whether or not anybody looks."""
         now = self._dispatch.clock.now()
         async with self._dispatch.database.read() as tx:
-            ended = await people.ran_out(tx, now - LOOKS_BACK, now - GRACE)
+            ended = await members.ran_out(tx, now - LOOKS_BACK, now - GRACE)
         for hotel, id_, at in ended:
             if (hotel, id_, at) in self._ended:
                 continue
@@ -66,7 +66,7 @@ class Leaving:
             return None
         kind, id_, wanted = named(item.key)
         # Whoever leaves meanwhile waits until this is theirs, and hands it over with the rest.
-        to = wanted if wanted and await people.hold_active(tx, item.hotel, wanted, now) else None
+        to = wanted if wanted and await members.hold_active(tx, item.hotel, wanted, now) else None
         row = await (self._where_now if kind == GUEST else self._where)(tx, item)
         if kind == CONVERSATION:
             command = await self._conversation(tx, row, to)
@@ -107,7 +107,7 @@ class Leaving:
     ) -> Command | None:
         """Whoever knew the guest has left: from now on it is `to` whom the guest is first brought to."""
         now = self._dispatch.clock.now()
-        if await people.is_active(tx, row.hotel, left, now):
+        if await members.is_active(tx, row.hotel, left, now):
             return None
         body = {"from": left, "to": to, "why": "left"}
         event = NewEvent(EventType.GUEST_HANDED_OVER, now, SERVICE, Audience.STAFF, body=body)
@@ -120,7 +120,7 @@ class Leaving:
         if promise is None or promise.state is not PromiseState.OPEN:
             return None
         now = self._dispatch.clock.now()
-        if promise.owner is None or await people.is_active(tx, hotel, promise.owner, now):
+        if promise.owner is None or await members.is_active(tx, hotel, promise.owner, now):
             return None
         return Record((promises.handed_over(promise, to, now, "left"),))
 
@@ -130,6 +130,6 @@ class Leaving:
         order, now = await desk.order_of(tx, hotel, id_), self._dispatch.clock.now()
         if order is None or order.state not in orders.OPEN or order.owner is None:
             return None
-        if await people.is_active(tx, hotel, order.owner, now):
+        if await members.is_active(tx, hotel, order.owner, now):
             return None
         return Record((orders.handed_over(order, to, now, "left"),))

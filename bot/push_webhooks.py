@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import metrics
 from bot.model import ActorKind, Audience, IdentityId
 from bot.sealing import CannotOpen, Seal
-from bot.store import desk, log, people
+from bot.store import desk, log, people, read_marks
 from bot.store.database import Database
 from bot.store.desk import AccountRow
 from bot.store.outbox import Item
@@ -87,7 +87,7 @@ async def _event(tx: AsyncConnection, item: Item, now: datetime) -> tuple[Accoun
         return None
     account = await desk.account_of(tx, identity.channel, identity.account)
     viewer = f"identity:{identity.id}"
-    seen = await people.read_mark(tx, item.hotel, item.conversation, viewer)
+    seen = await read_marks.read_mark(tx, item.hotel, item.conversation, viewer)
     thread = await log.read_thread(tx, item.hotel, item.conversation, seen, Audience.GUEST)
     unread = [e for e, _ in thread if e.identity == identity.id and e.actor.kind in _SPEAKERS]
     if account is None or not unread:

@@ -10,7 +10,7 @@ from bot.channels import CHANNELS
 from bot.conversation import Reach
 from bot.knowledge import Hotel
 from bot.model import Content, ConversationId, EventType
-from bot.store import desk, log, people, proofs
+from bot.store import desk, log, people, proofs, read_marks
 from bot.store.people import Identity
 
 KEPT_FOR_PEOPLE = 2  # of a reply window: the last message is a person's, this one may take the one before
@@ -36,7 +36,7 @@ async def find(
     away = hotel.file.away
     if event is None or event.identity is None or row is None or row.ended_into or away is None:
         return None
-    seen = await people.read_mark(tx, hotel.id, conversation, f"identity:{event.identity}")
+    seen = await read_marks.read_mark(tx, hotel.id, conversation, f"identity:{event.identity}")
     guest = await people.guest_of(tx, hotel.id, row.guest)
     if seen >= seq or guest.erased_at or guest.opted_in_at is None:
         return None

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from bot import staff
 from bot.clock import Clock
-from bot.store import people
+from bot.store import members, sign_ins
 from bot.store.database import Database
-from bot.store.people import Staff
+from bot.store.members import Staff
 
 WRONG_PINS = 5  # in a row; from then on only the password opens
 SHORTEST, LONGEST = 4, 8  # digits
@@ -44,11 +44,11 @@ class SharedDesks:
 
     async def lock(self, token: str) -> None:
         async with self._database.write() as tx:
-            await people.lock_sign_in(tx, staff.token_hash(token), self._clock.now())
+            await sign_ins.lock_sign_in(tx, staff.token_hash(token), self._clock.now())
 
     async def known(self, computer: str) -> Sequence[Known]:
         async with self._database.read() as tx:
-            found = await people.signed_in_on(tx, staff.token_hash(computer), self._clock.now())
+            found = await sign_ins.signed_in_on(tx, staff.token_hash(computer), self._clock.now())
         return [Known(member, _opens(member)) for member in found]
 
     async def set_pin(self, member: Staff, password: str, pin: str) -> None:
@@ -57,25 +57,25 @@ class SharedDesks:
             raise staff.WrongLogin
         hashed = await asyncio.to_thread(staff.hashed, pin)
         async with self._database.write() as tx:
-            await people.change_staff(tx, member.id, pin=hashed, pin_failures=0)
+            await members.change_staff(tx, member.id, pin=hashed, pin_failures=0)
 
     async def open(self, token: str, computer: str, login: str, pin: str) -> str:
         """Unlock the desk for somebody: a new token, ending when their sign-in would. Raises WrongPin."""
         now, place = self._clock.now(), staff.token_hash(computer)
         # Counted before it is looked at, so that many at once are no more tries than one after the other.
         async with self._database.write() as tx:
-            known = {one.login: one for one in await people.signed_in_on(tx, place, now)}
+            known = {one.login: one for one in await sign_ins.signed_in_on(tx, place, now)}
             member = known.get(login)
             if member is None or not _opens(member):
                 raise WrongPin(0)
-            failures = await people.count_wrong_pin(tx, member.id)
+            failures = await sign_ins.count_wrong_pin(tx, member.id)
         if failures > WRONG_PINS or not await asyncio.to_thread(staff.verify, member.pin or "", pin):
             raise WrongPin(max(0, WRONG_PINS - failures))
         fresh = secrets.token_urlsafe(32)
         async with self._database.write() as tx:
-            await people.change_staff(tx, member.id, pin_failures=0)
-            await people.lock_sign_in(tx, staff.token_hash(token), now)
-            if not await people.move_sign_in(tx, place, member.id, staff.token_hash(fresh), now):
+            await members.change_staff(tx, member.id, pin_failures=0)
+            await sign_ins.lock_sign_in(tx, staff.token_hash(token), now)
+            if not await sign_ins.move_sign_in(tx, place, member.id, staff.token_hash(fresh), now):
                 raise WrongPin(0)  # it has ended meanwhile
         return fresh
 

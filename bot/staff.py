@@ -22,9 +22,9 @@ from bot.ids import new_id
 from bot.model import ConversationId, HotelId, PromiseState, StaffId
 from bot.roles import Role
 from bot.sealing import Seal
-from bot.store import acquaintance, desk, outbox, people, posts, promises
+from bot.store import acquaintance, audits, desk, members, outbox, posts, promises, sign_ins
 from bot.store.database import Database
-from bot.store.people import Staff
+from bot.store.members import Staff
 
 FAILURES = 5
 LOCKED = timedelta(minutes=15)
@@ -93,11 +93,11 @@ async def add(
     """Add a person with a one-time password. `guest_name`: what guests read; else the name."""
     id_ = StaffId(new_id())
     hashed = await asyncio.to_thread(_HASHER.hash, password)
-    await people.add_staff(
+    await members.add_staff(
         tx, Staff(id_, login, name, hashed, True, True, 0, None, guest_name=guest_name), now
     )
     for hotel, role in roles.items():
-        await people.join_hotel(tx, hotel, id_, role)
+        await members.join_hotel(tx, hotel, id_, role)
     return id_
 
 
@@ -105,7 +105,7 @@ async def grant(
     tx: AsyncConnection, login: str, hotel: HotelId, role: str, expires_at: datetime | None = None
 ) -> None:
     """Let a person work in a hotel, in this role from now on, until then or for good. Raises UnknownStaff."""
-    await people.join_hotel(tx, hotel, (await _member(tx, login)).id, role, expires_at)
+    await members.join_hotel(tx, hotel, (await _member(tx, login)).id, role, expires_at)
 
 
 async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -> None:
@@ -114,7 +114,7 @@ async def reset(tx: AsyncConnection, login: str, password: str, now: datetime) -
     hashed = await asyncio.to_thread(_HASHER.hash, password)
     fresh = {"password": hashed, "must_change": True, "failures": 0, "locked_until": None, "changed_at": now}
     fresh |= {"pin": None, "pin_failures": 0}
-    await people.change_staff(tx, member.id, **fresh)
+    await members.change_staff(tx, member.id, **fresh)
     await audit(tx, member.id, now, "password_reset", member.id, None)
     await end_others(tx, member.id, "", now, None)
 
@@ -124,7 +124,7 @@ async def end_others(
 ) -> None:
     """What opens the desk for somebody has changed: what it opened before ends, but for the sign-in with this
     token; on record."""
-    ended = await people.sign_out_others(tx, id_, token_hash(present), now)
+    ended = await sign_ins.sign_out_others(tx, id_, token_hash(present), now)
     if ended:
         await audit(tx, id_, now, "signed_out_elsewhere", f"{id_}: {ended}", who)
 
@@ -133,8 +133,8 @@ async def audit(
     tx: AsyncConnection, whose: StaffId, now: datetime, action: str, what: str, who: StaffId | None
 ) -> None:
     """What is one person's own goes on record in each of their hotels."""
-    for hotel in await people.terms_of(tx, whose):
-        await people.record_audit(tx, hotel, new_id(), now, who, action, what)
+    for hotel in await members.terms_of(tx, whose):
+        await audits.record(tx, hotel, new_id(), now, who, action, what)
 
 
 async def add_factor(
@@ -147,11 +147,11 @@ async def add_factor(
     present: str,
 ) -> bool:
     """False when they have one already. Ends their sign-ins but the `present` one, by its token."""
-    await people.change_staff(tx, member.id, changed_at=now)  # the row is ours from here
+    await members.change_staff(tx, member.id, changed_at=now)  # the row is ours from here
     if (await _member(tx, member.login)).second_factor is not None:
         return False
     kept = second_factor.closed(seal, member.id, factor)
-    await people.change_staff(tx, member.id, second_factor=kept, second_step=step)
+    await members.change_staff(tx, member.id, second_factor=kept, second_step=step)
     await audit(tx, member.id, now, "second_factor_on", member.id, member.id)
     await end_others(tx, member.id, present, now, member.id)
     return True
@@ -166,7 +166,7 @@ async def drop_factor(
     member = await _member(tx, login)
     if member.second_factor is None:
         return False
-    await people.change_staff(tx, member.id, second_factor=None)  # the last step used stays
+    await members.change_staff(tx, member.id, second_factor=None)  # the last step used stays
     await audit(tx, member.id, now, "second_factor_off", member.id, who)
     await end_others(tx, member.id, present, now, who)
     return True
@@ -204,7 +204,7 @@ def named(key: str) -> tuple[str, str, StaffId | None]:
 async def held_by(tx: AsyncConnection, id_: StaffId, now: datetime) -> list[Held]:
     """Everything open that a person holds, and the guests they know best, in every hotel."""
     found = []
-    for hotel in await people.terms_of(tx, id_):
+    for hotel in await members.terms_of(tx, id_):
         found += await held_in(tx, hotel, id_, now)
     return found
 
@@ -230,8 +230,8 @@ async def deactivate(
     over: to whom `to` says, or back to everybody. Raises UnknownStaff."""
     member = await _member(tx, login)
     # First: whoever is acting as this person ends before, and is seen below, or finds them gone.
-    await people.change_staff(tx, member.id, active=False, changed_at=now)
-    await people.sign_out(tx, id_=member.id)
+    await members.change_staff(tx, member.id, active=False, changed_at=now)
+    await sign_ins.sign_out(tx, id_=member.id)
     await posts.leave(tx, member.id, now)
     things = await held_by(tx, member.id, now)
     await hand_over(tx, things, now, to)
@@ -242,11 +242,11 @@ async def run_out(tx: AsyncConnection, hotel: HotelId, id_: StaffId, at: datetim
     """Somebody's role in a hotel has run out then: what they held there goes back to everybody, as when they
     leave. False where that was done, or the role goes on after all."""
     once = f"{id_}@{int(at.timestamp())}"
-    await people.change_staff(tx, id_, changed_at=now)  # whoever is acting as this person ends before
-    if (await people.terms_of(tx, id_))[hotel][1] != at or await people.audited(tx, hotel, once):
+    await members.change_staff(tx, id_, changed_at=now)  # whoever is acting as this person ends before
+    if (await members.terms_of(tx, id_))[hotel][1] != at or await audits.recorded(tx, hotel, once):
         return False
     await let_go(tx, hotel, id_, now)
-    await people.record_audit(tx, hotel, once, now, None, "role_ran_out", id_)
+    await audits.record(tx, hotel, once, now, None, "role_ran_out", id_)
     return True
 
 
@@ -269,7 +269,7 @@ async def hand_over(
 
 
 async def _member(tx: AsyncConnection, login: str) -> Staff:
-    member = await people.find_staff(tx, login)
+    member = await members.find_staff(tx, login)
     if member is None:
         raise UnknownStaff(login)
     return member
@@ -293,14 +293,14 @@ class Desk:
         token = secrets.token_urlsafe(32)
         async with self._database.write() as tx:
             place = token_hash(computer) if computer else None
-            await people.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN, place)
-            return token, SignedIn(member, await people.roles_of(tx, member.id, now))
+            await sign_ins.sign_in(tx, token_hash(token), member.id, now, now + SIGNED_IN, place)
+            return token, SignedIn(member, await members.roles_of(tx, member.id, now))
 
     async def vouch(self, login: str, password: str) -> Staff:
         """Whose login and password these are: a signature on somebody else's screen signs nobody in."""
         now = self._clock.now()
         async with self._database.read() as tx:
-            member = await people.find_staff(tx, login)
+            member = await members.find_staff(tx, login)
         if member and member.locked_until and member.locked_until > now:
             raise Locked(member.locked_until)
         right = await asyncio.to_thread(lambda: verify(member.password if member else _nobody(), password))
@@ -308,7 +308,7 @@ class Desk:
             raise await self._failed(member, now)
         if not self.asks(member):  # else a right password would open ever new tries at the code
             async with self._database.write() as tx:
-                await people.change_staff(tx, member.id, failures=0, locked_until=None, pin_failures=0)
+                await members.change_staff(tx, member.id, failures=0, locked_until=None, pin_failures=0)
         return member
 
     def asks(self, member: Staff) -> bool:
@@ -330,7 +330,7 @@ class Desk:
     ) -> datetime | None:
         """None when it was right; else until when nothing more is taken, or now."""
         # Counted before it is looked at: the row is ours from here, and many at once come one by one.
-        failures = await people.count_failure(tx, member.id)
+        failures = await members.count_failure(tx, member.id)
         fresh = await _member(tx, member.login)
         if fresh.locked_until and fresh.locked_until > now:
             return fresh.locked_until
@@ -341,7 +341,7 @@ class Desk:
         if proof := second_factor.proven(factor, code, fresh.second_step, now):
             kept = second_factor.closed(self._seal, member.id, proof.factor)
             values = {"second_factor": kept, "second_step": proof.step}
-            await people.change_staff(tx, member.id, failures=0, locked_until=None, pin_failures=0, **values)
+            await members.change_staff(tx, member.id, failures=0, locked_until=None, pin_failures=0, **values)
             if proof.recovered:
                 await audit(
                     tx, member.id, now, "recovery_code", f"{len(proof.factor.recovery)} left", member.id
@@ -349,35 +349,35 @@ class Desk:
             return None
         if failures < FAILURES:
             return now
-        await people.change_staff(tx, member.id, failures=0, locked_until=now + LOCKED)
+        await members.change_staff(tx, member.id, failures=0, locked_until=now + LOCKED)
         return now + LOCKED
 
     async def _failed(self, member: Staff | None, now: datetime) -> Exception:
         if member is None:
             return WrongLogin()
         async with self._database.write() as tx:
-            failures = await people.count_failure(tx, member.id)
+            failures = await members.count_failure(tx, member.id)
             if failures < FAILURES:
                 return WrongLogin()
-            await people.change_staff(tx, member.id, failures=0, locked_until=now + LOCKED)
+            await members.change_staff(tx, member.id, failures=0, locked_until=now + LOCKED)
         return Locked(now + LOCKED)
 
     async def who(self, token: str) -> SignedIn | None:
         """The person behind a token; None when it has run out or they have left."""
         now = self._clock.now()
         async with self._database.read() as tx:
-            found = await people.signed_in(tx, token_hash(token), now)
+            found = await sign_ins.signed_in(tx, token_hash(token), now)
             if found is None:
                 return None
             member, locked = found
-            return SignedIn(member, await people.roles_of(tx, member.id, now), locked)
+            return SignedIn(member, await members.roles_of(tx, member.id, now), locked)
 
     async def sign_out(self, token: str) -> None:
         now = self._clock.now()
         async with self._database.write() as tx:
-            if found := await people.signed_in(tx, token_hash(token), now):
+            if found := await sign_ins.signed_in(tx, token_hash(token), now):
                 await posts.leave(tx, found[0].id, now)
-            await people.sign_out(tx, token_hash=token_hash(token))
+            await sign_ins.sign_out(tx, token_hash=token_hash(token))
 
     async def change_password(self, member: Staff, old: str, new: str, token: str) -> None:
         """Raises WrongLogin. Ends every other sign-in of this person."""
@@ -386,7 +386,7 @@ class Desk:
         hashed = await asyncio.to_thread(_HASHER.hash, new)
         now = self._clock.now()
         async with self._database.write() as tx:
-            await people.change_staff(tx, member.id, password=hashed, must_change=False, changed_at=now)
+            await members.change_staff(tx, member.id, password=hashed, must_change=False, changed_at=now)
             await audit(tx, member.id, now, "password_changed", member.id, member.id)
             await end_others(tx, member.id, token, now, member.id)
 

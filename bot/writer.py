@@ -30,7 +30,7 @@ from bot.conversation import (
 from bot.knowledge import Hotels
 from bot.model import Content, ConversationId, Event, EventType, HotelId, IdentityId, NewEvent, State
 from bot.nudges import Nudges
-from bot.store import desk, log, outbox, people
+from bot.store import desk, log, members, outbox, people
 from bot.store.database import Database
 from bot.store.desk import AccountRow
 from bot.store.log import StaleVersion
@@ -73,7 +73,7 @@ class Writer:
     async def holder_gone(self, tx: AsyncConnection, row: Conversation) -> bool:
         """Whether it is held by somebody who may not own anything any more."""
         now = self.clock.now()
-        return row.state is State.STAFF and not await people.is_active(tx, row.hotel, row.holder, now)
+        return row.state is State.STAFF and not await members.is_active(tx, row.hotel, row.holder, now)
 
     async def commit(
         self,

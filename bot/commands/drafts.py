@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.commands import CommandFailed, opening
 from bot.model import EventType, HotelId
 from bot.settings import Settings
-from bot.store import drafts, log, people
+from bot.store import drafts, log, members
 from bot.store.drafts import Drafted
 
 
@@ -59,7 +59,7 @@ async def _lines(arguments: argparse.Namespace, settings: Settings) -> list[dict
         end = opening.clock(settings).now() + timedelta(seconds=1)
         async with opened.read() as tx:
             found = await drafts.drafted(tx, row.id, start, end)
-            names = await people.names_of(tx, {one.author for one in found})
+            names = await members.names_of(tx, {one.author for one in found})
             lines = [await _line(tx, row.id, one, names) for one in found if one.outcome != drafts.OPEN]
     return [line for line in lines if line]
 

@@ -18,10 +18,10 @@ from bot.model import HotelId, StaffId
 from bot.roles import end_of, last_day
 from bot.settings import Settings
 from bot.staff import UnknownStaff
-from bot.store import desk, people, posts
+from bot.store import desk, members, posts
 from bot.store.database import Database
 from bot.store.desk import HotelRow
-from bot.store.people import Staff
+from bot.store.members import Staff
 
 LOGIN = re.compile(r"[\w.@-]{1,64}")
 _UNTIL = "the last day of the role, as 2026-12-31; else it is for good"
@@ -106,10 +106,10 @@ async def _warn_of_namesakes(
 ) -> None:
     """Colleagues tell people apart by their names alone."""
     async with opened.read() as tx:
-        for other in await people.all_staff(tx):
+        for other in await members.all_staff(tx):
             if not other.active or other.login == arguments.login or other.name != arguments.name:
                 continue
-            terms = await people.terms_of(tx, other.id)
+            terms = await members.terms_of(tx, other.id)
             for hotel in hotels:
                 if hotel.id in terms:
                     print(f"Note: {hotel.id} has another {other.name} already, with the login {other.login}.")
@@ -139,7 +139,7 @@ async def _post(arguments: argparse.Namespace, settings: Settings) -> None:
             raise CommandFailed("--capacity must be 1 or more.")
         async with opened.write() as tx:
             member = await _known(tx, arguments.login)
-            if HotelId(row.id) not in await people.terms_of(tx, member.id):
+            if HotelId(row.id) not in await members.terms_of(tx, member.id):
                 raise CommandFailed(
                     f"{arguments.login} doesn't work in {row.id}: `python -m bot staff grant`."
                 )
@@ -204,7 +204,7 @@ _KINDS = {
 
 
 async def _known(tx: AsyncConnection, login: str) -> Staff:
-    member = await people.find_staff(tx, login)
+    member = await members.find_staff(tx, login)
     if member is None:
         raise UnknownStaff(login)
     return member
@@ -216,10 +216,10 @@ async def _receiver(
     """Who gets it, and in which of the leaving person's hotels they work."""
     if arguments.to is None:
         return None, set()
-    member = await people.find_staff(tx, arguments.to)
+    member = await members.find_staff(tx, arguments.to)
     if member is None or not member.active or arguments.to == arguments.login:
         raise CommandFailed(f"{arguments.to!r} can't take anything over.")
-    theirs = (await people.terms_of(tx, member.id)).keys() & (await people.terms_of(tx, leaving.id)).keys()
+    theirs = (await members.terms_of(tx, member.id)).keys() & (await members.terms_of(tx, leaving.id)).keys()
     if not theirs:
         raise CommandFailed(f"{arguments.to!r} works in none of the hotels of {arguments.login!r}.")
     return member.id, theirs
@@ -237,8 +237,8 @@ async def _list(_arguments: argparse.Namespace, settings: Settings) -> None:
     async with opening.database(settings) as opened, opened.read() as tx:
         now = opening.clock(settings).now()
         zones = {hotel.id: ZoneInfo(hotel.timezone) for hotel in await desk.list_hotels(tx)}
-        for member in await people.all_staff(tx):
-            terms = await people.terms_of(tx, member.id)
+        for member in await members.all_staff(tx):
+            terms = await members.terms_of(tx, member.id)
             roles = ", ".join(_term(hotel, *term, zones[hotel]) for hotel, term in terms.items())
             print(f"{member.login}  {member.name}  {'' if member.active else '(inactive) '}{roles}")
             for hotel in terms:

@@ -20,7 +20,7 @@ from bot.http.files import shown as shown_file
 from bot.http.guard import CLOCK, DATABASE, DISPATCH, HOTELS, PRESENCE, Problem
 from bot.model import State
 from bot.presence import GUEST
-from bot.store import people
+from bot.store import members, people, read_marks
 from bot.store.people import Identity
 
 PAGE, MOST = 50, 200  # messages of a page
@@ -119,11 +119,11 @@ async def _look(
     seq, where = (after.seq, after.conversation) if after else (0, None)
     async with request.app[DATABASE].read() as tx:
         seen = await history.read(tx, identity, seq, where, ALL)
-        read = await people.read_mark(tx, identity.hotel, seen.conversation, _reader(identity))
+        read = await read_marks.read_mark(tx, identity.hotel, seen.conversation, _reader(identity))
         complete = seen.reset or seq <= read
         since = seen if complete else await history.read(tx, identity, read, seen.conversation, ALL)
         staff = {m.event.actor.id for m in seen.messages if m.event.actor.kind == "staff"}
-        names = await people.guest_names_of(tx, {str(s) for s in staff | {seen.row.holder} if s})
+        names = await members.guest_names_of(tx, {str(s) for s in staff | {seen.row.holder} if s})
         rate = await rating.due(tx, await request.app[HOTELS].get(tx, seen.row.hotel), seen.row)
     row = seen.row
     return (
@@ -159,10 +159,10 @@ async def mark(request: web.Request, identity: Identity, seq: int, read: bool = 
     """The app has this now, or its guest has read it: the desk shows it."""
     viewer = _reader(identity) if read else f"identity:{identity.id}"
     async with request.app[DATABASE].read() as tx:
-        if await people.read_mark(tx, identity.hotel, identity.conversation, viewer) >= seq:
+        if await read_marks.read_mark(tx, identity.hotel, identity.conversation, viewer) >= seq:
             return
     async with request.app[DATABASE].write() as tx:
-        await people.mark_read(tx, identity.hotel, identity.conversation, viewer, seq)
+        await read_marks.mark_read(tx, identity.hotel, identity.conversation, viewer, seq)
     await request.app[DISPATCH].nudges.nudge(f"hotel:{identity.hotel}")
 
 

@@ -31,7 +31,7 @@ from bot.http.guard import (
 from bot.http.views import lens_of
 from bot.knowledge import DEFAULT_LANGUAGE
 from bot.roles import Permission
-from bot.store import people
+from bot.store import members
 
 PAGE = 50
 OPEN = "open"
@@ -134,7 +134,7 @@ async def list_marks(request: web.Request) -> web.Response:
         chosen = [marked for marked in found if _state(marked) == query.get("state", OPEN)]
         start = seq_of(query.get("after"))
         page = chosen[start : start + PAGE]
-        names = await people.names_of(tx, {id_ for marked in page for id_ in _people(marked)})
+        names = await members.names_of(tx, {id_ for marked in page for id_ in _people(marked)})
     counts = Counter(_state(marked) for marked in found)
     return respond(
         {

@@ -79,7 +79,7 @@ from bot.nudges import wait_for
 from bot.roles import MAY, Permission, Role
 from bot.sealing import CannotOpen
 from bot.staff import SignedIn
-from bot.store import desk, log, mentions, outbox, people, posts, promises
+from bot.store import audits, desk, log, members, mentions, outbox, posts, promises, read_marks
 
 TEXT_LIMIT = 5000
 LOOK_SECONDS = 2.0
@@ -354,7 +354,7 @@ def staying(me: Caller, colleague: StaffId | None = None) -> Check:
 
     async def hold(tx: AsyncConnection) -> None:
         for id_ in sorted({member, colleague or member}):
-            if not await people.hold_active(tx, me.hotel, id_, me.at):
+            if not await members.hold_active(tx, me.hotel, id_, me.at):
                 raise Problem(401, "signed_out") if id_ == member else Problem(409, "not_a_colleague")
 
     return hold
@@ -377,7 +377,7 @@ async def _problem(request: web.Request, refused: Refused) -> Problem:
     if refused.code not in ("held", "not_holder") or refused.holder is None:
         return Problem(409, _REFUSALS.get(refused.code, "not_holder"))
     async with request.app[DATABASE].read() as tx:
-        names = await people.names_of(tx, {refused.holder})
+        names = await members.names_of(tx, {refused.holder})
     name = names.get(refused.holder, "")
     problem = Problem(409, "held", holder=name, since=refused.since)
     problem.values["holder_id"] = refused.holder
@@ -539,7 +539,7 @@ async def read(request: web.Request) -> web.Response:
         if row is None:
             raise Problem(404, "not_found")
         viewer = f"staff:{me.signed_in.staff.id}"
-        await people.mark_read(tx, me.hotel, id_, viewer, min(seq, row.seq))
+        await read_marks.mark_read(tx, me.hotel, id_, viewer, min(seq, row.seq))
         await mentions.see(tx, me.hotel, id_, me.signed_in.staff.id, seq, request.app[CLOCK].now())
     return respond({})
 
@@ -553,7 +553,7 @@ async def open_sealed(request: web.Request) -> web.Response:
         if content is None or not content.sealed:
             raise Problem(404, "nothing_sealed")
         now, what = request.app[CLOCK].now(), f"{id_}#{seq}"
-        await people.record_audit(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "open_sealed", what)
+        await audits.record(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "open_sealed", what)
     seal, bound = request.app[DISPATCH].seal, dispatch.bound_to(me.hotel, id_)
     try:
         opened = [{"kind": s["kind"], "value": seal.open(s, bound)} for s in content.sealed]

@@ -18,7 +18,7 @@ from bot.knowledge import Hotel
 from bot.knowledge import facts as rules
 from bot.knowledge.facts import BadFact, Kind, Said, Use
 from bot.model import HotelId, StaffId
-from bot.store import desk, people, points
+from bot.store import audits, desk, members, points
 from bot.store import facts as store
 from bot.store import phrases as phrase_store
 from bot.store.facts import Fact, FactChange
@@ -89,7 +89,7 @@ async def overview(request: web.Request) -> web.Response:
     async with request.app[DATABASE].read() as tx:
         page = await _page(request, tx)
         last = await store.newest(tx, page.hotel.id)
-        names = await people.names_of(tx, {str(one.by) for one in last.values() if one.by})
+        names = await members.names_of(tx, {str(one.by) for one in last.values() if one.by})
     return respond({"facts": [_row(page, name, last.get(name), names) for name in page.names()]})
 
 
@@ -118,7 +118,7 @@ async def _shown(request: web.Request, tx: AsyncConnection) -> dict[str, Any]:
     page = await _page(request, tx)
     fact = _fact(request, page)
     changes = await store.history(tx, page.hotel.id, fact)
-    names = await people.names_of(tx, {str(one.by) for one in changes if one.by})
+    names = await members.names_of(tx, {str(one.by) for one in changes if one.by})
     return {
         "fact": _row(page, fact, changes[0] if changes else None, names),
         "said": [_words(one) for one in page.said(fact, page.value(fact))],
@@ -189,4 +189,4 @@ async def _change(tx: AsyncConnection, page: _Page, fact: str, value: Fact | Non
 
 
 async def _audit(tx: AsyncConnection, hotel: HotelId, fact: str, by: StaffId, now: datetime) -> None:
-    await people.record_audit(tx, hotel, new_id(), now, by, "fact_changed", fact)
+    await audits.record(tx, hotel, new_id(), now, by, "fact_changed", fact)

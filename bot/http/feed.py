@@ -19,7 +19,7 @@ from bot.http.posts import posts_of
 from bot.http.views import Lens
 from bot.model import ConversationId, PromiseState, StaffId, State
 from bot.presence import Presence
-from bot.store import days, desk, log, people, promises
+from bot.store import days, desk, log, members, promises
 
 OVERLAP = timedelta(seconds=10)
 TOO_OLD = timedelta(days=2)
@@ -76,7 +76,7 @@ class Feed:
 
     async def frames(self, tx: AsyncConnection, lens: Lens) -> list[Frame]:
         """What is new since the last call, in order."""
-        active, before = await people.active_in(tx, lens.hotel.id, lens.now), self._active
+        active, before = await members.active_in(tx, lens.hotel.id, lens.now), self._active
         self._active = active
         left = bool((before or active) - active)
         anew = self.cursor is None or left

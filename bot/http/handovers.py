@@ -32,7 +32,7 @@ from bot.http.guard import (
 from bot.http.views import PREVIEW, Lens, lens_of, show_guests
 from bot.ids import new_id
 from bot.model import ConversationId, PromiseState, StaffId, State
-from bot.store import days, desk, handovers, log, people, promises
+from bot.store import days, desk, handovers, log, members, people, promises
 from bot.store.handovers import CAME, LEFT, Entry
 
 NOTE = 2000
@@ -105,7 +105,7 @@ async def _floor(tx: AsyncConnection, lens: Lens) -> Floor:
         [*urgent, *odd],
         await promises.listed(tx, hotel, PromiseState.OPEN),
         await desk.list_orders(tx, hotel, orders.OPEN),
-        await people.active_in(tx, hotel, lens.now),
+        await members.active_in(tx, hotel, lens.now),
         await people.vips_of(tx, hotel),
     )
 
@@ -118,7 +118,7 @@ def _shift(lens: Lens) -> str | None:
 
 async def _entry(tx: AsyncConnection, left: Entry, came: Entry | None) -> dict[str, Any]:
     body = json.loads(left.body)
-    names = await people.names_of(tx, {left.staff, came.staff} if came else {left.staff})
+    names = await members.names_of(tx, {left.staff, came.staff} if came else {left.staff})
     counts = {name: len(lines) for name, lines in body["sections"].items()}
     return {
         "id": left.handover,
@@ -144,7 +144,7 @@ async def _shown(tx: AsyncConnection, lens: Lens, frozen: Sections) -> Sections:
     rows = await days.rows_of(tx, lens.hotel.id, [place[0] for place in places])
     guests = await show_guests(tx, lens, list(rows.values()))
     people_ = {line.get(name) for line in lines for name in ("holder", "owner")}
-    names = await people.names_of(tx, {str(id_) for id_ in people_ if id_})
+    names = await members.names_of(tx, {str(id_) for id_ in people_ if id_})
     owed = [await promises.find(tx, lens.hotel.id, line["promise"]) for line in frozen.get("promises", ())]
     promised = {p.id: p.words for p in owed if p}
     placed = {o.id: o for o in await _orders(tx, lens, frozen)}
@@ -208,7 +208,7 @@ async def come(request: web.Request) -> web.Response:
 
     async def sign(tx: AsyncConnection) -> None:
         now = request.app[CLOCK].now()
-        if not await people.hold_active(tx, me.hotel, member, now):
+        if not await members.hold_active(tx, me.hotel, member, now):
             raise Problem(409, "not_a_colleague")
         entries = await handovers.of(tx, me.hotel, id_)
         if LEFT not in entries:

@@ -36,7 +36,7 @@ from bot.knowledge import Hotel, daily, facts, files, rules, unanswered
 from bot.knowledge.precedence import Precedence, precedence
 from bot.knowledge.rules import PointState, Refused, state_of
 from bot.model import ConversationId, EventType
-from bot.store import log, people, points
+from bot.store import audits, log, members, points
 from bot.store.points import Entry, Mark, Point, PointId, Version
 from bot.texts import BadSentence, MissingValue
 
@@ -172,7 +172,7 @@ def _facts(hotel: Hotel, known: list[Point]) -> list[dict[str, str]]:
 async def _names(tx: Any, shown: list[Point]) -> dict[str, str]:
     versions = [v for p in shown for v in (p.latest, p.approved) if v]
     ids = {str(id_) for v in versions for id_ in (v.edited_by, v.approved_by) if id_}
-    return await people.names_of(tx, ids | {str(p.retired_by) for p in shown if p.retired_by})
+    return await members.names_of(tx, ids | {str(p.retired_by) for p in shown if p.retired_by})
 
 
 def _row(point: Point, state: PointState, hotel: Hotel, names: dict[str, str]) -> dict[str, Any]:
@@ -220,7 +220,7 @@ async def _shown(request: web.Request, tx: Any, id_: PointId) -> dict[str, Any]:
         raise Problem(404, "not_found")
     versions = await points.history(tx, me.hotel, id_)
     ids = {str(i) for v in versions for i in (v.edited_by, v.approved_by, point.retired_by) if i}
-    names = await people.names_of(tx, ids)
+    names = await members.names_of(tx, ids)
     return {
         "point": _row(point, state_of(point, hotel.today(_now(request))), hotel, names),
         "versions": [_version(version, names) for version in versions],
@@ -348,7 +348,7 @@ async def _approve(request: web.Request, id_: PointId, number: int) -> None:
     by = me.signed_in.staff.id
     async with request.app[DATABASE].write() as tx:
         await rules.approve(tx, me.hotel, id_, number, by, now)
-        await people.record_audit(tx, me.hotel, new_id(), now, by, "point_approved", f"{id_}@{number}")
+        await audits.record(tx, me.hotel, new_id(), now, by, "point_approved", f"{id_}@{number}")
 
 
 async def approve_many(request: web.Request) -> web.Response:
@@ -384,7 +384,7 @@ async def retire(request: web.Request) -> web.Response:
         await _shown(request, tx, id_)
         await points.retire(tx, me.hotel, id_, by, now, gone)
         action = "point_retired" if gone else "point_restored"
-        await people.record_audit(tx, me.hotel, new_id(), now, by, action, id_)
+        await audits.record(tx, me.hotel, new_id(), now, by, action, id_)
     async with request.app[DATABASE].read() as tx:
         return respond(await _shown(request, tx, id_))
 

@@ -14,7 +14,7 @@ from bot.ids import new_id
 from bot.model import ConversationId
 from bot.presence import LOOKING_SECONDS, Presence, staff
 from bot.roles import Permission
-from bot.store import people
+from bot.store import members
 from bot.store.database import Database
 
 AGAIN = timedelta(seconds=LOOKING_SECONDS / 3)
@@ -58,7 +58,7 @@ class Looking:
     async def _named(self, looks: Mapping[ConversationId, set[str]]) -> dict[str, list[dict[str, str]]]:
         ids = {who.partition(":")[2] for several in looks.values() for who in several}
         async with self._database.read() as tx:
-            names = await people.names_of(tx, ids)
+            names = await members.names_of(tx, ids)
         known = {staff(id_): {"id": id_, "name": name} for id_, name in names.items()}
         return {
             id_: sorted((known[who] for who in several if who in known), key=lambda one: one["name"])

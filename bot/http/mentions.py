@@ -10,7 +10,7 @@ from bot import mentions
 from bot.http.guard import Caller, Problem
 from bot.http.views import Lens, show_guests
 from bot.model import StaffId
-from bot.store import days, log, people
+from bot.store import days, log, members
 from bot.store import mentions as named
 
 
@@ -23,7 +23,7 @@ def mentioned(body: dict[str, Any]) -> tuple[StaffId, ...]:
 
 
 async def check_colleagues(tx: AsyncConnection, me: Caller, ids: Sequence[StaffId], now: datetime) -> None:
-    active = await people.active_in(tx, me.hotel, now) if ids else frozenset()
+    active = await members.active_in(tx, me.hotel, now) if ids else frozenset()
     if any(one not in active for one in ids):
         raise Problem(409, "not_a_colleague")
 
@@ -36,7 +36,7 @@ async def mentions_of(tx: AsyncConnection, lens: Lens) -> list[dict[str, Any]]:
     said = await log.messages_of(tx, lens.hotel.id, [(one.conversation, one.seq) for one in found])
     rows = await days.rows_of(tx, lens.hotel.id, list({one.conversation for one in found}))
     guests = await show_guests(tx, lens, list(rows.values()))
-    names = await people.names_of(tx, {one.by for one in found})
+    names = await members.names_of(tx, {one.by for one in found})
     return [
         {
             "conversation": one.conversation,

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from bot import staff
 from bot.http.guard import CLOCK, DATABASE, SIGNED_IN, Problem, given_text, read_object, respond
-from bot.store import people
+from bot.store import members
 
 LONGEST = 20
 
@@ -21,6 +21,6 @@ async def choose(request: web.Request) -> web.Response:
         raise Problem(400, "guest_name_too_long", limit=LONGEST)
     now = request.app[CLOCK].now()
     async with request.app[DATABASE].write() as tx:
-        await people.change_staff(tx, member.id, guest_name=name or None, changed_at=now)
+        await members.change_staff(tx, member.id, guest_name=name or None, changed_at=now)
         await staff.audit(tx, member.id, now, "guest_name", name, member.id)
     return respond({"guest_name": name or None})

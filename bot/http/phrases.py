@@ -16,7 +16,7 @@ from bot.knowledge import Hotel
 from bot.model import ConversationId
 from bot.phrases import TEXT_LIMIT, TITLE_LIMIT, VARIABLES
 from bot.spelling import spelt
-from bot.store import log, people
+from bot.store import log, members, people
 from bot.store import phrases as store
 from bot.store.phrases import PhraseId, PhraseRow
 from bot.texts import BadSentence
@@ -90,7 +90,7 @@ def _label(hotel: Hotel, name: str, value: str | None) -> str:
 
 
 async def _shown(tx: AsyncConnection, rows: list[PhraseRow]) -> list[dict[str, Any]]:
-    names = await people.names_of(tx, {row.edited_by for row in rows if row.edited_by})
+    names = await members.names_of(tx, {row.edited_by for row in rows if row.edited_by})
     return [
         {
             "id": row.id,

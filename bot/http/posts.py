@@ -12,7 +12,7 @@ from bot.http.staff import member_of
 from bot.ids import new_id
 from bot.knowledge import Hotel
 from bot.model import PostState, StaffId
-from bot.store import desk, people, posts
+from bot.store import audits, desk, posts
 from bot.store.posts import Post
 
 MOST_CAPACITY = 50
@@ -101,7 +101,7 @@ async def change_post(request: web.Request) -> web.Response:
         }
         await posts.save(tx, me.hotel, id_, now, **values)
         await posts.look_again(tx, me.hotel, now)
-        await people.record_audit(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "post", id_)
+        await audits.record(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "post", id_)
         found = await posts_of(tx, hotel, now)
     await request.app[DISPATCH].nudges.nudge("outbox", f"hotel:{me.hotel}")
     return respond({"post": next((post for post in found if post["id"] == id_), None)})

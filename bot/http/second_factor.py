@@ -17,7 +17,7 @@ from bot.http.guard import (
     respond,
     text_of,
 )
-from bot.store.people import Staff
+from bot.store.members import Staff
 
 
 def add_routes(app: web.Application) -> None:

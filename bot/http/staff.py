@@ -15,9 +15,9 @@ from bot.ids import new_id
 from bot.model import HotelId, PromiseState, StaffId
 from bot.roles import WORKING, Permission, Role, end_of, last_day, may
 from bot.staff import Held
-from bot.store import acquaintance, desk, people, promises
+from bot.store import acquaintance, audits, desk, members, promises
 from bot.store.acquaintance import Known
-from bot.store.people import Staff
+from bot.store.members import Staff
 
 
 def add_routes(app: web.Application) -> None:
@@ -29,7 +29,7 @@ def add_routes(app: web.Application) -> None:
 
 
 async def member_of(tx: AsyncConnection, request: web.Request, me: Caller) -> Staff:
-    member = await people.find_member(tx, me.hotel, StaffId(request.match_info["staff"]))
+    member = await members.find_member(tx, me.hotel, StaffId(request.match_info["staff"]))
     if member is None:
         raise Problem(404, "not_found")
     return member
@@ -38,8 +38,8 @@ async def member_of(tx: AsyncConnection, request: web.Request, me: Caller) -> St
 async def list_staff(request: web.Request) -> web.Response:
     me, now = caller(request), request.app[CLOCK].now()
     async with request.app[DATABASE].read() as tx:
-        members = await people.members_of(tx, me.hotel)
-        here = await people.signed_in_among(tx, [member.id for member, _, _ in members], now)
+        everybody = await members.members_of(tx, me.hotel)
+        here = await members.signed_in_among(tx, [member.id for member, _, _ in everybody], now)
         zone = (await request.app[HOTELS].get(tx, me.hotel)).zone
         held = {c.id: c.holds for c in await desk.list_colleagues(tx, me.hotel, now)}
         owed = await promises.listed(tx, me.hotel, PromiseState.OPEN)
@@ -58,7 +58,7 @@ async def list_staff(request: web.Request) -> web.Response:
             "promises": sum(p.owner == member.id for p in owed) if member.active else 0,
             "orders": sum(o.owner == member.id for o in taken) if member.active else 0,
         }
-        for member, role, expires_at in members
+        for member, role, expires_at in everybody
     ]
     return respond({"staff": shown})
 
@@ -79,12 +79,12 @@ async def appoint(request: web.Request) -> web.Response:
             raise Problem(409, "not_ones_own_role")
         zone = (await request.app[HOTELS].get(tx, me.hotel)).zone
         expires_at = _end(body.get("until"), zone, now)
-        await people.join_hotel(tx, me.hotel, member.id, role, expires_at)
+        await members.join_hotel(tx, me.hotel, member.id, role, expires_at)
         if Role(role) not in WORKING:  # they own nothing here from now on
-            await people.change_staff(tx, member.id, changed_at=now)
+            await members.change_staff(tx, member.id, changed_at=now)
             await staff.let_go(tx, me.hotel, member.id, now)
         what = f"{member.id}: {role}" + (f" until {body['until']}" if expires_at else "")
-        await people.record_audit(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "appoint", what)
+        await audits.record(tx, me.hotel, new_id(), now, me.signed_in.staff.id, "appoint", what)
     await request.app[DISPATCH].nudges.nudge("outbox", f"hotel:{me.hotel}")
     return respond({})
 
@@ -146,16 +146,16 @@ async def deactivate(request: web.Request) -> web.Response:
         member = await member_of(tx, request, me)
         if member.id == me.signed_in.staff.id:
             raise Problem(409, "not_oneself")
-        roles = await people.terms_of(tx, member.id)
+        roles = await members.terms_of(tx, member.id)
         if not all(may(me.signed_in.roles.get(hotel), Permission.APPOINT) for hotel in roles):
             raise Problem(403, "works_elsewhere")
         for to in sorted(set(plan.values())):
-            if to == member.id or not await people.hold_active(tx, me.hotel, to, now):
+            if to == member.id or not await members.hold_active(tx, me.hotel, to, now):
                 raise Problem(409, "not_a_colleague")
         things = await staff.deactivate(tx, member.login, now, lambda thing: _to(plan, me.hotel, thing))
         for hotel in roles:
             who = me.signed_in.staff.id
-            await people.record_audit(tx, hotel, new_id(), now, who, "deactivate", member.id)
+            await audits.record(tx, hotel, new_id(), now, who, "deactivate", member.id)
     await request.app[DISPATCH].nudges.nudge("outbox", *(f"hotel:{hotel}" for hotel in roles))
     return respond({"handed_over": len(things)})
 

@@ -15,7 +15,7 @@ from bot.http.guard import DATABASE, Problem, respond
 from bot.http.views import Lens, lens_of, show_guests
 from bot.knowledge import unanswered
 from bot.model import ConversationId, Event, EventType, HotelId
-from bot.store import days, drafts, log, people
+from bot.store import days, drafts, log, members
 from bot.store.days import Asked, Flagged, Rated
 from bot.store.drafts import Drafted
 
@@ -122,7 +122,7 @@ async def _lists(tx: AsyncConnection, lens: Lens, day: date) -> dict[str, Any]:
     drafted = await drafts.drafted(tx, hotel, *bounds)
     questions = [q for q in await unanswered.read(tx, hotel, bounds[0]) if q.at < bounds[1]]
     longest = sorted(waits, key=lambda wait: -wait["seconds"])[:LISTED]
-    names = await people.names_of(
+    names = await members.names_of(
         tx, {w["by"] for w in longest if w["by"]} | {o.by for o in flagged} | {d.author for d in drafted}
     )
     rows = await days.rows_of(

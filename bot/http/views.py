@@ -27,7 +27,7 @@ from bot.model import (
     IdentityId,
     State,
 )
-from bot.store import log, outbox, people, points, proofs
+from bot.store import log, members, outbox, people, points, proofs, read_marks
 from bot.store.desk import OrderRow
 from bot.store.people import Face, Identity
 from bot.store.promises import PromiseRow
@@ -62,13 +62,13 @@ async def show_rows(tx: AsyncConnection, lens: Lens, rows: Sequence[Conversation
     mentioned = {id_ for row in rows for id_ in (row.holder, row.assigned_to, row.seen_by)} | {
         _handed_by(event) for event, _ in handed.values()
     }
-    names = await people.names_of(tx, {id_ for id_ in mentioned if id_})
+    names = await members.names_of(tx, {id_ for id_ in mentioned if id_})
     channels = await people.channels_of(tx, hotel, ids)
     faces = await people.faces_of(tx, hotel, [row.guest for row in rows], lens.now)
     words = await log.last_words(tx, hotel, rows)
     stars = await log.last_ratings(tx, hotel, [row for row in rows if row.state is State.CLOSED])
-    unread = await people.unread(tx, hotel, ids, lens.viewer)
-    active = await people.active_in(tx, hotel, lens.now)
+    unread = await read_marks.unread(tx, hotel, ids, lens.viewer)
+    active = await members.active_in(tx, hotel, lens.now)
     shown = []
     for row in rows:
         gone = row.state is State.STAFF and row.holder not in active
@@ -194,7 +194,7 @@ async def show_events(
     seen = {state: await _marks(tx, row, identities, viewer) for state, viewer in _SEEN.items()}
     mentioned = {e.actor.id for e, _ in thread if e.actor.kind is ActorKind.STAFF}
     mentioned |= {e.body.get(name) for e, _ in thread for name in ("holder", "owner", "to", "by")}
-    names = await people.names_of(tx, {str(id_) for id_ in mentioned if id_})
+    names = await members.names_of(tx, {str(id_) for id_ in mentioned if id_})
     shown = [_event(lens, e, c, identities, sent, seen, names) for e, c in thread]
     await add_offers(tx, lens.hotel, lens.viewer, row, shown, lens.now)
     return await _with_points(tx, lens.hotel.id, row, shown)
@@ -219,7 +219,7 @@ async def show_identities(tx: AsyncConnection, lens: Lens, row: Conversation) ->
     hotel = lens.hotel.id
     linked = await log.events_of_types_in(tx, hotel, row.id, (EventType.IDENTITY_LINKED,))
     came = {e.body["identity"]: e for e in linked}
-    names = await people.names_of(tx, {e.actor.id for e in linked if e.actor.id})
+    names = await members.names_of(tx, {e.actor.id for e in linked if e.actor.id})
     shown = []
     for one in await people.identities_of(tx, hotel, row.id):
         event, subjects = came.get(one.id), await proofs.subjects_of(tx, hotel, one.id)
@@ -240,7 +240,7 @@ async def show_identities(tx: AsyncConnection, lens: Lens, row: Conversation) ->
 async def _marks(
     tx: AsyncConnection, row: Conversation, identities: Iterable[IdentityId], viewer: str
 ) -> dict[IdentityId, int]:
-    return {id_: await people.read_mark(tx, row.hotel, row.id, f"{viewer}:{id_}") for id_ in identities}
+    return {id_: await read_marks.read_mark(tx, row.hotel, row.id, f"{viewer}:{id_}") for id_ in identities}
 
 
 async def _with_points(
@@ -313,8 +313,8 @@ def _delivery(
 async def show_orders(tx: AsyncConnection, lens: Lens, orders: Sequence[OrderRow]) -> list[dict[str, Any]]:
     """Orders as the desk shows them; what a departed person took on is nobody's."""
     hotel = lens.hotel.id
-    active = await people.active_in(tx, hotel, lens.now) if orders else frozenset()
-    names = await people.names_of(tx, {id_ for o in orders for id_ in (o.done_by, o.owner) if id_})
+    active = await members.active_in(tx, hotel, lens.now) if orders else frozenset()
+    names = await members.names_of(tx, {id_ for o in orders for id_ in (o.done_by, o.owner) if id_})
     guests = await people.guests_of(tx, hotel, [o.guest for o in orders])
     channels = await people.channels_of(tx, hotel, [o.conversation for o in orders])
     return [
@@ -353,8 +353,8 @@ def _order_what(lens: Lens, order: OrderRow) -> str | None:
 async def show_promises(tx: AsyncConnection, lens: Lens, rows: Sequence[PromiseRow]) -> list[dict[str, Any]]:
     """Promises as the desk shows them; what a departed person owes is nobody's."""
     hotel = lens.hotel.id
-    active = await people.active_in(tx, hotel, lens.now) if rows else frozenset()
-    names = await people.names_of(tx, {id_ for p in rows for id_ in (p.owner, p.made_by, p.ended_by) if id_})
+    active = await members.active_in(tx, hotel, lens.now) if rows else frozenset()
+    names = await members.names_of(tx, {id_ for p in rows for id_ in (p.owner, p.made_by, p.ended_by) if id_})
     guests = await people.guests_of(tx, hotel, [p.guest for p in rows])
     channels = await people.channels_of(tx, hotel, [p.conversation for p in rows])
     return [

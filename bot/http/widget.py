@@ -56,7 +56,7 @@ from bot.model import (
 )
 from bot.nudges import wait_for
 from bot.presence import GUEST
-from bot.store import desk, log, people, proofs
+from bot.store import desk, log, members, people, proofs, read_marks
 from bot.store.desk import AccountRow
 from bot.store.people import Identity
 from bot.texts import Texts
@@ -331,7 +331,7 @@ async def _view(request: web.Request, guest: Guest, cursor: Cursor) -> dict[str,
         placed = await cards.read(tx, row, after)
         messages = [*await _touched(tx, identity, row, placed.touched), *seen.messages]
         staff = {m.event.actor.id for m in messages if m.event.actor.kind == "staff"} | {row.holder}
-        names = await people.guest_names_of(tx, {str(s) for s in staff if s})
+        names = await members.guest_names_of(tx, {str(s) for s in staff if s})
         rate = await rating.due(tx, request[VISITED].hotel, row)
         speaker = _speaker(row, names) | ({"rate": rate} if rate else {})
     await _mark(request, identity, row)
@@ -361,10 +361,10 @@ async def _mark(request: web.Request, identity: Identity, row: Conversation) -> 
     """The page has this now: the desk shows it as delivered."""
     viewer = f"identity:{identity.id}"
     async with request.app[DATABASE].read() as tx:
-        if await people.read_mark(tx, identity.hotel, row.id, viewer) >= row.seq:
+        if await read_marks.read_mark(tx, identity.hotel, row.id, viewer) >= row.seq:
             return
     async with request.app[DATABASE].write() as tx:
-        await people.mark_read(tx, identity.hotel, row.id, viewer, row.seq)
+        await read_marks.mark_read(tx, identity.hotel, row.id, viewer, row.seq)
 
 
 def _speaker(row: Conversation, names: dict[str, str]) -> dict[str, Any]:

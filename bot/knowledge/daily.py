@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.knowledge import Hotel, unanswered
 from bot.knowledge.unanswered import Asked
 from bot.model import HotelId
-from bot.store import people
+from bot.store import audits
 from bot.store.database import Database
 
 TOLD_FROM = time(8)  # by the hotel's clock: the day shift is there, and nobody's night is rung through
@@ -54,7 +54,7 @@ class Daily:
     async def _claim(self, hotel: HotelId, day: date, now: datetime) -> bool:
         try:
             async with self._database.write() as tx:
-                await people.record_audit(tx, hotel, f"unanswered-{day}", now, None, CLAIMED, day.isoformat())
+                await audits.record(tx, hotel, f"unanswered-{day}", now, None, CLAIMED, day.isoformat())
         except IntegrityError:
             return False
         return True

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.store.database import insert_or_ignore
 from bot.store.desk import AccountRow
-from bot.store.people import insert_or_ignore
 from bot.store.schema import cursors
 
 

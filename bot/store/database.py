@@ -1,4 +1,4 @@
-"""Connections to either database, and nothing about what is in them.
+"""Connections to either database, and where their words differ; nothing about what is in them.
 
 SQLite: WAL, one writing connection per process with BEGIN IMMEDIATE, synchronous=FULL, foreign keys and
 secure_delete on. PostgreSQL: a pool. No transaction is ever open during a network call to somebody else.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -132,3 +133,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def insert_or_ignore(tx: AsyncConnection, table: Any) -> Any:
+    """INSERT … ON CONFLICT, in the words of the database at hand."""
+    return (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(table)

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation
 from bot.model import AccountId, ConversationId, GuestId, HotelId, OrderId, OrderState, StaffId, State
+from bot.store.database import insert_or_ignore
 from bot.store.log import restore
-from bot.store.people import insert_or_ignore, works
+from bot.store.members import works
 from bot.store.schema import accounts, conversations, guests, hotels, memberships, orders, sign_ins, staff
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import ConversationId, HotelId, StaffId
-from bot.store.people import insert_or_ignore
+from bot.store.database import insert_or_ignore
 from bot.store.schema import mentions
 
 

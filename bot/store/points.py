@@ -13,7 +13,7 @@ from sqlalchemy import Row, and_, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import ConversationId, HotelId, StaffId
-from bot.store.people import insert_or_ignore
+from bot.store.database import insert_or_ignore
 from bot.store.schema import hotels, point_versions, points, question_marks
 
 PointId = NewType("PointId", str)

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.conversation import Wake
 from bot.model import HotelId, PostState, StaffId, State
 from bot.store import desk, outbox
-from bot.store.people import insert_or_ignore, works
+from bot.store.database import insert_or_ignore
+from bot.store.members import works
 from bot.store.schema import memberships, posts, staff
 
 ABSENT = timedelta(minutes=10)  # without a desk that is connected, somebody is no longer on duty

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import ConversationId, GuestId, HotelId, PromiseId, PromiseState, StaffId
-from bot.store.people import insert_or_ignore
+from bot.store.database import insert_or_ignore
 from bot.store.schema import promises
 
 

@@ -7,7 +7,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import ConversationId, GuestId, HotelId, IdentityId
-from bot.store.people import Identity, identity_from, insert_or_ignore
+from bot.store.database import insert_or_ignore
+from bot.store.people import Identity, identity_from
 from bot.store.schema import conversations, guests, identities, link_codes, orders, promises, subjects
 
 

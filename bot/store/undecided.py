@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import AccountId, ExternalId, HotelId
-from bot.store.people import insert_or_ignore
+from bot.store.database import insert_or_ignore
 from bot.store.schema import arrivals, identities, undecided
 
 

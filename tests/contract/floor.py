@@ -25,11 +25,11 @@ from bot.model import AccountId, Content, ConversationId, Event, ExternalId, Hot
 from bot.nudges import Nudges
 from bot.robots import Told
 from bot.sealing import Seal
-from bot.store import desk, log, outbox, people
+from bot.store import desk, log, members, outbox, people
 from bot.store.database import Database
 from bot.store.desk import AccountRow
+from bot.store.members import Staff
 from bot.store.outbox import Item
-from bot.store.people import Staff
 from bot.store.promises import PromiseRow
 from bot.worker import Worker
 from tests.conftest import FixedClock
@@ -126,9 +126,9 @@ class Floor:
         id_ = self.people[login] = StaffId(new_id())
         async with self.database.write() as tx:
             member = Staff(id_, login, f"员工{login}", "no password", False, True, 0, None)
-            await people.add_staff(tx, member, self.clock.now())
+            await members.add_staff(tx, member, self.clock.now())
             for hotel in hotels or (ONE,):
-                await people.join_hotel(tx, hotel, id_, "agent")
+                await members.join_hotel(tx, hotel, id_, "agent")
         return id_
 
     def _wechat(self, id_: str, hotel: HotelId, **config: Any) -> AccountRow:

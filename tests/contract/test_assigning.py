@@ -16,7 +16,7 @@ from bot.http.desk import staying
 from bot.http.guard import Caller
 from bot.model import ConversationId, EventType, GuestId, Handoff, PostState, Reason, StaffId, State
 from bot.staff import SignedIn
-from bot.store import log, people, posts
+from bot.store import log, members, people, posts
 from bot.store.acquaintance import last_colleague
 from bot.store.database import Database
 from tests.conftest import FixedClock, only_on_postgres
@@ -191,10 +191,10 @@ async def test_fifty_people_claim_two_hundred_guests_at_once(floor: Floor) -> No
             await people.add_guest(tx, ONE, GuestId(id_), floor.clock.now())
             await log.create(tx, ONE, id_, GuestId(id_), floor.clock.now())
     async with floor.database.read() as tx:
-        members = {login: await people.find_staff(tx, login) for login in crew}
+        them = {login: await members.find_staff(tx, login) for login in crew}
 
     async def claims(login: str, guest: ConversationId) -> tuple[str, str] | None:
-        me = members[login]
+        me = them[login]
         assert me
         before = staying(Caller(ONE, SignedIn(me, {ONE: "agent"}), floor.clock.now()))
         try:

@@ -30,7 +30,7 @@ from bot.model import (
     Say,
     State,
 )
-from bot.store import desk, log, outbox, people, proofs
+from bot.store import arrivals, desk, log, outbox, people, proofs, read_marks
 from bot.store.database import Database
 from bot.store.outbox import CUSTOM
 from tests.conftest import FixedClock
@@ -1137,8 +1137,8 @@ async def test_nothing_of_one_hotel_is_found_from_the_other(floor: Floor) -> Non
         assert await people.guests_of(tx, TWO, [guest]) == {}
         assert await people.channels_of(tx, TWO, [id_]) == {}
         assert await people.ledger_of(tx, TWO, who) == {}
-        assert await people.unread(tx, TWO, [id_], "staff:x") == {}
-        assert await people.arrived(tx, TWO, "wechat", got.identity.account, got.key) is None
+        assert await read_marks.unread(tx, TWO, [id_], "staff:x") == {}
+        assert await arrivals.arrived(tx, TWO, "wechat", got.identity.account, got.key) is None
         await people.change_guest(tx, TWO, guest, name="x")
         await people.erase_identities(tx, TWO, guest)
         assert await desk.list_conversations(tx, TWO, now=floor.clock.now()) == []

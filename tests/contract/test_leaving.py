@@ -15,7 +15,7 @@ from bot.http.guard import Caller, Problem
 from bot.http.views import Lens, show_promises
 from bot.model import ASSISTANT, Audience, Content, EventType, NewEvent, PromiseState, State
 from bot.staff import Held, SignedIn
-from bot.store import desk, outbox, people
+from bot.store import desk, members, outbox
 from bot.store import promises as kept
 from bot.store.acquaintance import known_best
 from bot.store.database import Database
@@ -152,8 +152,8 @@ async def test_a_role_that_runs_out_hands_over_what_its_person_held(
 ) -> None:
     lin, ends = floor.people["lin"], floor.clock.now() + timedelta(hours=1)
     async with floor.database.write() as tx:
-        await people.join_hotel(tx, ONE, lin, "agent", ends)
-        await people.join_hotel(tx, TWO, lin, "agent")
+        await members.join_hotel(tx, ONE, lin, "agent", ends)
+        await members.join_hotel(tx, TWO, lin, "agent")
     got = await held(floor)
     elsewhere = await floor.hear(who="oOther", account=f"wx-{TWO}")
     await floor.claim(elsewhere, "lin")
@@ -251,7 +251,7 @@ async def open_rows(floor: Floor) -> int:
 async def test_leaving_while_claiming_and_while_guests_write(floor: Floor) -> None:
     guests = [await floor.hear(who=f"oGuest{n}") for n in range(16)]
     lin, some, few = floor.people["lin"], asyncio.Event(), asyncio.Semaphore(4)
-    member = await floor.read(lambda tx: people.find_staff(tx, "lin"))
+    member = await floor.read(lambda tx: members.find_staff(tx, "lin"))
     before = staying(Caller(ONE, SignedIn(member, {ONE: "agent"}), floor.clock.now()))
 
     async def claims(got: Received) -> bool:

@@ -11,7 +11,7 @@ from bot import promises
 from bot.conversation import Acknowledge, Record
 from bot.dispatch import Received
 from bot.model import Content, NewEvent, PromiseId, PromiseState
-from bot.store import log, people
+from bot.store import log, sign_ins
 from bot.store import promises as kept
 from bot.store.database import Database
 from bot.store.promises import PromiseRow
@@ -29,7 +29,7 @@ async def floor(database_url: str, clock: FixedClock) -> AsyncIterator[Floor]:
     for login in ("lin", "bo"):
         id_ = await made.hire(login)
         async with database.write() as tx:
-            await people.sign_in(tx, login, id_, clock.now(), clock.now() + timedelta(hours=12))
+            await sign_ins.sign_in(tx, login, id_, clock.now(), clock.now() + timedelta(hours=12))
     yield made
     await made.check()
     await database.close()
@@ -108,7 +108,7 @@ async def test_an_owner_who_has_gone_home_leaves_it_to_the_desk(floor: Floor) ->
     got = await floor.hear()
     await promise(floor, got, minutes=15)
     async with floor.database.write() as tx:
-        await people.sign_out(tx, id_=floor.people["lin"])
+        await sign_ins.sign_out(tx, id_=floor.people["lin"])
     await floor.later(minutes=16)
     assert [whom for _, whom, _ in await reminders(floor, got)] == [None]
 

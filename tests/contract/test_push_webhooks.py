@@ -17,7 +17,7 @@ from bot import accounts, push_webhooks
 from bot.channels import app
 from bot.model import AccountId
 from bot.push_webhooks import AGAIN, AWAY, SIGNATURE
-from bot.store import desk, people
+from bot.store import desk, read_marks
 from bot.store.database import Database
 from tests.conftest import FixedClock
 from tests.contract.floor import ONE, Floor
@@ -85,7 +85,7 @@ class Away:
         """The app fetches what is new."""
         identity = self.received.identity
         async with self.floor.database.write() as tx:
-            await people.mark_read(tx, ONE, identity.conversation, f"identity:{identity.id}", 10_000)
+            await read_marks.mark_read(tx, ONE, identity.conversation, f"identity:{identity.id}", 10_000)
 
 
 @pytest.fixture

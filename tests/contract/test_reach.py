@@ -6,7 +6,7 @@ import pytest
 
 from bot.dispatch import Received
 from bot.reach import wanted
-from bot.store import log, people
+from bot.store import log, people, read_marks
 from bot.store.database import Database
 from tests.conftest import FixedClock
 from tests.contract.floor import ONE, Floor
@@ -47,7 +47,7 @@ async def see(floor: Floor, page: Received) -> None:
         assert identity
         row = await log.row_of(tx, ONE, identity.conversation)
         assert row
-        await people.mark_read(tx, ONE, row.id, f"identity:{identity.id}", row.seq)
+        await read_marks.mark_read(tx, ONE, row.id, f"identity:{identity.id}", row.seq)
 
 
 async def test_word_of_an_answer_goes_where_the_guest_is_linked_once(floor: Floor) -> None:

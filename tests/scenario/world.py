@@ -30,7 +30,7 @@ from argon2 import PasswordHasher
 from bot.__main__ import main as command_line
 from bot.clock import Clock
 from bot.simulator import SimulatedAccount, Simulator, Switches
-from bot.store import people
+from bot.store import members
 from bot.store.database import Database
 from tests.rasa_servers import ROOT, TOKEN, Assistant
 from tests.servers import free_port
@@ -288,9 +288,9 @@ async def own_password(bot: Bot, login: str) -> None:
     database = Database(bot.environment["DATABASE_URL"])
     try:
         async with database.write() as tx:
-            member = await people.find_staff(tx, login)
+            member = await members.find_staff(tx, login)
             assert member, login
-            await people.change_staff(tx, member.id, password=hashed, must_change=False)
+            await members.change_staff(tx, member.id, password=hashed, must_change=False)
     finally:
         await database.close()
 

@@ -13,7 +13,7 @@ from bot.knowledge import save
 from bot.model import HotelId
 from bot.roles import end_of
 from bot.staff import Desk, Locked, UnknownStaff, WrongLogin
-from bot.store import people
+from bot.store import members
 from bot.store.database import Database
 from tests.conftest import FixedClock
 from tests.core import OTHER, SAMPLE, documents
@@ -175,7 +175,7 @@ async def test_who_has_left_is_out_at_once_and_stays_out(
     with pytest.raises(WrongLogin):
         await desk.sign_in("lin", PASSWORD)
     async with database.read() as tx:
-        assert not await people.is_active(tx, ONE, signed_in.staff.id, clock.now())
+        assert not await members.is_active(tx, ONE, signed_in.staff.id, clock.now())
 
 
 async def test_a_sign_in_that_was_kept_does_not_outlive_its_owner(
@@ -184,7 +184,7 @@ async def test_a_sign_in_that_was_kept_does_not_outlive_its_owner(
     """Whatever way somebody becomes inactive: the sign-in is asked whose it is, each time."""
     token, signed_in = await desk.sign_in("lin", PASSWORD)
     async with database.write() as tx:
-        await people.change_staff(tx, signed_in.staff.id, active=False)
+        await members.change_staff(tx, signed_in.staff.id, active=False)
     assert await desk.who(token) is None
 
 
@@ -197,7 +197,7 @@ async def test_nobody_owns_anything_where_they_do_not_work(
 
     async def owns(hotel: HotelId) -> bool:
         async with database.read() as tx:
-            return await people.is_active(tx, hotel, bo, clock.now())
+            return await members.is_active(tx, hotel, bo, clock.now())
 
     assert await owns(TWO)
     assert not await owns(ONE)
@@ -210,8 +210,8 @@ async def test_nobody_owns_anything_where_they_do_not_work(
     clock.forward(days=1)
     assert not await owns(TWO)
     async with database.read() as tx:
-        assert await people.roles_of(tx, bo, clock.now()) == {ONE: "auditor"}
-        assert not await people.is_active(tx, TWO, None, clock.now())
+        assert await members.roles_of(tx, bo, clock.now()) == {ONE: "auditor"}
+        assert not await members.is_active(tx, TWO, None, clock.now())
 
 
 async def test_commands_for_somebody_unknown_say_so(database: Database, clock: FixedClock) -> None:
