@@ -38,8 +38,13 @@ help: ## This list.
 # --- Using it ---
 
 .PHONY: run
-run: env env-rasa frontend train ## Bring everything up and print the addresses.
+run: free-ports env-rasa frontend train ## Bring everything up and print the addresses.
 	@exec $(BIN)/python -m bot run
+
+# Told before minutes of building and training rather than after them.
+.PHONY: free-ports
+free-ports: env
+	@$(BIN)/python -m bot run --check-ports
 
 .PHONY: rasa
 rasa: env-rasa ## Any rasa command, as in: make rasa ARGS="data validate".

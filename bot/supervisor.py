@@ -46,14 +46,21 @@ class Port:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--without-simulator", action="store_true", help="don't start the WeChat simulator")
+    parser.add_argument(
+        "--check-ports", action="store_true", help="only tell which of its ports are taken, and start nothing"
+    )
 
 
 def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     make_secrets(VAR)
     settings = settings_of.read(environment)
     logs.configure("WARNING")
+    simulate = not arguments.without_simulator
+    if arguments.check_ports:
+        check_ports(ports(settings, simulate=simulate))
+        return 0
     try:
-        return asyncio.run(_run(settings, environment, simulate=not arguments.without_simulator))
+        return asyncio.run(_run(settings, environment, simulate=simulate))
     except NotReady as error:
         raise CannotRun(str(error)) from None
 

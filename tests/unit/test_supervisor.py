@@ -1,5 +1,6 @@
 """What `make run` decides: its secrets, its ports, what is ours to start and when it is ready."""
 
+import argparse
 import asyncio
 import os
 import socket
@@ -60,6 +61,18 @@ def test_a_taken_port_is_named_with_the_setting_that_moves_it() -> None:
     said = str(caught.value)
     assert f"port {taken}, for the service: PORT moves it" in said
     assert f"port {other}, for Rasa: RASA_URL moves it" in said
+
+
+def test_ports_are_looked_at_without_anything_that_is_built_or_trained() -> None:
+    asked = argparse.Namespace(check_ports=True, without_simulator=True)
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen()
+        free = f"http://127.0.0.1:{supervisor.free_port()}"
+        given = {"PORT": str(one.getsockname()[1]), "RASA_URL": free, "ACTION_URL": free}
+        with pytest.raises(supervisor.CannotRun, match="PORT moves it"):
+            supervisor.run(asked, given)
+    assert supervisor.run(asked, given) == 0
 
 
 def test_rasa_on_another_machine_is_not_ours_to_start() -> None:
