@@ -13,11 +13,7 @@ from bot import attendance, guests, metrics, orders, rating, reach, snoozing
 from bot.addressing import Addressing
 from bot.alerting import Alerting
 from bot.assigning import Assigning
-from bot.channels.port import (
-    Fetcher,
-    Sender,
-    ShowsTyping,
-)
+from bot.channels.port import Fetcher, Sender, ShowsTyping
 from bot.conversation import Close, Conversation, Lapse, Record, Refused, Said, clocks
 from bot.delivery import Delivery
 from bot.dispatch import Dispatch, Question
@@ -29,15 +25,7 @@ from bot.knowledge.index import Hit
 from bot.knowledge.unanswered import Asked
 from bot.leaving import Leaving
 from bot.logs import conversation as logged
-from bot.model import (
-    SERVICE,
-    Content,
-    Handoff,
-    OrderId,
-    OrderState,
-    Reason,
-    Say,
-)
+from bot.model import SERVICE, Content, Handoff, OrderId, OrderState, Reason, Say
 from bot.nudges import wait_for
 from bot.presence import ASSISTANT, Presence
 from bot.push_webhooks import PushWebhooks

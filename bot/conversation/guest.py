@@ -3,16 +3,7 @@
 from dataclasses import dataclass, replace
 
 from bot.conversation.draft import Ask, Command, Draft, Said, Wake
-from bot.model import (
-    SERVICE,
-    Audience,
-    Content,
-    EventType,
-    IdentityId,
-    NewEvent,
-    Reason,
-    State,
-)
+from bot.model import SERVICE, Audience, Content, EventType, IdentityId, NewEvent, Reason, State
 
 E = EventType
 

@@ -5,8 +5,8 @@ from aiohttp import web
 from bot.assignment import LetPass, PassOn
 from bot.conversation import Record
 from bot.guests import vip_marked
+from bot.http.acting import act, protected, show_row
 from bot.http.colleagues import NOTE_LIMIT
-from bot.http.desk import act, protected, show_row
 from bot.http.guard import CLOCK, DATABASE, HOTELS, Problem, caller, read_object, respond, text_of
 from bot.model import ConversationId
 

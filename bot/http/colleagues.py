@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.conversation import Transfer
-from bot.http.desk import act, protected, show_row
+from bot.http.acting import act, protected, show_row
 from bot.http.guard import CLOCK, DATABASE, caller, read_object, respond, text_of
 from bot.model import ConversationId, StaffId
 from bot.spelling import spelt

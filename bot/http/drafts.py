@@ -4,7 +4,7 @@ from aiohttp import web
 
 from bot import phrases
 from bot.conversation import Approve, Conversation, RefuseDraft
-from bot.http.desk import TEXT_LIMIT, act, protected, row_and_event
+from bot.http.acting import TEXT_LIMIT, act, protected, row_and_event
 from bot.http.guard import DATABASE, Caller, Problem, caller, event_of, given_text, read_object, respond
 from bot.model import Content, Event, EventType
 from bot.roles import Permission

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot import orders, staff
 from bot.handovers import Floor, sections
 from bot.http import views
-from bot.http.desk import locked_out, staying
+from bot.http.acting import staying
 from bot.http.guard import (
     CLOCK,
     DATABASE,
@@ -29,6 +29,7 @@ from bot.http.guard import (
     seq_of,
     text_of,
 )
+from bot.http.sessions import locked_out
 from bot.http.views import PREVIEW, Lens, lens_of, show_guests
 from bot.ids import new_id
 from bot.model import ConversationId, PromiseState, StaffId, State

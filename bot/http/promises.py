@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import promises
 from bot.conversation import Record
-from bot.http.desk import protected, staying
+from bot.http.acting import protected, staying
 from bot.http.guard import (
     CLOCK,
     DATABASE,

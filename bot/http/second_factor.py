@@ -3,7 +3,6 @@
 from aiohttp import web
 
 from bot import second_factor, staff
-from bot.http.desk import locked_out
 from bot.http.guard import (
     CLOCK,
     COOKIE,
@@ -17,6 +16,7 @@ from bot.http.guard import (
     respond,
     text_of,
 )
+from bot.http.sessions import locked_out
 from bot.store.members import Staff
 
 

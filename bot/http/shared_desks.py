@@ -3,7 +3,6 @@
 from aiohttp import web
 
 from bot import shared_desks, staff
-from bot.http.desk import keep_cookie, show_locked, show_session
 from bot.http.guard import (
     COMPUTER,
     COOKIE,
@@ -15,6 +14,7 @@ from bot.http.guard import (
     respond,
     text_of,
 )
+from bot.http.sessions import keep_cookie, show_locked, show_session
 
 
 def add_routes(app: web.Application) -> None:

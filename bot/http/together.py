@@ -7,7 +7,7 @@ from aiohttp import web
 
 from bot import mentions, snoozing
 from bot.conversation import Conversation, Record, Refused
-from bot.http.desk import TEXT_LIMIT, act, protected, row_and_event, show_row
+from bot.http.acting import TEXT_LIMIT, act, protected, row_and_event, show_row
 from bot.http.guard import CLOCK, Caller, Problem, caller, read_object, respond, text_of
 from bot.model import Actor, ActorKind, Audience, ConversationId, EventType, NewEvent, StaffId, State
 

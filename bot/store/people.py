@@ -6,26 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    and_,
-    case,
-    false,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Row, and_, case, false, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import AccountId, ConversationId, ExternalId, GuestId, HotelId, IdentityId
 from bot.store.database import insert_or_ignore
-from bot.store.schema import (
-    guests,
-    identities,
-    ledgers,
-)
+from bot.store.schema import guests, identities, ledgers
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from bot.conversation import Claim, Patience, Refused
 from bot.dispatch import Received
 from bot.engine import Turn
 from bot.handoff import rank
-from bot.http.desk import staying
+from bot.http.acting import staying
 from bot.http.guard import Caller
 from bot.model import ConversationId, EventType, GuestId, Handoff, PostState, Reason, StaffId, State
 from bot.staff import SignedIn

@@ -10,7 +10,7 @@ import pytest
 from bot import orders, promises, staff
 from bot.conversation import Claim, Record, Refused
 from bot.dispatch import Received
-from bot.http.desk import staying
+from bot.http.acting import staying
 from bot.http.guard import Caller, Problem
 from bot.http.views import Lens, show_promises
 from bot.model import ASSISTANT, Audience, Content, EventType, NewEvent, PromiseState, State
