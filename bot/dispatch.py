@@ -136,7 +136,7 @@ class Dispatch(Writer):
     ) -> None:
         super().__init__(database, clock, hotels, nudges, patience)
         self.seal, self.library, self.files, self.erasures = seal, library, kept, erasures
-        self.recognition = Recognition(self)
+        self.recognition = Recognition(self, seal)
         self.hears = False  # whether a recogniser is there to hear voice messages
 
     # ---- a guest's message or a channel's event

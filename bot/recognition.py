@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import linking
+from bot import guests, linking, vips
 from bot.conversation import Conversation, Record
 from bot.ids import new_id
 from bot.model import (
@@ -27,6 +27,7 @@ from bot.model import (
     NewEvent,
     StaffId,
 )
+from bot.sealing import Seal
 from bot.store import log, people, proofs
 from bot.store.desk import AccountRow
 from bot.store.log import StaleVersion
@@ -61,8 +62,8 @@ class _Tries:
 class Recognition:
     """Knows whose message it is, and writes down what proves it."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer, self._tries = writer, _Tries()
+    def __init__(self, writer: Writer, seal: Seal) -> None:
+        self._writer, self._seal, self._tries = writer, seal, _Tries()
 
     # ---- first contact
 
@@ -92,7 +93,8 @@ class Recognition:
         await people.add_identity(tx, identity, now)
         actor, body = Actor(ActorKind.GUEST, guest), {"channel": account.channel}
         contacted = NewEvent(EventType.CONTACTED, now, actor, Audience.STAFF, identity.id, body)
-        return identity, await self._writer.commit(tx, row, Record((contacted,)), now, account)
+        row = await self._writer.commit(tx, row, Record((contacted,)), now, account)
+        return identity, await self._expected(tx, row, [vips.platform_id(external)], now)
 
     # ---- one guest, by proof
 
@@ -137,10 +139,21 @@ class Recognition:
                 identity, _ = await self.met(tx, account, external, now)
             else:
                 return None
-        for subject in subjects:
-            if await proofs.add_subject(tx, hotel, subject, identity.id, now):
-                identity = await self._same_subject(tx, identity, subject, now)
+        fresh = [s for s in subjects if await proofs.add_subject(tx, hotel, s, identity.id, now)]
+        for subject in fresh:
+            identity = await self._same_subject(tx, identity, subject, now)
+        if fresh:
+            row = await linking.locked(tx, hotel, identity.conversation)
+            await self._expected(tx, row, fresh, now)
         return identity
+
+    async def _expected(
+        self, tx: AsyncConnection, row: Conversation, shown: Sequence[str], now: datetime
+    ) -> Conversation:
+        """Whom the hotel has named before they came is its VIP from when they have shown who they are."""
+        if not await vips.was_awaited(tx, self._seal, row.hotel, shown):
+            return row
+        return await self._writer.commit(tx, row, Record((guests.vip_marked(True, None, now),)), now)
 
     async def _join(
         self, tx: AsyncConnection, account: AccountRow, external: ExternalId, other: Identity, now: datetime

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     marking = actions.add_parser("vips", help="show what a list of VIPs would change, then change it")
     marking.add_argument("hotel")
     marking.add_argument(
-        "list", type=Path, help="CSV: guest, member or openid, or name and room; and vip (yes, no)"
+        "list", type=Path, help="CSV: guest, member, phone or openid, or name and room; and vip (yes, no)"
     )
     marking.add_argument("--yes", action="store_true", help="don't ask")
     for action in (exporting, erasing):
@@ -93,31 +93,42 @@ async def _vips(arguments: argparse.Namespace, settings: Settings) -> int:
         raise CommandFailed(f"{arguments.list} can't be read: {error.strerror}.") from None
     except BadList as error:
         raise CommandFailed(f"{arguments.list} can't be taken:\n{error}") from None
+    seal = opening.seal(settings)
     async with opening.database(settings) as opened:
         await opening.known_hotel(opened, hotel)
         async with opened.read() as tx:
-            found = await vips.compare(tx, hotel, wanted, now)
+            found = await vips.compare(tx, seal, hotel, wanted, now)
         _show(found)
-        if found.changes and (arguments.yes or _agreed(len(found.changes))):
+        if (found.changes or found.awaits or found.forgets) and (arguments.yes or _agreed(found)):
+            async with opened.write() as tx:
+                await vips.expect(tx, seal, hotel, found, now)
             marked = [await _mark(opening.dispatch(settings, opened), hotel, one) for one in found.changes]
-            print(f"Changed {sum(marked)} guests.")
+            print(f"Changed {sum(marked)} guests; {found.waiting + len(found.awaits)} are awaited.")
     return 0
 
 
 def _show(found: Comparison) -> None:
     for change in found.changes:
         print(f"{'+ VIP' if change.wanted.vip else '- VIP'}: {change.wanted} (guest {change.guest})")
+    for one in found.awaits:
+        print(f"+ VIP once they show who they are: {one}")
+    for one in found.forgets:
+        print(f"- no longer awaited: {one}")
     for one in found.several:
         print(f"? line {one.line}: several guests are {one}; say guest or member")
     for one in found.nobody:
         print(f"? line {one.line}: {one} hasn't written yet; import again later")
     print(f"To change: {len(found.changes)}. As they should be: {found.same}.")
+    print(
+        f"Not here yet: {len(found.awaits)} to wait for, {found.waiting} waited for already, "
+        f"{len(found.forgets)} no longer."
+    )
 
 
-def _agreed(count: int) -> bool:
+def _agreed(found: Comparison) -> bool:
     if not sys.stdin.isatty():
         raise CommandFailed("Nothing was changed: nobody is here to be asked. Say --yes.")
-    return input(f"Change {count} guests so? [y/N] ").strip().lower() in ("y", "yes")
+    return input(f"Change {len(found.changes)} guests so? [y/N] ").strip().lower() in ("y", "yes")
 
 
 async def _mark(dispatch: Dispatch, hotel: HotelId, change: Change) -> bool:

@@ -136,6 +136,17 @@ subjects = Table(
     Index("ix_subjects_hotel_id_identity_id", "hotel_id", "identity_id"),
 )
 
+# Who counts as a VIP as soon as they have shown who they are: a keyed hash of what they will show.
+vips_awaited = Table(
+    "vips_awaited",
+    metadata,
+    _id("hotel_id", nullable=False),
+    Column("key", String(64), nullable=False),
+    Column("at", Moment, nullable=False),
+    PrimaryKeyConstraint("hotel_id", "key"),
+    ForeignKeyConstraint(["hotel_id"], ["hotels.hotel_id"]),
+)
+
 # One-time codes by which a guest shows on one channel who they are on another. Used ones are deleted.
 link_codes = Table(
     "link_codes",

@@ -1,14 +1,16 @@
-"""Whom a line of a hotel's VIP list may mean: guests who have written and aren't erased."""
+"""Whom a line of a hotel's VIP list may mean: guests who have written and aren't erased; and who is awaited,
+by keyed hashes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import ExternalId, GuestId, HotelId
-from bot.store.schema import guests, identities, subjects
+from bot.store.database import insert_or_ignore
+from bot.store.schema import guests, identities, subjects, vips_awaited
 
 Found = tuple[GuestId, bool]  # with whether they are marked
 
@@ -52,3 +54,25 @@ async def by_stay(tx: AsyncConnection, hotel: HotelId, name: str, room: str, now
     """By name and room together, until check-out."""
     staying = or_(guests.c.room_until.is_(None), guests.c.room_until > now)
     return await _read(tx, _of(hotel).where(guests.c.name == name, guests.c.room == room, staying))
+
+
+# ---- who hasn't written yet
+
+
+async def awaited(tx: AsyncConnection, hotel: HotelId, keys: Collection[str]) -> bool:
+    """Whether one of these keys is there."""
+    query = select(vips_awaited.c.key).where(
+        vips_awaited.c.hotel_id == hotel, vips_awaited.c.key.in_(list(keys))
+    )
+    return (await tx.execute(query.limit(1))).first() is not None
+
+
+async def wait_for(tx: AsyncConnection, hotel: HotelId, key: str, now: datetime) -> None:
+    query = insert_or_ignore(tx, vips_awaited).values(hotel_id=hotel, key=key, at=now)
+    await tx.execute(query.on_conflict_do_nothing())
+
+
+async def wait_no_longer(tx: AsyncConnection, hotel: HotelId, keys: Collection[str]) -> bool:
+    """Whether one of them was there."""
+    mine = and_(vips_awaited.c.hotel_id == hotel, vips_awaited.c.key.in_(list(keys)))
+    return bool((await tx.execute(delete(vips_awaited).where(mine))).rowcount)

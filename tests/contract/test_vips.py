@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,17 @@ from tests.contract.floor import ONE, TWO, Floor
 from tests.core import ROOT
 from tests.unit.test_commands import SECRETS
 
-LIST = """会员号,姓名,房号,VIP
-m-88,,,
-,张敏,1208,是
-,王伟,1501,是
-m-99,,,是
-m-77,,,否
-m-66,,,是
+LIST = """会员号,手机号,openid,姓名,房号,VIP
+m-88,,,,,
+,,,张敏,1208,是
+,,,王伟,1501,是
+m-99,,,,,是
+m-77,,,,,否
+m-66,,,,,是
+,+86 138-0000-1208,,,,是
+,,oComes,,,是
+,,oDoesnt,,,是
+,,,赵云,1502,是
 """
 
 
@@ -44,7 +49,8 @@ async def test_a_list_is_shown_and_then_marks_whom_it_means(
     (tmp_path / "vips.csv").write_text(LIST, "gb18030")
 
     async def command(*more: str) -> str:
-        environment = SECRETS | {"DATABASE_URL": url, "TEXTS_DIR": str(ROOT / "texts")}
+        sealing = {"SEALING_KEYS": f"k:{b64encode(b'1' * 32).decode()}"}  # the floor's
+        environment = SECRETS | sealing | {"DATABASE_URL": url, "TEXTS_DIR": str(ROOT / "texts")}
         arguments = ("guest", "vips", ONE, str(tmp_path / "vips.csv"), *more)
         await asyncio.to_thread(main, arguments, environment)
         return capsys.readouterr().out
@@ -55,15 +61,35 @@ async def test_a_list_is_shown_and_then_marks_whom_it_means(
     assert "+ VIP: m-88" in shown
     assert "+ VIP: 张敏 1208" in shown
     assert "line 4: several guests are 王伟 1501" in shown
-    assert "line 5: m-99 hasn't written yet" in shown
+    assert "+ VIP once they show who they are: m-99" in shown
+    assert "line 11: 赵云 1502 hasn't written yet" in shown
     assert "To change: 2. As they should be: 1." in shown
+    assert "Not here yet: 4 to wait for, 0 waited for already, 0 no longer." in shown
     assert await floor.count(member, "vip_marked") == 0
-    assert "Changed 2 guests." in await command("--yes")
-    assert "To change: 0. As they should be: 3." in await command("--yes")
+    assert await floor.sql("SELECT * FROM vips_awaited") == []
+    assert "Changed 2 guests; 4 are awaited." in await command("--yes")
+    again = await command("--yes")
+    assert "To change: 0. As they should be: 3." in again
+    assert "Not here yet: 0 to wait for, 4 waited for already, 0 no longer." in again
+    kept = str(await floor.sql("SELECT * FROM vips_awaited"))
+    assert not any(name in kept for name in ("m-99", "13800001208", "oComes"))
+    await floor.hear(who="oTwo", account=f"wx-{TWO}", subjects=("site:m-99",))
+    page = await floor.hear(who="oVisitor", account=f"page-{ONE}")
+    comes = [
+        await floor.hear(who="oNinetyNine", subjects=("site:m-99",)),
+        await floor.hear(who="oVisitor", account=f"page-{ONE}", subjects=("site:13800001208",)),
+        await floor.hear(who="oComes"),
+    ]
+    assert comes[1].row.id == page.row.id
+    assert [await floor.count(got, "vip_marked") for got in comes] == [1, 1, 1]
+    assert all([(await floor.shown(got))["vip"] for got in comes])
     assert [(await floor.shown(got))["vip"] for got in (member, *staying)] == [True, True, False, False]
     assert await floor.count(elsewhere, "vip_marked") == 0
-    (tmp_path / "vips.csv").write_text("member,vip\nm-88,no\n")
-    assert "- VIP: m-88" in await command("--yes")
+    (tmp_path / "vips.csv").write_text("member,openid,vip\nm-88,,no\n,oDoesnt,no\n")
+    told = await command("--yes")
+    assert "- VIP: m-88" in told
+    assert "- no longer awaited: oDoesnt" in told
+    assert await floor.sql("SELECT * FROM vips_awaited") == []
     assert (await floor.shown(member))["vip"] is False
     await floor.check()
     await floor.database.close()
@@ -72,7 +98,7 @@ async def test_a_list_is_shown_and_then_marks_whom_it_means(
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("phone,vip\n138,yes\n", "must name columns"),
+        ("tel,vip\n138,yes\n", "must name columns"),
         ("member,vip\nm-1,perhaps\n", "line 2: vip is 'perhaps'"),
         ("name,room\n张敏,\n", "line 2: it must say"),
     ],
