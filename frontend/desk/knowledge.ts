@@ -50,6 +50,18 @@ export interface Precedence {
   name: string | null;
 }
 
+export type PrecedenceOfSome = Pick<Precedence, "kind" | "name"> & { texts: string[] };
+
+/** Words that the same thing goes before, together: one line is read where ten of the same are not. */
+export function together(before: readonly Precedence[]): PrecedenceOfSome[] {
+  const found = new Map<string, PrecedenceOfSome>();
+  for (const { text, kind, name } of before) {
+    const key = JSON.stringify([kind, name]);
+    found.set(key, { kind, name, texts: [...(found.get(key)?.texts ?? []), text] });
+  }
+  return [...found.values()];
+}
+
 export interface Opened {
   point: PointRow;
   versions: Version[];

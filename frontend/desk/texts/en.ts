@@ -916,6 +916,7 @@ export const en: Record<Key, string> = {
   "know.preview_empty": "Write an answer to see it as a guest would",
   "know.preview_missing": "These facts are missing: {names}. Until they are known, a colleague is asked.",
   "know.preview_broken": "A brace is wrong. Facts look like {example}; a brace itself is written twice.",
+  "know.before_and": "”, “",
   "know.before_service": "To “{text}” the assistant takes an order ({name}); this point won't be used.",
   "know.before_person": "To “{text}” the assistant calls a colleague ({name}); this point won't be used.",
   "know.before_several":

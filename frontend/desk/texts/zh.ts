@@ -904,6 +904,7 @@ export const zh = {
   "know.preview_empty": "写了答案，这里就是客人看到的样子",
   "know.preview_missing": "还缺这些酒店资料：{names}。补齐之前，助手会请同事来回答。",
   "know.preview_broken": "大括号写得不对。酒店资料写成 {example} 这样；要写大括号本身，请写两遍。",
+  "know.before_and": "”“",
   "know.before_service": "客人说“{text}”时，助手会按“{name}”服务单办理，不会用这条知识。",
   "know.before_person": "客人说“{text}”时，助手会请同事来（{name}），不会用这条知识。",
   "know.before_several": "“{text}”里问了几件事，助手会逐件用各自的总答案回答，不会用这条知识。",
