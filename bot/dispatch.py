@@ -7,52 +7,22 @@ here waits for the network: the worker does.
 import asyncio
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import (
-    attendance,
-    files,
-    guests,
-    linking,
-    meaning,
-    metrics,
-    openers,
-    orders,
-    rating,
-    reach,
-    safety,
-    words,
-)
-from bot.channels import CHANNELS, Channel
-from bot.channels.port import Inbound, InboundKind, Option
+from bot import files, guests, linking, meaning, metrics, openers, rating, reach, safety, words
+from bot.channels import CHANNELS
+from bot.channels.port import Inbound, InboundKind
 from bot.clock import Clock
-from bot.conversation import (
-    Command,
-    Conversation,
-    Heard,
-    Lose,
-    Patience,
-    Receive,
-    Record,
-    Respond,
-    Said,
-    Wake,
-)
-from bot.engine import Turn
+from bot.conversation import Command, Conversation, Heard, Lose, Patience, Receive, Said, Wake
 from bot.erasures import Erasure, Erasures
-from bot.facts import facts_of
-from bot.heeding import heeded
-from bot.knowledge import Hotel, Hotels, choice
-from bot.knowledge.choice import Found
-from bot.knowledge.index import Hit
+from bot.knowledge import Hotel, Hotels
 from bot.knowledge.library import Library
 from bot.model import (
-    ASSISTANT,
     SERVICE,
     AccountId,
     Actor,
@@ -63,18 +33,14 @@ from bot.model import (
     Event,
     EventType,
     GuestId,
-    Handoff,
     HotelId,
-    IdentityId,
-    Json,
     NewEvent,
-    Reason,
     State,
 )
 from bot.nudges import Nudges
 from bot.recognition import Recognition, Told
 from bot.sealing import Seal
-from bot.store import arrivals, desk, log, members, outbox, people
+from bot.store import arrivals, log, outbox, people
 from bot.store.database import Database
 from bot.store.desk import AccountRow
 from bot.store.log import StaleVersion
@@ -85,9 +51,6 @@ from bot.writer import Writer
 logger = logging.getLogger(__name__)
 
 ANSWERED = frozenset({InboundKind.TEXT, InboundKind.MEDIA, InboundKind.FOLLOW, InboundKind.CLICK})
-MODEL_TEXT = 500  # characters of a turn that the model reads
-SCANNED = 300  # events among which a scanned code is looked for: a turn costs the same however long the log
-HANDED_BACK_TEXT = 120  # characters of a colleague's last words that the assistant is told
 
 
 @dataclass(frozen=True)
@@ -99,19 +62,6 @@ class Received:
     key: str
     seq: int
     deliveries: int
-
-
-@dataclass(frozen=True)
-class Question:
-    """What the assistant is to be asked about a conversation's unanswered messages."""
-
-    text: str
-    memory: Json | None
-    facts: dict[str, Any]
-    epoch: int
-    through: int
-    since: datetime | None
-    unread: str = ""  # what is said of a file, where nothing but files came
 
 
 def message_hash(account: AccountId, message_key: str) -> str:
@@ -316,7 +266,7 @@ class Dispatch(Writer):
 
     def _unread(self, hotel: Hotel, seen: Conversation, kind: str, now: datetime) -> Said:
         """That the assistant can't read, hear or open this."""
-        return self._own(hotel, seen, _unread_key(hotel, kind), now)
+        return self._own(hotel, seen, unread_key(hotel, kind), now)
 
     async def lost(self, tx: AsyncConnection, row: Conversation, event: NewEvent, why: str) -> Lose:
         """That a guest's file will never be here; the guest is told what can be done instead, if anything."""
@@ -394,178 +344,6 @@ class Dispatch(Writer):
         found = safety.danger(text)
         kind = found.kind if found else None
         return Heard(said.seq, event, kind, _help(hotel, kind, row, now), notice)
-
-    # ---- asking the assistant
-
-    async def question(self, item: Item, for_staff: bool = False) -> Question | None:
-        """What to ask, or None when nothing is left to answer or the assistant must be silent.
-
-        `for_staff`: nothing is said, whoever holds it is told what could be.
-        """
-        async with self.database.read() as tx:
-            row = await log.row_of(tx, item.hotel, item.conversation)
-            silent = row is not None and (row.state is not State.STAFF if for_staff else row.silent)
-            if row is None or silent or not row.pending:
-                return None
-            guest = await people.guest_of(tx, item.hotel, row.guest)
-            if guest.erased_at:
-                return None
-            hotel = await self.hotels.get(tx, item.hotel)
-            said = await log.read_thread(tx, item.hotel, item.conversation, after=row.answered_seq)
-            told = {e.body.get("own") for e, _ in said if e.type is EventType.ASSISTANT_SAID}
-            turn = [(e, c) for e, c in said if e.type in _GUESTS_WORDS and c.text and e.seq not in told]
-            options = await self._options(tx, row)
-            memory = await log.last_memory(tx, item.hotel, item.conversation)
-            handed_back = await _handed_back(tx, row)
-            open_orders = await desk.list_orders(tx, item.hotel, orders.OPEN, guest=row.guest)
-            channel = await self._channel(tx, row)
-            scanned = await self._scanned(tx, hotel, row)
-        now = self.clock.now()
-        text = "\n".join(channel.chosen(options, c.text or "") for _, c in turn)[:MODEL_TEXT]
-        facts = facts_of(hotel, row, guest, open_orders, now, channel, handed_back, scanned)
-        files_ = [str(e.body.get("subtype")) for e, _ in said if e.type is EventType.GUEST_SAID]
-        unread = _unread_key(hotel, files_[0]) if files_ and not turn else ""
-        since = turn[0][0].at if turn else None
-        return Question(text, memory, facts, row.epoch, row.guest_seq, since, unread)
-
-    # ---- while a person holds it: what the assistant would say, for that person
-
-    async def suggest(self, item: Item, question: Question, turn: Turn, hits: Sequence[Hit] = ()) -> None:
-        """Offer what approved knowledge answers, as a draft; nothing where it doesn't, or somebody has."""
-
-        async def work(tx: AsyncConnection) -> Conversation | None:
-            now = self.clock.now()
-            if not await outbox.settle_own(tx, item, "done", now):
-                return None
-            await outbox.lock_conversation(tx, item.hotel, item.conversation)
-            row = await log.row_of(tx, item.hotel, item.conversation)
-            if row is None or row.state is not State.STAFF or row.answered_seq >= question.through:
-                return None
-            if (
-                row.guest_seq > question.through
-                or (await people.guest_of(tx, item.hotel, row.guest)).erased_at
-            ):
-                return None
-            hotel = await self.hotels.get(tx, item.hotel)
-            found = Found(hits, hotel.points, hotel.today(now), (await self._channel(tx, row)).name)
-            spoken = words.known(choice.choose(turn.acts, found), hotel, now)
-            if spoken is None:
-                return None
-            body = {**words.body_of(spoken, row), "through": question.through, "epoch": row.epoch}
-            content = words.content_of(spoken, None)
-            drafted = EventType.ASSISTANT_DRAFTED
-            event = NewEvent(drafted, now, ASSISTANT, Audience.STAFF, row.identity, body, content)
-            return await self.commit(tx, row, Record((event,)), now)
-
-        if row := await self.transact(work):
-            await self.poke(row)
-
-    async def _scanned(self, tx: AsyncConnection, hotel: Hotel, row: Conversation) -> str | None:
-        """The room whose code was scanned last in this visit: likely, and proven by nothing."""
-        types = (EventType.CHANNEL_EVENT_RECEIVED, EventType.GUEST_FOLLOWED)
-        seen = await log.events_of_types_in(tx, row.hotel, row.id, types, row.seq - SCANNED)
-        scenes = [e.body.get("scene") for e in seen if row.opened_at is None or e.at >= row.opened_at]
-        rooms = [room for scene in scenes if (room := meaning.room_of(hotel, scene))]
-        return rooms[-1] if rooms else None
-
-    async def _options(self, tx: AsyncConnection, row: Conversation) -> list[Option]:
-        """The choices in the assistant's last message, which a guest may answer by a number."""
-        recent = await log.read_thread(tx, row.hotel, row.id, after=max(0, row.answered_seq - 1), limit=12)
-        for event, content in reversed(recent):
-            if event.type is EventType.ASSISTANT_SAID:
-                shown = (content.details or {}).get("options", ())
-                return [Option(o["title"], o["text"]) for o in shown]
-        return []
-
-    async def _channel(self, tx: AsyncConnection, row: Conversation) -> Channel:
-        identity = await people.identity_of(tx, row.hotel, row.identity) if row.identity else None
-        return CHANNELS[identity.channel if identity else "web"]
-
-    async def look_up(self, item: Item, question: Question, turn: Turn) -> list[Hit]:
-        """The knowledge points that the question may mean, where they could answer it."""
-        if self.library is None or not choice.wants(turn.acts):
-            return []
-        async with self.database.read() as tx:
-            hotel = await self.hotels.get(tx, item.hotel)
-        return await self.library.search(hotel, question.text, turn.vector)
-
-    async def respond(self, item: Item, question: Question, turn: Turn, hits: Sequence[Hit] = ()) -> None:
-        """Append the assistant's answer, with all that it does, and end its question, in one transaction."""
-
-        async def work(tx: AsyncConnection) -> Conversation | None:
-            now = self.clock.now()
-            if not await outbox.settle_own(tx, item, "done", now):
-                return None  # another process has taken this question over
-            await outbox.lock_conversation(tx, item.hotel, item.conversation)
-            row = await log.row_of(tx, item.hotel, item.conversation)
-            assert row
-            if (await people.guest_of(tx, item.hotel, row.guest)).erased_at:
-                return None  # the answer may repeat what has been erased since it was asked for
-            hotel = await self.hotels.get(tx, item.hotel)
-            account = await self.account_of(tx, row)
-            found = Found(hits, hotel.points, hotel.today(now), (await self._channel(tx, row)).name)
-            turn_chosen = replace(turn, acts=choice.choose(turn.acts, found))
-            command = await self._response(tx, hotel, row, question, turn_chosen, account, now)
-            return await self.commit(tx, row, command, now, account)
-
-        row = await self.transact(work)
-        if row:
-            await self.poke(row, [row.identity] if row.identity else [])
-
-    async def _response(
-        self,
-        tx: AsyncConnection,
-        hotel: Hotel,
-        row: Conversation,
-        question: Question,
-        turn: Turn,
-        account: AccountRow | None,
-        now: datetime,
-    ) -> Respond:
-        passive_only = bool(account and not account.config.get("custom_send", True))
-        open_orders = await desk.list_orders(tx, row.hotel, orders.OPEN, guest=row.guest)
-        acts = heeded(turn.acts, question.text)
-        try:
-            spoken = words.render(acts, hotel, row, now, passive_only)
-            if spoken.handoff and not await self._somebody(tx, hotel, row, spoken, turn, now):
-                spoken = words.render(acts, hotel, row, now, passive_only, there=False)
-            also = orders.events_of(spoken.orders, open_orders, row.identity, now)
-        except (orders.UnknownOrder, ValueError) as error:
-            logger.warning("acts can't be carried out: %s", type(error).__name__)
-            spoken, also = words.render((Handoff(Reason.ACTION_FAILED),), hotel, row, now, passive_only), ()
-        body = {
-            **words.body_of(spoken, row),
-            "intent": turn.intent,
-            "confidence": round(turn.confidence, 4),
-            "handoff": spoken.handoff,
-        }
-        said = Said(words.content_of(spoken, turn.memory), body)
-        also += tuple(_preference(p, row.identity, now) for p in spoken.preferences)
-        notice = hotel.file.privacy.version
-        return Respond(
-            question.epoch,
-            question.through,
-            said,
-            also,
-            spoken.handoff,
-            spoken.detail,
-            notice,
-            question.since,
-        )
-
-    async def _somebody(
-        self,
-        tx: AsyncConnection,
-        hotel: Hotel,
-        row: Conversation,
-        spoken: words.Spoken,
-        turn: Turn,
-        now: datetime,
-    ) -> bool:
-        """Whether anybody is there whom this guest would be brought to."""
-        handoff = {"reason": spoken.handoff, **(spoken.detail or {}), "intent": turn.intent}
-        department = row.department or hotel.file.departments.route(handoff).get("department")
-        return await attendance.somebody(tx, hotel, department, now)
 
     # ---- staff, clocks and deliveries
 
@@ -649,7 +427,6 @@ def _next_visit(row: Conversation) -> Conversation:
 
 
 _LOST = {"file_empty": "file_broken"}
-_GUESTS_WORDS = frozenset({EventType.GUEST_SAID, EventType.VOICE_HEARD})
 _EVENTS: Mapping[InboundKind, EventType] = {
     InboundKind.TEXT: EventType.GUEST_SAID,
     InboundKind.MEDIA: EventType.GUEST_SAID,
@@ -658,7 +435,7 @@ _EVENTS: Mapping[InboundKind, EventType] = {
 }
 
 
-def _unread_key(hotel: Hotel, kind: str) -> str:
+def unread_key(hotel: Hotel, kind: str) -> str:
     """The sentence for what the assistant can't read, hear or open."""
     key = f"unsupported_{kind}"
     return key if key in hotel.texts else "unsupported_media"
@@ -679,20 +456,3 @@ def _help(hotel: Hotel, kind: str | None, row: Conversation, now: datetime) -> S
 def bound_to(hotel: HotelId, conversation: ConversationId) -> str:
     """What a sealed number is bound to: it opens nowhere else."""
     return f"{hotel}/{conversation}"
-
-
-def _preference(text: str, identity: IdentityId | None, now: datetime) -> NewEvent:
-    content = Content(text=text)
-    return NewEvent(EventType.PREFERENCE_REMEMBERED, now, ASSISTANT, Audience.STAFF, identity, {}, content)
-
-
-async def _handed_back(tx: AsyncConnection, row: Conversation) -> Json | None:
-    """What the assistant is told of the colleague who had this visit before it."""
-    found = await log.handed_back(tx, row.hotel, row.id)
-    if found is None:
-        return None
-    who, event = found
-    names = await members.guest_names_of(tx, {who})
-    content = await log.content_of(tx, row.hotel, row.id, event.seq) if event else None
-    said = (content.text if content else None) or ""
-    return {"by": names.get(who, ""), "said": said[:HANDED_BACK_TEXT] or None}

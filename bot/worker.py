@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from bot import attendance, guests, metrics, orders, rating, reach, snoozing
 from bot.addressing import Addressing
 from bot.alerting import Alerting
+from bot.asking import Asking, Question
 from bot.assigning import Assigning
 from bot.channels.port import Fetcher, Sender, ShowsTyping
 from bot.conversation import Close, Conversation, Lapse, Record, Refused, Said, clocks
 from bot.delivery import Delivery
-from bot.dispatch import Dispatch, Question
+from bot.dispatch import Dispatch
 from bot.engine import Engine, EngineFailed, NotUpYet, Turn
 from bot.fetching import Fetching
 from bot.knowledge import Hotel, unanswered
@@ -73,6 +74,7 @@ class Worker:
         self.database, self.clock = dispatch.database, dispatch.clock
         self.addressing, self.leaving = Addressing(dispatch), Leaving(dispatch)
         self.assigning, self.alerting = Assigning(dispatch), Alerting(dispatch, robots)
+        self.asking = Asking(dispatch)
         self.daily = Daily(self.database)
         self.pushes = PushWebhooks(dispatch.database, dispatch.seal)
         self._running: set[asyncio.Task[None]] = set()
@@ -221,7 +223,7 @@ class Worker:
             await outbox.settle_own(tx, item, "done", self.clock.now())
 
     async def _ask(self, item: Item) -> None:
-        question = await self.dispatch.question(item)
+        question = await self.asking.question(item)
         if question is None:
             return await self._done(item)
         sign = asyncio.create_task(self._show_typing(item))
@@ -231,7 +233,7 @@ class Worker:
             turn = await self._turn(item, question)
             found = await self._look_up(item, question, turn)
             sign.cancel()  # never after the answer
-            await self.dispatch.respond(item, question, turn, found)
+            await self.asking.respond(item, question, turn, found)
         finally:
             sign.cancel()
             if self.presence:
@@ -239,11 +241,11 @@ class Worker:
 
     async def _suggest(self, item: Item) -> None:
         """The guest has written to whoever holds it: look up what could be answered."""
-        question = await self.dispatch.question(item, for_staff=True)
+        question = await self.asking.question(item, for_staff=True)
         if question is None or question.unread or item.attempts > 1:
             return await self._done(item)
         turn = await self._turn(item, question)
-        await self.dispatch.suggest(item, question, turn, await self._look_up(item, question, turn))
+        await self.asking.suggest(item, question, turn, await self._look_up(item, question, turn))
 
     async def _snooze(self, item: Item) -> None:
         """What somebody put aside comes back: it rings them, if they still have it."""
@@ -270,7 +272,7 @@ class Worker:
     async def _look_up(self, item: Item, question: Question, turn: Turn) -> list[Hit]:
         """Retrieval only ever improves an answer: without it there is the topic's own, or a person."""
         try:
-            return await self.dispatch.look_up(item, question, turn)
+            return await self.asking.look_up(item, question, turn)
         except Exception as error:
             logger.error("knowledge can't be searched: %s", type(error).__name__, exc_info=True)
             return []
