@@ -51,7 +51,8 @@ COPY --from=pages /app/frontend/dist frontend/dist
 COPY LICENSE ./
 COPY texts texts
 COPY hotels hotels
-COPY data/safety.yml data/safety.yml
+COPY data/safety.yml data/openers.yml data/
+COPY data/flags data/flags
 COPY bot bot
 ENV HOST=0.0.0.0 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
