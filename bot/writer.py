@@ -3,6 +3,7 @@
 Whoever loses a race reads and decides again. Who speaks, and what is said, others know.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -118,7 +119,7 @@ class Writer:
         """What a manager should see about a reply; whoever wrote it, by whatever way."""
         facts = (await self.hotels.get(tx, row.hotel)).facts
         own = {number for fact in facts.values() for number in flags.numbers_in(str(fact))}
-        return flags.flags(reply.text or "", own)
+        return await asyncio.to_thread(flags.flags, reply.text or "", own)  # the first takes a moment
 
     async def _routed(
         self, tx: AsyncConnection, row: Conversation, effect: Effect, account: AccountRow | None
