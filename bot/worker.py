@@ -240,9 +240,9 @@ class Worker:
                 await self.presence.ended(item.conversation, ASSISTANT)
 
     async def _suggest(self, item: Item) -> None:
-        """The guest has written to whoever holds it: look up what could be answered."""
+        """The guest has written to whoever holds it, and somebody looks: look up what could be answered."""
         question = await self.asking.question(item, for_staff=True)
-        if question is None or question.unread or item.attempts > 1:
+        if question is None or question.unread:
             return await self._done(item)
         turn = await self._turn(item, question)
         await self.asking.suggest(item, question, turn, await self._look_up(item, question, turn))

@@ -45,10 +45,10 @@ class Deliver:
 
 @dataclass(frozen=True)
 class Wake:
-    """Look at the conversation again at `due`."""
+    """Look at the conversation again at `due`; None: once somebody has it open."""
 
     kind: str
-    due: datetime
+    due: datetime | None
     key: str = ""
 
 

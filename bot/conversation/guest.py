@@ -86,9 +86,9 @@ class Heard(Command):
 
 
 def _suggest(draft: Draft, asked: bool) -> None:
-    """While a person holds it the assistant is silent; what it knows is looked up, for that person."""
+    """While a person holds it the assistant is silent; what it knows is looked up for whoever looks."""
     if asked and draft.row.state is State.STAFF:
-        draft.effects.append(Wake("suggest", draft.now))
+        draft.effects.append(Wake("suggest", None))
 
 
 def _emergency(draft: Draft, command: Receive | Heard, seq: int) -> None:

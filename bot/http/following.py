@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from bot import metrics, presence
+from bot import metrics, presence, suggestions
 from bot.http.feed import Feed
 from bot.http.guard import (
     CLOCK,
@@ -29,6 +29,7 @@ from bot.http.looking import Looking
 from bot.http.views import lens_of
 from bot.model import ConversationId
 from bot.nudges import wait_for
+from bot.roles import Permission
 from bot.store import log, posts
 
 LOOK_SECONDS = 2.0
@@ -76,6 +77,13 @@ async def feed(request: web.Request) -> web.StreamResponse:
     return socket
 
 
+async def _suggest(request: web.Request, me: Caller, place: Feed) -> None:
+    """Whoever could answer is shown what the assistant would say, where they have it open."""
+    if me.may(Permission.WORK):
+        nudges, now = request.app[DISPATCH].nudges, request.app[CLOCK].now()
+        await suggestions.look_up(request.app[DATABASE], nudges, me.hotel, place.opened, now)
+
+
 async def _push(
     request: web.Request,
     socket: web.WebSocketResponse,
@@ -98,6 +106,7 @@ async def _push(
         frames = await _frames(request, place) + await place.typing(request.app[PRESENCE])
         for frame in frames + await looking.frames(place.opened):
             await socket.send_str(dumps(frame))
+        await _suggest(request, me, place)
         await wait_for(nudged, LOOK_SECONDS)
 
 
@@ -164,6 +173,7 @@ async def poll(request: web.Request) -> web.Response:
         while True:
             nudged.clear()
             frames = await _frames(request, place)
+            await _suggest(request, me, place)
             left = deadline - clock.monotonic()
             if frames or left <= 0:
                 return respond({"frames": frames, "cursor": place.cursor, "now": clock.now()})

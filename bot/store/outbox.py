@@ -90,7 +90,7 @@ async def _put_once(
     seq: int,
     kind: str,
     key: str,
-    due: datetime,
+    due: datetime | None,
     now: datetime,
 ) -> None:
     """Move the row there is, or write one: there is at most one of a kind and key.
@@ -139,6 +139,27 @@ async def _insert(
         "changed_at": now,
     }
     await tx.execute(insert(outbox).values(**values))
+
+
+async def looked_at(
+    tx: AsyncConnection, hotel: HotelId, conversations: Collection[ConversationId]
+) -> list[OutboxId]:
+    """What waits until somebody has one of these open."""
+    query = select(outbox.c.outbox_id).where(
+        outbox.c.hotel_id == hotel,
+        outbox.c.conversation_id.in_(list(conversations)),
+        outbox.c.kind == "suggest",
+        outbox.c.state == "queued",
+        outbox.c.due_at.is_(None),
+    )
+    return [OutboxId(id_) for id_ in (await tx.execute(query)).scalars()]
+
+
+async def begin(tx: AsyncConnection, hotel: HotelId, rows: Collection[OutboxId], now: datetime) -> None:
+    """What waited so is due, unless it was begun meanwhile."""
+    waits = and_(outbox.c.hotel_id == hotel, outbox.c.outbox_id.in_(list(rows)), outbox.c.due_at.is_(None))
+    waits = and_(waits, outbox.c.state == "queued")
+    await tx.execute(update(outbox).where(waits).values(due_at=now, changed_at=now))
 
 
 # ---- leasing

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot import asking, knowledge, staff
+from bot import asking, knowledge, staff, suggestions
 from bot.channels.port import InboundKind, NeverDelivered, TryLater, Unclear
 from bot.conversation import Acknowledge, Claim, Close, Conversation, Record, Refused, Resend
 from bot.delivery import PASSIVE_LEASE
@@ -888,6 +888,26 @@ async def test_what_comes_up_while_an_alert_is_looked_at_takes_its_row_over(floo
     ]
     await floor.later(seconds=AGAIN.total_seconds())
     assert len(floor.robots.told) == 2
+
+
+async def test_what_could_be_said_is_looked_up_once_and_only_when_somebody_looks(floor: Floor) -> None:
+    got = await floor.talk()
+    await floor.claim(got, "lin")
+    asked = len(floor.engine.asked)
+
+    async def look() -> list[str]:
+        await suggestions.look_up(floor.database, floor.dispatch.nudges, ONE, {got.row.id}, floor.clock.now())
+        await floor.work()
+        return [question for question, *_ in floor.engine.asked[asked:]]
+
+    await floor.hear("几点退房")
+    await floor.hear("能晚点吗")
+    await floor.later(minutes=1)
+    assert len(floor.engine.asked) == asked
+    assert await look() == ["几点退房\n能晚点吗"]
+    assert await look() == ["几点退房\n能晚点吗"]
+    await floor.hear("两点行吗")
+    assert len(await look()) == 2
 
 
 async def test_a_visit_that_has_gone_quiet_ends_after_a_day(floor: Floor) -> None:
