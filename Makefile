@@ -72,13 +72,13 @@ rollback: env-rasa ## Go back to the model before the one in use; it stays until
 
 # --- Checking it ---
 
-# These need no model, so they run while it is trained; the others start Rasa, whole installations or a browser.
-WITHOUT_MODEL := tests/contract tests/unit
+# These need no model, so they begin while it is trained; the others start Rasa.
+WITHOUT_MODEL := tests/browser tests/contract tests/unit
 WITH_MODEL := $(addprefix --ignore=,$(WITHOUT_MODEL))
 # Databases wait for their disk at every commit; what tests write lies in memory where there is enough of it.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
-# They wait more than they compute: two workers for each processor where no model is needed, one where each may
-# start a Rasa and a browser of its own. Files go to workers in the order given, so the longest come first.
+# Two workers for each processor, since many wait (tests/conftest.py lets those that wait and those that compute
+# take turns); one where each starts a Rasa. Files go to workers in order, so the longest come first.
 CORES := $(shell nproc 2>/dev/null || echo 2)
 FEW := $(shell echo $$(( $(CORES) < 6 ? $(CORES) : 6 )))
 MANY := $(shell echo $$(( $(CORES) < 4 ? $(CORES) * 2 : 8 )))

