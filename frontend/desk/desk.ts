@@ -1,17 +1,19 @@
 /**
- * One hotel's desk: rows, orders and threads as the service tells them, and what staff do with them.
- * The service decides everything; what is done here ahead of its answer is undone when it says no.
+ * One hotel's desk: rows, orders and threads as the service tells them. What staff do with them stands in
+ * acts, what they write in sending, what rings in announcing.
  */
-import { computed, inject, reactive, ref, shallowReactive, type InjectionKey } from "vue";
+import { computed, inject, ref, shallowReactive, type InjectionKey } from "vue";
 
+import { openActs } from "./acts";
+import { openAnnouncing } from "./announcing";
 import * as api from "./api";
-import { Refusal, Unreachable } from "./api";
+import { Refusal } from "./api";
 import { minute, notBefore, now, setTime } from "./clock";
 import { Feed, type Link } from "./feed";
-import type { CloseReason, Event, Frame, Hotel, Identity, Order, Person, Reply, Row, Staff, State } from "./model";
+import type { Event, Frame, Hotel, Identity, Order, Reply, Row, Staff } from "./model";
 import { may } from "./permissions";
 import { openPosts } from "./posts";
-import { openPromises, type GuestPromise } from "./promises";
+import { openPromises } from "./promises";
 import { arrange, byDue, targetsOf, waitsSince } from "./queue";
 import { holderName, refusalText } from "./refusals";
 import { play } from "./rings";
@@ -19,7 +21,7 @@ import { openSending } from "./sending";
 import { t } from "./texts";
 import { merge, writers } from "./thread";
 import * as together from "./together";
-import { defer, say } from "./toasts";
+import { say } from "./toasts";
 import { guestName } from "./words";
 
 export interface Thread {
@@ -65,19 +67,21 @@ export function openDesk(hotel: Hotel, me: Staff) {
   const link = ref<Link>("connecting");
   const loaded = ref(false);
   const current = ref<string | null>(null);
-  const announced = ref("");
-  /** Acts that wait for their undo: every list shows them as done, and `cancel` takes them back. */
-  const deferred = reactive(new Map<string, { state: State; cancel: () => void }>());
-  const finishing = reactive(new Set<string>());
   /** Who writes in the conversation that is open, besides me. */
   const writing = ref<string[]>([]);
   const sending = openSending(hotel.id, me.id, { seq: (id) => threads.get(id)?.seq ?? 0, sent, lost });
   const targets = targetsOf(hotel);
   const approves = may(hotel, "approve");
-  const mentions = together.openMentions(ringForNamed);
+  const acts = openActs(hotel.id, { rows, orders, load, isLoaded: (id) => threads.has(id), takeRow: takeRowQuietly });
+  const { deferred, finishing } = acts;
+  const announcing = openAnnouncing(me, approves, {
+    isOpen: (id) => id === current.value,
+    wokenByMe: acts.wokenByMe,
+  });
+  const mentions = together.openMentions(announcing.named);
   const looking = together.openLooking();
   const posts = openPosts(hotel.id, me.id, () => [...rows.values()]);
-  const promises = openPromises(hotel.id, me, { complain: (error) => complain(error), ring: ringForPromise });
+  const promises = openPromises(hotel.id, me, { complain: acts.complain, ring: announcing.promise });
 
   const url = new URL(`/desk/v1/hotels/${encodeURIComponent(hotel.id)}/feed`, location.href);
   url.protocol = url.protocol.replace("http", "ws");
@@ -137,7 +141,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
     allOrders.forEach((order) => orders.set(order.id, order));
     loaded.value = true;
     const fresh = all.filter((row) => row.state === "WAITING" && before.get(row.id)?.state !== "WAITING");
-    if (fresh.length > 0) ringFor(fresh[0] as Row, first);
+    if (fresh.length > 0) announcing.waiting(fresh[0] as Row, first);
   }
 
   function takeRow(row: Row): void {
@@ -146,81 +150,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
     notBefore(row.changed_at);
     if (row.ended_into && row.id !== current.value) return void rows.delete(row.id);
     rows.set(row.id, row);
-    keepFromClosing(row, before);
-    if (!loaded.value) return;
-    if (row.state === "WAITING" && before?.state !== "WAITING") ringFor(row, false);
-    else if (approves && (row.drafts?.length ?? 0) > (before?.drafts?.length ?? 0)) ringForDraft(row);
-    else if (handedToMe(row, before)) ringForHanded(row);
-    else if (before?.snoozed?.by === me.id && !row.snoozed) ringForBack(row);
-    else if (heardWord(row, before)) play("word");
-    if (takenFromMe(row, before)) say(t("toast.taken_over", { who: nameOf(row), name: row.holder?.name ?? "" }));
-  }
-
-  function takenFromMe(row: Row, before: Row | undefined): boolean {
-    const given = row.handed_over?.by.id === me.id;
-    return before?.holder?.id === me.id && row.state === "STAFF" && row.holder?.id !== me.id && !given;
-  }
-
-  /** What I put aside: its time has come, or the guest has written. Taking it back myself says nothing. */
-  function ringForBack(row: Row): void {
-    if (row.state === "CLOSED" || row.state === "BOT" || taking.delete(row.id)) return;
-    play("word");
-    announced.value = t("toast.back", { who: nameOf(row) });
-    say(announced.value, { shown: 12_000 });
-  }
-
-  function ringForNamed(one: together.Mention): void {
-    play("word");
-    const who = one.guest ? guestName(one.guest) : "";
-    announced.value = t("toast.named", { name: one.by.name, who, text: one.text ?? t("promise.erased") });
-    say(announced.value, { shown: 12_000 });
-  }
-
-  function ringFor(row: Row, quietly: boolean): void {
-    play("waiting");
-    if (!quietly) announced.value = t("aria.new_waiting", { who: nameOf(row) });
-  }
-
-  function ringForDraft(row: Row): void {
-    play("order");
-    announced.value = t("trial.rings", { who: nameOf(row) });
-  }
-
-  function handedToMe(row: Row, before: Row | undefined): boolean {
-    const mine = row.state === "STAFF" && row.holder?.id === me.id;
-    return mine && Boolean(row.handed_over) && row.handed_over?.at !== before?.handed_over?.at;
-  }
-
-  function ringForHanded(row: Row): void {
-    const words = { name: row.handed_over?.by.name ?? "", who: nameOf(row) };
-    play("waiting");
-    announced.value = t("toast.handed_to_me", words);
-    const note = row.handed_over?.note;
-    say(note ? t("toast.handed_to_me_note", { ...words, note }) : t("toast.handed_to_me", words), { shown: 12_000 });
-  }
-
-  function ringForPromise(one: GuestPromise): void {
-    const late = Date.parse(one.due_at) <= now.value;
-    play("waiting");
-    announced.value = t(late ? "promise.rings_late" : "promise.rings", {
-      words: one.words ?? t("promise.erased"),
-      who: guestName(one.guest),
-    });
-    say(announced.value, { shown: 12_000 });
-  }
-
-  function heardWord(row: Row, before: Row | undefined): boolean {
-    const mine = row.state === "STAFF" && row.holder?.id === me.id;
-    const spoke = row.last?.speaker === "guest" && row.last.at !== before?.last?.at;
-    return mine && spoke && (row.id !== current.value || document.visibilityState === "hidden");
-  }
-
-  /** The guest spoke while the closing could still be undone: then it isn't over. */
-  function keepFromClosing(row: Row, before: Row | undefined): void {
-    const waits = deferred.get(row.id);
-    if (waits?.state !== "CLOSED" || row.last?.speaker !== "guest" || row.last.at === before?.last?.at) return;
-    waits.cancel();
-    say(t("toast.close_kept", { who: nameOf(row) }));
+    acts.keepFromClosing(row, before);
+    if (loaded.value) announcing.changed(row, before);
   }
 
   function takeOrder(order: Order): void {
@@ -351,170 +282,6 @@ export function openDesk(hotel: Hotel, me: Staff) {
     api.markRead(hotel.id, id, thread.seq).catch(() => reads.delete(id));
   }
 
-  // ---- what staff do
-
-  /** Tells in words what went wrong with an act. */
-  function complain(error: unknown, id?: string): void {
-    if (error instanceof Unreachable) say(t("toast.offline"), { tone: "bad" });
-    else if (error instanceof Refusal) say(refusalText(error), { tone: "bad" });
-    else throw error;
-    if (id && error instanceof Refusal) void load(id);
-  }
-
-  async function act<T extends { conversation?: Row }>(id: string, run: () => Promise<T>): Promise<boolean> {
-    try {
-      const answer = await run();
-      takeRowQuietly(answer.conversation);
-      return true;
-    } catch (error) {
-      complain(error, id);
-      return false;
-    }
-  }
-
-  /** Not undone by a release: that would speak to the guest and lose the place in the queue. */
-  async function claim(id: string): Promise<void> {
-    takeBack(id);
-    const done = await act(id, () => api.claim(hotel.id, id));
-    const row = rows.get(id);
-    if (done && row) say(t("toast.claimed", { who: nameOf(row) }), { shown: 3000 });
-  }
-
-  const taking = new Set<string>();
-
-  async function snooze(id: string, until: string | null): Promise<boolean> {
-    const row = rows.get(id);
-    const done = await act(id, () => together.snooze(hotel.id, id, until));
-    if (done && row) say(t("toast.snoozed", { who: nameOf(row) }), { undo: () => void wake(id) });
-    return done;
-  }
-
-  async function wake(id: string): Promise<void> {
-    taking.add(id);
-    await act(id, () => together.wake(hotel.id, id));
-  }
-
-  /** Whoever had it is told; they have been asked about only where somebody had the time. */
-  async function takeOver(id: string, from: Person): Promise<void> {
-    const row = rows.get(id);
-    const done = await act(id, () => together.takeOver(hotel.id, id, from.id));
-    if (done && row) say(t("toast.taken", { who: nameOf(row), name: from.name }));
-  }
-
-  /** The colleague is rung at once, so there is no undo: they can hand it back. */
-  async function transfer(id: string, to: Person, note: string, client: string): Promise<boolean> {
-    takeBack(id);
-    const row = rows.get(id);
-    const done = await act(id, () => api.transfer(hotel.id, id, to.id, note, client));
-    if (done && row) say(t("toast.transferred", { who: nameOf(row), name: to.name }));
-    return done;
-  }
-
-  /** The guest hears of it, so it waits for its undo. */
-  function release(id: string): void {
-    const row = rows.get(id);
-    if (!row || deferred.has(id)) return;
-    const words = t("toast.released", { who: nameOf(row) });
-    later(id, "BOT", words, (leaving) => act(id, () => api.release(hotel.id, id, leaving)));
-  }
-
-  function close(id: string, reason: CloseReason, note: string): void {
-    const row = rows.get(id);
-    if (!row) return;
-    takeBack(id);
-    const words = t("toast.closed", { who: nameOf(row) });
-    later(id, "CLOSED", words, (leaving) => act(id, () => api.close(hotel.id, id, reason, note, leaving)));
-  }
-
-  function later(id: string, state: State, words: string, run: (leaving: boolean) => Promise<unknown>): void {
-    const over = (): void => void deferred.delete(id);
-    const cancel = defer(words, (leaving) => void run(leaving).then(over), over);
-    deferred.set(id, { state, cancel });
-  }
-
-  /** Whoever goes on with a conversation doesn't want to be rid of it. */
-  function takeBack(id: string): void {
-    deferred.get(id)?.cancel();
-  }
-
-  /** Two guests become one; the conversation that goes on, or null. */
-  async function linkGuest(id: string, other: Row): Promise<string | null> {
-    const row = rows.get(id);
-    if (!row) return null;
-    try {
-      const { conversation } = await api.link(hotel.id, row.guest.id, other.guest.id);
-      await Promise.all([id, other.id].map((one) => threads.has(one) && load(one, true)));
-      rows.delete(conversation === id ? other.id : id);
-      say(t("toast.linked"));
-      return conversation;
-    } catch (error) {
-      complain(error, id);
-      return null;
-    }
-  }
-
-  async function unlink(id: string, identity: string): Promise<void> {
-    try {
-      await api.unlink(hotel.id, identity);
-      await load(id, true);
-      say(t("toast.unlinked"));
-    } catch (error) {
-      complain(error, id);
-    }
-  }
-
-  function finish(order: Order): void {
-    const called = order.service === "wake_up_call";
-    const words = called
-      ? t("toast.called", { room: order.room ?? order.service_name })
-      : t("toast.order_done", { what: order.what || order.service_name });
-    finishing.add(order.id);
-    defer(
-      words,
-      (leaving) => void finishNow(order, leaving),
-      () => finishing.delete(order.id),
-    );
-  }
-
-  async function finishNow(order: Order, leaving: boolean): Promise<void> {
-    try {
-      const answer = await api.finishOrder(hotel.id, order.id, leaving);
-      const known = orders.get(order.id) ?? order;
-      orders.set(order.id, answer.order ?? { ...known, state: "done", done_at: new Date(now.value).toISOString() });
-    } catch (error) {
-      complain(error);
-    } finally {
-      finishing.delete(order.id);
-    }
-  }
-
-  async function own(order: Order, owner: string | null): Promise<void> {
-    try {
-      const answer = await api.takeOrder(hotel.id, order.id, owner);
-      if (answer.order) orders.set(order.id, answer.order);
-    } catch (error) {
-      complain(error);
-    }
-  }
-
-  async function acknowledge(id: string): Promise<void> {
-    const row = rows.get(id);
-    const done = await act(id, () => api.acknowledge(hotel.id, id));
-    if (!done) return;
-    if (row && rows.get(id)?.alarm_since) rows.set(id, { ...row, alarm_since: null });
-    say(t(row?.alarm_since ? "alarm.acked" : "seen.done"));
-  }
-
-  async function resend(id: string, seq: number): Promise<void> {
-    try {
-      await api.resend(hotel.id, id, seq);
-      say(t("toast.resent"));
-      await load(id);
-    } catch (error) {
-      complain(error, id);
-    }
-  }
-
   // ---- writing
 
   function send(
@@ -524,12 +291,12 @@ export function openDesk(hotel: Hotel, me: Staff) {
     identity: string | null = null,
     mentions: string[] = [],
   ): Promise<boolean> {
-    if (kind === "reply") takeBack(id);
+    if (kind === "reply") acts.takeBack(id);
     return sending.send(id, kind, text, identity, mentions);
   }
 
   function sendFile(id: string, file: File, identity: string | null): Promise<boolean> {
-    takeBack(id);
+    acts.takeBack(id);
     return sending.sendFile(id, file, identity);
   }
 
@@ -541,7 +308,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
       const { events } = await api.readConversation(hotel.id, id, seq - 1);
       thread.events = merge(thread.events, events);
     } catch (error) {
-      complain(error);
+      acts.complain(error);
     }
   }
 
@@ -626,6 +393,7 @@ export function openDesk(hotel: Hotel, me: Staff) {
   };
 
   return {
+    ...acts,
     hotel,
     me,
     targets,
@@ -638,10 +406,8 @@ export function openDesk(hotel: Hotel, me: Staff) {
     link,
     loaded,
     current,
-    announced,
+    announced: announcing.announced,
     writing,
-    deferred,
-    finishing,
     unsent: sending.unsent,
     returned: sending.returned,
     alarms,
@@ -658,22 +424,9 @@ export function openDesk(hotel: Hotel, me: Staff) {
     takeRowQuietly,
     takeNoted: sent,
     markRead,
-    claim,
-    release,
-    close,
-    transfer,
-    snooze,
-    wake,
-    takeOver,
     mentions,
     looking,
-    linkGuest,
-    unlink,
     typing,
-    finish,
-    own,
-    acknowledge,
-    resend,
     send,
     sendFile,
     refetch: again,
@@ -681,7 +434,6 @@ export function openDesk(hotel: Hotel, me: Staff) {
     discard: sending.discard,
     ordersOf,
     firstDue,
-    complain,
   };
 }
 
