@@ -197,7 +197,7 @@ export const en: Record<Key, string> = {
   "trial.by": "approved by {name}",
   "trial.by_edited": "edited by {name}",
   "trial.submit": "Submit",
-  "trial.hint": "Enter submits it; it goes out once a colleague approves · Shift + Enter new line · # note",
+  "trial.hint": "Enter submits it; it goes out once a colleague approves · Shift+Enter new line · # note · / phrases",
   "keys.trial": "A trainee's reply: send, edit, return",
   "today.trainees": "Trainees' replies",
   "today.trainees_title": "Trainees drafted {all} replies, {n} went out unchanged",

@@ -190,7 +190,7 @@ export const zh = {
   "trial.by": "{name}同意",
   "trial.by_edited": "{name}改过",
   "trial.submit": "交同事审",
-  "trial.hint": "Enter 交同事审，同意后才发给客人 · Shift + Enter 换行 · # 写备注",
+  "trial.hint": "回车交同事审，同意后才发给客人 · Shift+回车换行 · # 备注 · / 常用语",
   "keys.trial": "审实习生的回复：同意、改、退回",
   "today.trainees": "实习生的回复",
   "today.trainees_title": "实习生写了 {all} 条回复，{n} 条原样发出",
