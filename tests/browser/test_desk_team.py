@@ -110,6 +110,7 @@ async def test_who_leaves_leaves_nothing_lying(browser: Browser, world: World) -
         await expect(dialog).to_contain_text("婴儿床一小时内给您送到")
         await dialog.get_by_label("承诺：").select_option(label=ADMINISTRATOR)
         await expect(dialog).to_contain_text("聊过 1 句")
+        await expect(dialog.get_by_label("全部交给").locator("option:checked")).to_have_text("各项不同")
         await dialog.get_by_label("熟客：").select_option(label=ADMINISTRATOR)
         await keep(page, "staff-leaving")
         assert await problems(page, ".leave-dialog") == []

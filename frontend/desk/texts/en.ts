@@ -628,6 +628,7 @@ export const en: Record<Key, string> = {
   "staff.holds_nothing": "Nothing to hand over, and no guest they know.",
   "staff.holds": "{n} things in hand and guests they know. Guests won't notice the change. Who sees to each?",
   "staff.all_to": "All to",
+  "staff.several": "Several",
   "staff.back": "back to the desk",
   "staff.conversation": "Chat: {who}",
   "staff.promise": "Promise: {words}",

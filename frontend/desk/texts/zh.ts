@@ -617,6 +617,7 @@ export const zh = {
   "staff.holds_nothing": "手上没有要交接的事，也没有熟客。",
   "staff.holds": "手上的事和熟客共 {n} 项，客人不会察觉换了人。请定一下每项交给谁：",
   "staff.all_to": "全部交给",
+  "staff.several": "各项不同",
   "staff.back": "回到前台",
   "staff.conversation": "会话：{who}",
   "staff.promise": "承诺：{words}",
