@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Ask, Deliver, Effect, Wake
@@ -165,7 +165,7 @@ async def begin(tx: AsyncConnection, hotel: HotelId, rows: Collection[OutboxId],
 # ---- leasing
 
 
-def _free(now: datetime) -> Any:
+def _free(now: Any) -> Any:
     return and_(outbox.c.state == "queued", or_(outbox.c.owner.is_(None), outbox.c.lease_until < now))
 
 
@@ -218,7 +218,7 @@ async def hold(tx: AsyncConnection, item: Item, until: datetime) -> None:
     await tx.execute(query.values(lease_until=until))
 
 
-def _held_back(now: datetime) -> Any:
+def _held_back(now: Any) -> Any:
     """Whether another delivery of the line is in flight, or comes earlier and isn't due yet."""
     other = outbox.alias("other")
     earlier = or_(
@@ -235,23 +235,40 @@ def _held_back(now: datetime) -> Any:
     )
 
 
+# What every look asks, several times a second and mostly in vain, is built once.
+_NOW: Any = bindparam("now")
+_DUE_LINES = (
+    select(outbox.c.hotel_id, outbox.c.identity_id)
+    .join(
+        identities,
+        and_(identities.c.hotel_id == outbox.c.hotel_id, identities.c.identity_id == outbox.c.identity_id),
+    )
+    .where(outbox.c.kind == "deliver", outbox.c.state == "queued", outbox.c.due_at <= _NOW)
+    .where(
+        or_(identities.c.pushed_until.is_(None), identities.c.pushed_until <= bindparam("silent_since")),
+        ~_held_back(_NOW),
+    )
+    .distinct()
+    .limit(bindparam("limit"))
+)
+_RUN_OUT = (
+    select(outbox).where(outbox.c.state == "sending", outbox.c.lease_until <= _NOW).limit(bindparam("limit"))
+)
+_NEXT_DUE = (
+    select(outbox.c.outbox_id)
+    .where(_free(_NOW), outbox.c.due_at <= _NOW, outbox.c.kind != "deliver")
+    .limit(1)
+)
+
+
 async def due_lines(tx: AsyncConnection, now: datetime, limit: int = 20) -> list[tuple[HotelId, IdentityId]]:
     """Identities whose delivery line has something due that no push may carry any more.
 
     A push whose handler has ended is closed by it. One that was never closed lost its handler, so the
     platform will bring it again: that delivery has the first chance.
     """
-    same = and_(identities.c.hotel_id == outbox.c.hotel_id, identities.c.identity_id == outbox.c.identity_id)
-    idle = or_(identities.c.pushed_until.is_(None), identities.c.pushed_until <= now - REPEATED_WITHIN)
-    query = (
-        select(outbox.c.hotel_id, outbox.c.identity_id)
-        .select_from(outbox.join(identities, same))
-        .where(outbox.c.kind == "deliver", outbox.c.state == "queued", outbox.c.due_at <= now, idle)
-        .where(~_held_back(now))
-        .distinct()
-        .limit(limit)
-    )
-    return [(h, i) for h, i in (await tx.execute(query)).all()]
+    given = {"now": now, "silent_since": now - REPEATED_WITHIN, "limit": limit}
+    return [(h, i) for h, i in (await tx.execute(_DUE_LINES, given)).all()]
 
 
 async def head(
@@ -325,8 +342,7 @@ async def mark_sending(
 
 async def run_out(tx: AsyncConnection, now: datetime, limit: int = 20) -> list[Item]:
     """Deliveries marked sending whose lease has run out."""
-    query = select(outbox).where(outbox.c.state == "sending", outbox.c.lease_until <= now).limit(limit)
-    return [_item(r) for r in (await tx.execute(query)).all()]
+    return [_item(row) for row in (await tx.execute(_RUN_OUT, {"now": now, "limit": limit})).all()]
 
 
 async def settle(
@@ -389,8 +405,7 @@ async def free_own(tx: AsyncConnection, alive: Sequence[str], now: datetime) -> 
 
 async def next_is_due(tx: AsyncConnection, now: datetime) -> bool:
     """Whether anything but a delivery is due: a look costs no writing transaction."""
-    query = select(outbox.c.outbox_id).where(_free(now), outbox.c.due_at <= now, outbox.c.kind != "deliver")
-    return (await tx.execute(query.limit(1))).first() is not None
+    return (await tx.execute(_NEXT_DUE, {"now": now})).first() is not None
 
 
 async def deliveries(
