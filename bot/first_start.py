@@ -22,15 +22,20 @@ SAMPLE_APP = AccountId("sample-app")
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was made now: hotels by name, and the first administrator's one-time password."""
+    """What was made now: hotels by name, the first administrator's one-time password, and the schema that a
+    database which was there already is at, with the one it came from."""
 
     hotels: tuple[str, ...] = ()
     password: str | None = None
+    schema: tuple[str, str] | None = None
 
 
 def words(prepared: Prepared) -> list[str]:
     """What a person has to be told of it, once."""
     lines = [f"Imported {name}." for name in prepared.hotels]
+    if prepared.schema:
+        before, after = prepared.schema
+        lines.insert(0, f"Brought the schema from {before} to {after}.")
     if prepared.password:
         lines += [
             "",
@@ -44,9 +49,10 @@ async def prepare(settings: Settings) -> Prepared:
     """Migrate; where nothing is there yet, import HOTELS_DIR and add an administrator."""
     opened = Database(settings.database_url)
     try:
-        await opening.migrate(opened)
+        before, after = await opening.migrate(opened)
         imported = await _import_hotels(opened, settings)
-        return Prepared(imported, await _administrator(opened, settings))
+        schema = (before, after) if before and before != after else None
+        return Prepared(imported, await _administrator(opened, settings), schema)
     finally:
         await opened.close()
 

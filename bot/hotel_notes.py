@@ -7,6 +7,7 @@ left out on purpose sends the guest to a colleague.
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from urllib.parse import urlsplit
 
 from bot.hotel_files import HotelFile
 from bot.texts import BadSentence, Moment, Texts, fill, placeholders
@@ -33,7 +34,7 @@ def mistakes(hotel: HotelFile) -> list[str]:
 
 
 def notes(hotel: HotelFile, texts: Mapping[str, Texts]) -> Iterator[str]:
-    """Topics that no question leads to, and placeholders that nothing fills."""
+    """Topics that no question leads to, placeholders that nothing fills, and an address of nowhere."""
     known = _known_topics(texts)
     for name in hotel.topics:
         if known and name.startswith(TOPIC) and name not in known:
@@ -41,6 +42,8 @@ def notes(hotel: HotelFile, texts: Mapping[str, Texts]) -> Iterator[str]:
     for name, facts in hotel.unfilled().items():
         named = ", ".join(f"{fact}{_nearest(fact, hotel.all_facts())}" for fact in facts)
         yield f"{name} goes to a colleague: the hotel's files don't say {named}"
+    if (urlsplit(hotel.privacy.url).hostname or "").endswith(".example"):  # a name that nobody can ever have
+        yield f"privacy.url is still the sample's, which every guest is shown: {hotel.privacy.url}"
 
 
 def _known_topics(texts: Mapping[str, Texts]) -> set[str]:

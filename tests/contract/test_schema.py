@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
+from bot import first_start
 from bot.commands import CommandFailed, opening
 from bot.settings import Settings
 from bot.store import migrate
@@ -61,6 +62,15 @@ async def serve_a_guest(settings: Settings) -> None:
 async def test_it_serves_on_the_oldest_schema_that_it_says(settings: Settings) -> None:
     await made(settings, revision=migrate.oldest())
     await serve_a_guest(settings)
+
+
+async def test_preparing_says_which_steps_it_has_taken(settings: Settings) -> None:
+    oldest, newest = migrate.oldest(), migrate.newest()
+    await made(settings, revision=oldest)
+    said = first_start.words(await first_start.prepare(settings))
+    expected = f"Brought the schema from {oldest} to {newest}."
+    assert [line for line in said if "schema" in line] == [expected] * (oldest != newest)
+    assert first_start.words(await first_start.prepare(settings)) == []
 
 
 async def test_it_serves_on_a_newer_schema_that_only_adds_and_leaves_it_alone(settings: Settings) -> None:

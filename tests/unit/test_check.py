@@ -124,7 +124,7 @@ async def test_pages_that_are_not_built_are_named(settings: Settings) -> None:
     assert "widget/widget.js" in (await failures(settings))["pages"]
 
 
-async def test_a_fact_the_hotel_does_not_give_is_a_note(
+async def test_a_fact_the_hotel_does_not_give_and_an_address_left_from_the_sample_are_notes(
     settings: Settings, make_settings: SettingsMaker, tmp_path: Path
 ) -> None:
     source, copy = Path(settings.hotels_dir) / "xinghaihui", tmp_path / "hotels/xinghaihui"
@@ -135,3 +135,4 @@ async def test_a_fact_the_hotel_does_not_give_is_a_note(
     await first_start.prepare(make_settings(HOTELS_DIR=copy.parent))
     notes = [f.text for f in await check.check_database(settings) if f.mark is Mark.NOTE]
     assert any("breakfast_hours" in text for text in notes)
+    assert any("privacy.url" in text for text in notes)  # it is the sample's
