@@ -40,7 +40,7 @@ export const en: Record<Key, string> = {
   "password.differs": "The two entries differ",
   "password.submit": "Save and go on",
   "password.save": "Save",
-  "password.done": "Password changed",
+  "password.done": "Password changed; you are signed out everywhere else",
   "password.wrong": "The current password is wrong, please try again",
   "password.show": "Show password",
   "password.hide": "Hide password",
@@ -141,7 +141,7 @@ export const en: Record<Key, string> = {
   "factor.or_recovery": "Your phone isn't here? A recovery code does as well.",
   "factor.back": "Sign in as somebody else",
   "factor.lead":
-    "Signing in will take six digits from your phone beside the password, so that a password alone opens nothing.",
+    "Signing in will take six digits from your phone beside the password, so that a password alone opens nothing. You are then signed out everywhere else.",
   "factor.required":
     "Your hotel asks duty managers and administrators for two-step sign-in. Set it up and you can begin.",
   "factor.wrong_password": "That password is wrong, please try again",
@@ -162,7 +162,7 @@ export const en: Record<Key, string> = {
   "factor.off_lead":
     "Two-step sign-in is on. For another phone, turn it off and set it up again; that takes your password and a code.",
   "factor.off": "Turn it off",
-  "factor.off_done": "Two-step sign-in is off",
+  "factor.off_done": "Two-step sign-in is off; you are signed out everywhere else",
   "pin.title": "Set a PIN",
   "pin.lead": "Once the desk has locked, a PIN opens it. It counts only on computers where you have signed in.",
   "pin.pin": "PIN (4 to 8 digits)",
