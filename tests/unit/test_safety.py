@@ -276,13 +276,58 @@ def test_what_is_over_rings_nobody_and_what_goes_on_does(text: str, rings: bool)
     assert bool(danger(text)) is rings
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "牛排刀割到手，血流个不停",
+        "吃鱼卡住喉咙，吐血丝",
+        "孩子晕车吐着吐着晕倒了",
+        "跑步机上跑得喘不过气，胸口疼",
+        "电梯停在四楼不下来，里面有人在喊",
+        "孩子抱着球掉进泳池了",
+        "女儿的帽子掉水里，她去捞也掉进泳池了",
+        "小偷多吗？刚才有小偷偷我包",
+        "119房着火了",
+        "110房有人打架",
+        "快119！！！",
+        "烧烤摊那边冒黑烟，呛得咳",
+        "被老板骂得想死，我不想活了",
+        "我爸中风三年了，现在又突然说不出话",
+        "人民广场那边有人砍人",
+        "我妈滑倒了起不来，经理没露面",
+        "孩子找不到鞋，跑出去人不见了",
+    ],
+)
+def test_what_sounds_harmless_beside_danger_hides_none(text: str) -> None:
+    assert danger(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "110房的客人是我同事，他退了吗",
+        "高铁G119几点到",
+        "三文鱼化开一滩血水",
+        "我妈有点晕船，药有卖吗",
+        "发票搞晕了，帮我看看",
+        "无人机掉海里了，能捞吗",
+        "跑步跑得喘不过气，泳池还开吗",
+        "隔壁打架吵到三点，保安来得太晚了",
+        "厨房用的是天然气还是电磁炉",
+        "到人民医院怎么走",
+    ],
+)
+def test_what_only_sounds_like_danger_rings_nobody(text: str) -> None:
+    assert danger(text) is None
+
+
 # ---- what was written to find out where the words fail, and ordinary messages by the thousand
 
 
 def developed() -> list[dict[str, Any]]:
     """The sets that the words were mended by. Of the third, which is held out, no line is asked for here."""
     folder = ROOT / "tests" / "data" / "understanding"
-    sets = ("fourth", "fifth", "sixth", "seventh", "eighth")
+    sets = ("fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
     paths = [folder / name / "emergencies.jsonl" for name in sets]
     return [json.loads(line) for path in paths for line in path.read_text("utf-8").splitlines()]
 
