@@ -58,6 +58,7 @@ class Question:
     through: int
     since: datetime | None
     unread: str = ""  # what is said of a file, where nothing but files came
+    verbatim: bool = False  # whether the text is the guest's very words, and its places theirs
 
 
 class Asking:
@@ -91,12 +92,13 @@ class Asking:
             channel = await self._channel(tx, row)
             scanned = await self._scanned(tx, hotel, row)
         now = self.clock.now()
+        written = "\n".join(c.text or "" for _, c in turn)[:MODEL_TEXT]
         text = "\n".join(channel.chosen(options, c.text or "") for _, c in turn)[:MODEL_TEXT]
         facts = facts_of(hotel, row, guest, open_orders, now, channel, handed_back, scanned)
         files_ = [str(e.body.get("subtype")) for e, _ in said if e.type is EventType.GUEST_SAID]
         unread = unread_key(hotel, files_[0]) if files_ and not turn else ""
         since = turn[0][0].at if turn else None
-        return Question(text, memory, facts, row.epoch, row.guest_seq, since, unread)
+        return Question(text, memory, facts, row.epoch, row.guest_seq, since, unread, text == written)
 
     async def suggest(self, item: Item, question: Question, turn: Turn, hits: Sequence[Hit] = ()) -> None:
         """Offer what approved knowledge answers, as a draft; nothing where it doesn't, or somebody has."""
@@ -206,6 +208,7 @@ class Asking:
             "intent": turn.intent,
             "confidence": round(turn.confidence, 4),
             "handoff": spoken.handoff,
+            **_places(question, turn),
         }
         said = Said(words.content_of(spoken, turn.memory), body)
         also += tuple(_preference(p, row.identity, now) for p in spoken.preferences)
@@ -234,6 +237,12 @@ class Asking:
         handoff = {"reason": spoken.handoff, **(spoken.detail or {}), "intent": turn.intent}
         department = row.department or hotel.file.departments.route(handoff).get("department")
         return await attendance.somebody(tx, hotel, department, now)
+
+
+def _places(question: Question, turn: Turn) -> Json:
+    """Where in the guest's words the entities were read: kinds and places, never the words themselves."""
+    found = [{name: entity.get(name) for name in ("entity", "start", "end")} for entity in turn.entities]
+    return {"entities": found, "asked": len(question.text)} if found and question.verbatim else {}
 
 
 def _preference(text: str, identity: IdentityId | None, now: datetime) -> NewEvent:

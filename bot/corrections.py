@@ -9,13 +9,14 @@ learned already is in its model, not here: this writes a file, training is someb
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.annotation import Place, annotated, line_of, places, read_in
 from bot.conversation import Command, Conversation, Record, fold
 from bot.knowledge import unanswered
 from bot.model import (
@@ -36,7 +37,6 @@ from bot.texts import Texts
 
 TYPES = (EventType.READING_CORRECTED, EventType.CORRECTION_WITHDRAWN, EventType.CORRECTION_REVIEWED)
 NAMED = "intent_"  # and an intent: what staff call it
-EXAMPLE = 500  # characters of a turn that become an example: the model reads no more
 
 Commit = Callable[[AsyncConnection, Conversation, Command, datetime], Awaitable[Conversation]]
 Key = tuple[ConversationId, int]
@@ -67,6 +67,7 @@ class Review:
     intent: str | None
     by: StaffId
     at: datetime
+    entities: tuple[Place, ...] | None = None  # what stands in the guest's words; None: as they were read
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ def _mark(e: Event) -> Mark:
 
 
 def _review(e: Event) -> Review:
-    return Review(Verdict(e.body["verdict"]), e.body["intent"], StaffId(e.actor.id or ""), e.at)
+    verdict, by, marked = Verdict(e.body["verdict"]), StaffId(e.actor.id or ""), e.body.get("entities")
+    return Review(verdict, e.body["intent"], by, e.at, None if marked is None else places(marked))
 
 
 def answered_by(row: Conversation, events: Sequence[Event], seq: int) -> tuple[int, ...]:
@@ -177,7 +179,13 @@ def withdrawn(mark: Mark | None, by: StaffId, administrator: bool) -> Json:
 
 
 def reviewed(
-    mark: Mark | None, number: int, verdict: Verdict, intent: str | None, by: StaffId, known: Collection[str]
+    mark: Mark | None,
+    number: int,
+    verdict: Verdict,
+    intent: str | None,
+    by: StaffId,
+    known: Collection[str],
+    entities: Sequence[Place] | None = None,
 ) -> Json:
     """The body of a review of the mark `number`, by somebody else than who made it. Raises CannotCorrect."""
     if mark is None or mark.number != number:
@@ -187,7 +195,8 @@ def reviewed(
     chosen = None if verdict is Verdict.REFUSED else intent or mark.intent
     if verdict is Verdict.ACCEPTED and chosen not in known:
         raise CannotCorrect("unknown_intent")
-    return {"seq": mark.seq, "mark": number, "verdict": verdict, "intent": chosen}
+    body = {"seq": mark.seq, "mark": number, "verdict": verdict, "intent": chosen}
+    return body if entities is None else {**body, "entities": [asdict(place) for place in entities]}
 
 
 # ---- carrying it out, in the transaction of `tx`
@@ -235,11 +244,12 @@ async def review(
     number: int,
     verdict: Verdict,
     intent: str | None,
+    entities: Sequence[Place] | None = None,
 ) -> Conversation:
-    """Accept or refuse a mark as an example to learn. Raises CannotCorrect."""
+    """Accept or refuse a mark as an example to learn, with what stands in it. Raises CannotCorrect."""
     row, events = await _opened(tx, at)
     standing = marks_of(events).get((at.conversation, seq))
-    body = reviewed(standing, number, verdict, intent, at.by, at.known)
+    body = reviewed(standing, number, verdict, intent, at.by, at.known, entities)
     if standing and verdict is Verdict.ACCEPTED:
         await _check_words(tx, at, standing.guest_seqs)
     return await _note(tx, commit, at, row, EventType.CORRECTION_REVIEWED, body)
@@ -286,6 +296,13 @@ class Marked:
     words: tuple[str, ...]
     answer: str
     confidence: float | None
+    read: tuple[Place, ...] = ()  # the entities that the assistant read in the words
+
+    @property
+    def entities(self) -> tuple[Place, ...]:
+        """Those that stand in the words: as the review says, else as they were read."""
+        review = self.mark.review
+        return self.read if review is None or review.entities is None else review.entities
 
 
 async def read(tx: AsyncConnection, hotel: HotelId) -> list[Marked]:
@@ -304,7 +321,7 @@ def _marked(m: Mark, said: Mapping[Key, Message]) -> Marked:
     event, answer = said[m.conversation, m.seq]
     texts = [said[m.conversation, seq][1].text for seq in m.guest_seqs]
     words = tuple(text for text in texts if text)
-    return Marked(m, words, answer.text or "", event.body.get("confidence"))
+    return Marked(m, words, answer.text or "", event.body.get("confidence"), read_in(words, event.body))
 
 
 # ---- examples for training
@@ -315,6 +332,11 @@ class Example:
     hotel: HotelId
     intent: str
     text: str
+    marked: str = ""  # the same with its entities, as data/nlu has them; empty: none
+
+    @property
+    def line(self) -> str:
+        return self.marked or self.text
 
     @property
     def letters(self) -> str:
@@ -344,20 +366,10 @@ class Export:
 async def accepted(tx: AsyncConnection, hotel: HotelId) -> list[Example]:
     """What a second person has accepted in this hotel, a turn an example."""
     return [
-        Example(hotel, shown.mark.learned, line_of(shown.words))
+        Example(hotel, shown.mark.learned, line_of(shown.words), annotated(shown.words, shown.entities))
         for shown in await read(tx, hotel)
         if shown.mark.learned
     ]
-
-
-def line_of(words: Iterable[str]) -> str:
-    """A turn as one line that is nobody's markup: no brackets, no line ends, nothing that can't be printed.
-
-    Brackets become their full width forms, which the model reads as the narrow ones.
-    """
-    printable = "".join(c if c.isprintable() else " " for text in words for c in (*text, " "))
-    wide = printable.translate({ord("["): "［", ord("]"): "］"})
-    return " ".join(wide.split())[:EXAMPLE].strip()
 
 
 def export(found: Iterable[Example], known: Collection[str], trained: Mapping[str, str]) -> Export:
@@ -374,7 +386,7 @@ def export(found: Iterable[Example], known: Collection[str], trained: Mapping[st
     agreed = [example for example in worded if len(readings[example.letters]) == 1]
     new = [example for example in agreed if example.letters not in trained]
     distinct: dict[str, Example] = {}
-    for example in sorted(new, key=lambda e: (e.intent, e.letters, e.text, e.hotel)):
+    for example in sorted(new, key=lambda e: (e.intent, e.letters, e.text, e.hotel, e.line)):
         distinct.setdefault(example.letters, example)
     return Export(
         tuple(sorted(distinct.values(), key=lambda e: (e.intent, e.text))),
@@ -398,7 +410,7 @@ def page(done: Export) -> str:
     """The examples as Rasa's training data."""
     groups: dict[str, list[str]] = {}
     for example in done.examples:
-        groups.setdefault(example.intent, []).append(f"    - {example.text}\n")
+        groups.setdefault(example.intent, []).append(f"    - {example.line}\n")
     blocks = (f"- intent: {intent}\n  examples: |\n{''.join(lines)}" for intent, lines in groups.items())
     return HEAD + "".join(blocks)
 

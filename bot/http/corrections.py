@@ -5,12 +5,14 @@ guard.guard_desk stands before it; that nobody reviews their own mark is a rule 
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import corrections
+from bot.annotation import Place, places
 from bot.conversation import Conversation
 from bot.corrections import CannotCorrect, Desk, Kind, Marked, Verdict
 from bot.http import views
@@ -78,10 +80,21 @@ async def withdraw(request: web.Request) -> web.Response:
 async def review(request: web.Request) -> web.Response:
     body, at, seq = await read_object(request), _desk(request), _seq(request)
     verdict, intent, number = _one_of(Verdict, body.get("verdict")), _intent(body), seq_of(body.get("mark"))
-    commit = request.app[DISPATCH].commit
+    commit, entities = request.app[DISPATCH].commit, _entities(body)
     return await _carry_out(
-        request, lambda tx: corrections.review(tx, commit, at, seq, number, verdict, intent)
+        request, lambda tx: corrections.review(tx, commit, at, seq, number, verdict, intent, entities)
     )
+
+
+def _entities(body: dict[str, Any]) -> tuple[Place, ...] | None:
+    """What stands in the guest's words; None, or left out: as they were read."""
+    given = body.get("entities")
+    if given is None:
+        return None
+    found = places(given)
+    if not isinstance(given, list) or len(found) < len(given):
+        raise Problem(400, "bad_request")  # no place, or one within another
+    return found
 
 
 def _desk(request: web.Request) -> Desk:
@@ -169,6 +182,7 @@ def _shown(marked: Marked, names: dict[str, str], me: Caller) -> dict[str, Any]:
         "by": {"id": m.by, "name": names.get(m.by, "")},
         "at": m.at,
         "own": m.by == me.signed_in.staff.id,
+        "entities": [asdict(place) for place in marked.entities],
         "review": _review(m.review, names),
     }
 

@@ -14,6 +14,7 @@ import yaml
 from argon2 import PasswordHasher
 
 from bot import corrections, staff
+from bot.annotation import Place
 from bot.commands import CommandFailed
 from bot.commands import corrections as command
 from bot.conversation import Close, Conversation
@@ -21,7 +22,7 @@ from bot.corrections import CannotCorrect, Desk, Kind, Marked, Verdict
 from bot.dispatch import Received
 from bot.engine import Turn
 from bot.knowledge import unanswered
-from bot.model import SERVICE, Answer, Content, GuestId, Handoff, HotelId, Reason
+from bot.model import SERVICE, Answer, Content, GuestId, Handoff, HotelId, Json, Reason
 from bot.store.database import Database
 from tests.conftest import FixedClock, SettingsMaker
 from tests.contract.floor import ONE, TWO, Floor
@@ -46,8 +47,8 @@ async def floor(database_url: str, clock: FixedClock) -> AsyncIterator[Floor]:
     await database.close()
 
 
-def read_as(intent: str, confidence: float = 0.61) -> Turn:
-    return Turn((Answer("ask_breakfast"),), {"m": 1}, intent, confidence)
+def read_as(intent: str, confidence: float = 0.61, entities: tuple[Json, ...] = ()) -> Turn:
+    return Turn((Answer("ask_breakfast"),), {"m": 1}, intent, confidence, entities)
 
 
 def at(floor: Floor, where: Received, who: str, administrator: bool = False) -> Desk:
@@ -76,12 +77,20 @@ async def review(
     verdict: Verdict = Verdict.ACCEPTED,
     intent: str | None = None,
     number: int = 0,
+    entities: tuple[Place, ...] | None = None,
 ) -> None:
     (marked,) = [m for m in await marks(floor, where.row.hotel) if m.mark.conversation == where.row.id]
     desk = at(floor, where, who)
     await floor.dispatch.transact(
         lambda tx: corrections.review(
-            tx, floor.dispatch.commit, desk, marked.mark.seq, number or marked.mark.number, verdict, intent
+            tx,
+            floor.dispatch.commit,
+            desk,
+            marked.mark.seq,
+            number or marked.mark.number,
+            verdict,
+            intent,
+            entities,
         )
     )
 
@@ -320,18 +329,23 @@ async def test_accepted_marks_of_all_hotels_become_a_file(
         assert await asyncio.to_thread(command.run, arguments, settings) == 0
         return capsys.readouterr().out
 
+    read = {"entity": "item", "value": "早饭", "raw": "早饭", "start": 0, "end": 2}
+    floor.engine.turns = [read_as("greet", 0.61, (read,)), read_as("greet", 0.61, (read,))]
     mine = await floor.talk("早饭在哪儿吃")
-    theirs = await floor.talk("泳池开吗", account=f"wx-{TWO}")
+    theirs = await floor.talk("泳池明天开吗", account=f"wx-{TWO}")
+    (said,) = [e for e, _ in await floor.thread(mine) if e.type == "assistant_said"]
+    assert said.body["entities"] == [{"entity": "item", "start": 0, "end": 2}]  # and no word
     await mark(floor, mine, "lin", "ask_breakfast")
     assert "no correction is accepted" in await export()
     assert not out.exists()
     await review(floor, mine, "bo")
     await mark(floor, theirs, "lin", "ask_pool")
-    await review(floor, theirs, "bo")
+    await review(floor, theirs, "bo", entities=(Place(2, 4, "date"),))
     assert "2 examples of 2 intents from 2 hotels" in await export()
-    assert [block["intent"] for block in yaml.safe_load(out.read_text("utf-8"))["nlu"]] == [
-        "ask_breakfast",
-        "ask_pool",
+    blocks = yaml.safe_load(out.read_text("utf-8"))["nlu"]
+    assert [(block["intent"], block["examples"]) for block in blocks] == [
+        ("ask_breakfast", "- [早饭](item)在哪儿吃\n"),  # as it was read
+        ("ask_pool", "- 泳池[明天](date)开吗\n"),  # as the reviewer says
     ]
     await floor.dispatch.erase(ONE, GuestId(mine.row.guest))
     assert "1 example of 1 intent from 1 hotel." in await export()
@@ -408,9 +422,13 @@ async def test_two_people_mark_and_review_at_the_desk(site: Site) -> None:
         "员工agent",
     )
     assert (shown["own"], shown["review"], listed["counts"]["open"]) == (False, None, 1)
-    verdict = {"mark": shown["mark"], "verdict": "accepted"}
+    place = {"entity": "item", "start": 0, "end": 2}
+    verdict = {"mark": shown["mark"], "verdict": "accepted", "entities": [place]}
+    within = {**verdict, "entities": [place, {**place, "start": 1}]}
+    assert (await admin.desk("POST", f"{answer}/review", within))[0] == 400
     assert (await admin.desk("POST", f"{answer}/review", verdict))[0] == 200
     _, listed = await admin.desk("GET", "corrections?state=accepted")
+    assert listed["corrections"][0]["entities"] == [place]
     assert listed["corrections"][0]["review"]["by"]["name"] == "员工admin"
     assert listed["counts"] == {"open": 0, "accepted": 1, "refused": 0}
 

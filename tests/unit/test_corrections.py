@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.corrections import Example, Export, export, intents, line_of, page, trained_in
+from bot.annotation import KINDS, Place, annotated, line_of, places, read_in
+from bot.corrections import Example, Export, export, intents, page, trained_in
 from bot.model import HotelId
 from nlu.project_check import Project, mistakes
 from tests.core import texts
@@ -127,3 +128,52 @@ def test_guests_words_are_kept_out_of_the_repository_and_of_images() -> None:
         (".dockerignore", "data/nlu/corrections.yml"),
     ):
         assert line in (ROOT / name).read_text("utf-8").splitlines()
+
+
+# ---- entities
+
+
+def test_the_kinds_are_those_of_the_domain() -> None:
+    assert sorted(KINDS) == sorted(yaml.safe_load((ROOT / "domain.yml").read_text("utf-8"))["entities"])
+
+
+@pytest.mark.parametrize(
+    ("words", "found", "line"),
+    [
+        (["明早七点叫我"], [(0, 2, "date"), (2, 4, "time")], "[明早](date)[七点](time)叫我"),
+        (["送  两条 浴巾"], [(3, 5, "quantity"), (6, 8, "item")], "送 [两条](quantity) [浴巾](item)"),
+        (
+            ["你好\n", " 浴巾", "1208"],
+            [(5, 7, "item"), (8, 12, "room_number")],
+            "你好 [浴巾](item) [1208](room_number)",
+        ),
+        (["[浴巾](item)要两条浴巾"], [(13, 15, "item")], "［浴巾］(item)要两条[浴巾](item)"),
+        (["浴巾"], [(0, 9, "item")], "浴巾"),  # beyond the words
+        (["a\x00b浴巾"], [(3, 5, "item")], "a b[浴巾](item)"),
+    ],
+)
+def test_entities_stand_where_they_were_read(
+    words: list[str], found: list[tuple[int, int, str]], line: str
+) -> None:
+    assert annotated(words, [Place(*one) for one in found]) == line
+    assert trained_in([{"nlu": [{"intent": "greet", "examples": f"- {line}\n"}]}]).keys() == {
+        Example(ONE, "greet", line_of(words)).letters
+    }
+
+
+def test_what_is_no_place_is_none_and_other_words_have_none() -> None:
+    date = {"entity": "date", "start": 0, "end": 2}
+    wrong = [{**date, "entity": "mood"}, {**date, "end": 0}, {**date, "start": True}, {**date, "end": 1}, 7]
+    assert places([*wrong, {"entity": "time", "start": 1, "end": 3}]) == (
+        Place(0, 1, "date"),
+        Place(1, 3, "time"),
+    )
+    assert places("date") == ()
+    assert read_in(["明早"], {"entities": [date], "asked": 2}) == (Place(0, 2, "date"),)
+    assert read_in(["明早见"], {"entities": [date], "asked": 2}) == ()
+    assert read_in(["明早"], {"intent": "greet"}) == ()
+
+
+def test_what_is_written_has_its_entities() -> None:
+    given = Example(ONE, "wake_up_call", "明早叫我", "[明早](date)叫我")
+    assert lines(written(given)) == {"wake_up_call": ["- [明早](date)叫我"]}
