@@ -6,7 +6,9 @@ import { choices, type Pending, type Thread } from "./thread";
 import { clock, day, full, sameDay } from "./when";
 import type { Words } from "./words";
 
-export interface LogActions extends MediaActions {
+export interface LogActions extends Omit<MediaActions, "stale"> {
+  /** A file didn't load: its address may have run out. */
+  stale(): void;
   say(text: string): void;
   retry(clientId: string): void;
   remove(clientId: string): void;
@@ -29,6 +31,7 @@ export class Log {
   readonly element = el("div", { class: "log", role: "log", "aria-live": "off" });
   private shown = new Map<string, { line: Line; row: HTMLElement; day: HTMLElement | null }>();
   private opened = new Set<string>(); // whose time was asked for by a tap
+  private broken = new Map<string, () => void>(); // whose file didn't load, and how it is tried again
   private chips = el("div", { class: "chips" });
   private typing: HTMLElement;
   private offered: unknown = null;
@@ -108,8 +111,23 @@ export class Log {
   private contents(line: Line, tap: () => void): HTMLElement[] {
     const how = { title: full(line.at, this.locale), click: tap };
     const words = line.text ? [el("div", { class: "bubble", ...how }, said(line.text))] : [];
-    const file = line.file ? [el("div", { class: "media", ...how }, shown(line.file, this.words, this.actions))] : [];
+    const file = line.file ? [el("div", { class: "media", ...how }, this.media(line.key, line.file))] : [];
     return [...words, ...file, ...line.cards.map((card) => this.card(card))];
+  }
+
+  /** The line stands again: what the network took away on its way may load now. */
+  mend(): void {
+    const tries = [...this.broken.values()];
+    this.broken.clear();
+    tries.forEach((again) => again());
+  }
+
+  private media(key: string, file: Kept): HTMLElement {
+    const stale = (instead: HTMLElement): void => {
+      this.broken.set(key, () => instead.replaceWith(this.media(key, file)));
+      this.actions.stale();
+    };
+    return shown(file, this.words, { ...this.actions, stale });
   }
 
   /** What was set going, and how it stands. */

@@ -10,8 +10,8 @@ export interface MediaActions {
   /** Where a file's address leads. */
   resolve(address: string): string;
   view(address: string, name: string): void;
-  /** A file didn't load: its address may have run out. */
-  stale(): void;
+  /** A file didn't load; what stands there instead. */
+  stale(instead: HTMLElement): void;
 }
 
 export function shown(file: Kept, words: Words, actions: MediaActions): HTMLElement {
@@ -22,8 +22,9 @@ export function shown(file: Kept, words: Words, actions: MediaActions): HTMLElem
   if (file.kind === "file") return row();
   // What can't be shown here (a policy of the page, a format, an address that ran out) can still be opened.
   const failed = (): void => {
-    media.replaceWith(row());
-    if (file.id) actions.stale();
+    const instead = row();
+    media.replaceWith(instead);
+    if (file.id) actions.stale(instead);
   };
   const media: HTMLElement = file.kind === "image" ? picture() : player(file, name, address, failed);
   return media;

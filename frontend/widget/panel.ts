@@ -253,6 +253,7 @@ export class Panel {
     put(this.line, text);
     if (line === "connecting") this.slow = setTimeout(() => put(this.line, this.words("connecting")), SLOW);
     this.box.disabled = line === "refused";
+    if (line === "open") this.log.mend();
   }
 
   private showJump(thread: Thread): void {
