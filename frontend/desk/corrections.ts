@@ -16,6 +16,26 @@ export interface Intent {
   titles: Record<string, string>;
 }
 
+export type Entity =
+  | "date"
+  | "time"
+  | "room_number"
+  | "room_type"
+  | "quantity"
+  | "item"
+  | "device"
+  | "phone"
+  | "person"
+  | "order_number"
+  | "amount";
+
+/** Where something stands in the guest's words, joined by line ends; counted in characters, not in UTF-16. */
+export interface Place {
+  start: number;
+  end: number;
+  entity: Entity;
+}
+
 /** A mark that stands on a message of the thread. */
 export interface Mark {
   kind: Kind;
@@ -39,6 +59,7 @@ export interface Correction {
   by: Person;
   at: string;
   own: boolean;
+  entities: Place[];
   review: { verdict: Verdict; intent: string | null; by: Person; at: string } | null;
 }
 
@@ -68,10 +89,19 @@ export const mark = (
 ): Promise<Noted> => request("POST", `${event(hotel, conversation, seq)}/correct`, { body: { kind, intent } });
 export const withdraw = (hotel: string, conversation: string, seq: number): Promise<Noted> =>
   request("DELETE", `${event(hotel, conversation, seq)}/correct`);
-export const review = (hotel: string, one: Correction, verdict: Verdict, intent: string | null): Promise<Noted> =>
+export const review = (
+  hotel: string,
+  one: Correction,
+  verdict: Verdict,
+  intent: string | null,
+  entities?: Place[],
+): Promise<Noted> =>
   request("POST", `${event(hotel, one.conversation, one.seq)}/review`, {
-    body: { mark: one.mark, verdict, intent },
+    body: { mark: one.mark, verdict, intent, entities },
   });
+
+export const inPlace = (words: string[], { start, end }: Place): string =>
+  Array.from(words.join("\n")).slice(start, end).join("");
 
 const asked = new Map<string, Promise<Intent[]>>();
 

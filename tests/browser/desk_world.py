@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator
@@ -63,7 +64,12 @@ class ScriptedAssistant:
         asked = await request.json()
         acts = self._acts(asked["text"], asked["facts"])
         intent = {"name": acts[0]["topic"], "confidence": 0.58} if "topic" in acts[0] else {}
-        answer = {"acts": acts, "memory": {}, "intent": intent, "entities": [], "closed": True}
+        entities = [
+            {"entity": kind, "value": found[0], "start": found.start(), "end": found.end()}
+            for kind, pattern in (("device", "手机"), ("phone", "1[0-9]{10}"))
+            for found in re.finditer(pattern, asked["text"])
+        ]
+        answer = {"acts": acts, "memory": {}, "intent": intent, "entities": entities, "closed": True}
         return web.json_response(answer)
 
     def _acts(self, text: str, facts: dict[str, Any]) -> list[dict[str, Any]]:

@@ -36,10 +36,10 @@ from tests.scenario.world import (
 )
 
 # One browser and one installation for all of them; each test has guests of its own.
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def nothing_open(world: World) -> None:
     await close_everything(world)
 
@@ -474,8 +474,11 @@ async def test_what_was_misread_is_marked_and_reviewed_by_a_second_person(
         item = admin.locator(".item", has_text="泳池到几点")
         await expect(item).to_contain_text(f"{COLLEAGUE_NAME}指出")
         await expect(item.locator(".should")).to_contain_text("问游泳池")
+        await expect(item).to_contain_text("手机 设备")
         await keep(admin, "learning")
         assert await problems(admin) == []
+        await item.get_by_role("button", name="“手机”不是设备，去掉").click()
+        await expect(item).not_to_contain_text("手机 设备")
         await item.get_by_role("button", name="改选").click()
         await admin.get_by_role("dialog").get_by_text("问其他设施").click()
         await expect(item.locator(".should")).to_contain_text("问其他设施")
@@ -484,6 +487,7 @@ async def test_what_was_misread_is_marked_and_reviewed_by_a_second_person(
         await expect(admin.get_by_role("heading", name="没有要处理的")).to_be_visible()
         await admin.get_by_role("button", name="已同意").click()
         await expect(item).to_contain_text(f"{ADMINISTRATOR}同意")
+        await expect(item.locator("li")).to_have_count(1)  # what is left is what was kept
         await item.get_by_role("button", name="看会话").click()
         theirs = bubble(admin, "早餐").last.locator(".reading")
         await expect(theirs).to_contain_text(f"{COLLEAGUE_NAME}说听错了：客人是想“问其他设施”")

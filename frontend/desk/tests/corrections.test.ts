@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { answers, readingOf, search, standing, titleOf, type Intent } from "../corrections";
+import { answers, inPlace, readingOf, search, standing, titleOf, type Intent } from "../corrections";
 import { lay } from "../thread";
 import { event } from "./made";
 
@@ -84,5 +84,12 @@ describe("searching what guests want", () => {
     expect(titleOf(INTENTS, "book_room")).toBe("订房");
     expect(titleOf(INTENTS, "nlu_fallback")).toBe("nlu_fallback");
     expect(titleOf(INTENTS, null)).toBe("");
+  });
+});
+
+describe("a place in what was said", () => {
+  it("is counted in characters over all messages of the turn", () => {
+    const words = ["😀😀 早上好", "1208 要毛巾"];
+    expect(inPlace(words, { start: 7, end: 11, entity: "room_number" })).toBe("1208");
   });
 });
