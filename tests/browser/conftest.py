@@ -1,4 +1,4 @@
-"""One browser and one installation for each file of the desk's tests; each test has guests of its own."""
+"""One browser for the whole run, one installation for each file; each test has guests of its own."""
 
 from collections.abc import AsyncIterator
 
@@ -20,7 +20,7 @@ from tests.scenario.world import HOTEL, World, own_password, running
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium here: CHROMIUM names one")
@@ -32,7 +32,7 @@ async def browser() -> AsyncIterator[Browser]:
         await started.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("desk")
     async with ScriptedAssistant() as assistant, running(folder, assistant) as made:  # type: ignore[arg-type]

@@ -25,10 +25,10 @@ from tests.browser.desk_world import (
 from tests.media_files import picture
 from tests.scenario.world import World, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def nothing_open(world: World) -> None:
     await close_everything(world)
 

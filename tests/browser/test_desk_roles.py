@@ -20,7 +20,7 @@ from tests.browser.desk_world import (
 )
 from tests.scenario.world import HOTEL, PASSWORD, World, own_password
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 BETTER = "好的，婴儿床已经安排，八点前送到您房间"
 
@@ -51,7 +51,7 @@ async def lock_and_open(page: Page) -> None:
     await page.keyboard.press("Enter")
 
 
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def nothing_open(world: World) -> None:
     user = await world.desk()
     for row in await user.conversations("STAFF"):

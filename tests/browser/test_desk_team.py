@@ -23,10 +23,10 @@ from tests.browser.desk_world import (
 )
 from tests.scenario.world import HOTEL, World, own_password
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def nothing_open(world: World) -> None:
     await close_everything(world)
     user = await world.desk()

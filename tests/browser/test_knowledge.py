@@ -17,7 +17,7 @@ from tests.browser.desk_world import (
 )
 from tests.scenario.world import HOTEL, DeskUser, World, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 
 async def open_page(page: Page, name: str, login: str = "admin") -> None:

@@ -28,7 +28,7 @@ from bot.simulator.wecom import WeCom
 from tests.media_files import picture, voice
 
 # One browser for all of them: starting it takes longer than any of the tests.
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -61,7 +61,7 @@ async def echoing(simulator: Simulator) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium here: CHROMIUM names one")

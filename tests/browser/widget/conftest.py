@@ -1,4 +1,4 @@
-"""One browser and one installation for each file of the widget's tests; each test has its own visitor."""
+"""One browser for the whole run, one installation for each file; each test has its own visitor."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -22,7 +22,7 @@ class Concierge(ScriptedAssistant):
         return super()._acts(text, facts)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium here: CHROMIUM names one")
@@ -35,7 +35,7 @@ async def browser() -> AsyncIterator[Browser]:
         await started.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     folder = tmp_path_factory.mktemp("widget")
     async with Concierge() as assistant, running(folder, assistant) as made:  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from tests.browser.widget.pages import (
 from tests.media_files import film, picture, voice
 from tests.scenario.world import World, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 PDF = b"%PDF-1.4\n"
 

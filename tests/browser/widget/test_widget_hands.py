@@ -23,7 +23,7 @@ from tests.browser.widget.pages import (
 from tests.media_files import picture, voice
 from tests.scenario.world import World
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 
 # ---- hands, ears and screens

@@ -32,7 +32,7 @@ from tests.browser.widget.pages import (
 from tests.media_files import picture
 from tests.scenario.world import HOTEL, World
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 SITE_SECRET = "a secret of the hotel's own site, long enough"
 

@@ -8,7 +8,7 @@ from playwright.async_api import Browser, WebSocketRoute, expect
 from tests.browser.widget.pages import box, bubbles, desk_of, keep, open_widget, say, talking, visiting
 from tests.scenario.world import HOTEL, World
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 STRANGE = (
     "<img src=x onerror=alert(1)><b>粗</b> ]]> &amp; \u202eתירבע gnorw\u202c שלום\n第二行"
