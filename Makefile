@@ -72,17 +72,17 @@ rollback: env-rasa ## Go back to the model before the one in use; it stays until
 
 # --- Checking it ---
 
-# These need no model, so they run while it is trained; the others start Rasa, and follow the training at once.
+# These need no model, so they run while it is trained; the others start Rasa.
 WITHOUT_MODEL := tests/browser tests/contract tests/unit
 WITH_MODEL := $(addprefix --ignore=,$(WITHOUT_MODEL))
 # Databases wait for their disk at every commit; what tests write lies in memory where there is enough of it.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
-# More workers than processors, since many tests wait: tests/conftest.py has those take turns with the others. Each
-# worker with a model starts a Rasa. Files go to workers in order, so the longest come first.
+# Two workers for each processor, since many wait (tests/conftest.py lets those that wait and those that compute
+# take turns); one where each starts a Rasa. Files go to workers in order, so the longest come first.
 CORES := $(shell nproc 2>/dev/null || echo 2)
-FEW := $(shell echo $$(( $(CORES) < 4 ? $(CORES) : 4 )))
-MANY := $(shell echo $$(( $(CORES) < 4 ? $(CORES) * 3 / 2 : 6 )))
-PYTEST = $(IN_MEMORY) $(BIN)/pytest -o cache_dir=.pytest_cache/$@
+FEW := $(shell echo $$(( $(CORES) < 6 ? $(CORES) : 6 )))
+MANY := $(shell echo $$(( $(CORES) < 4 ? $(CORES) * 2 : 8 )))
+PYTEST := $(IN_MEMORY) $(BIN)/pytest
 WORKERS := --dist loadfile --no-loadscope-reorder
 # What fails among the others runs once more, alone. Passing then it was disturbed: that is said, and wants mending.
 define ALONE
@@ -94,10 +94,7 @@ endef
 # BOTH_DATABASES=1 runs also what stands above the store on SQLite and on PostgreSQL, not half of it on each.
 .PHONY: test
 test: env env-rasa ## Everything: install, check, train, all tests.
-	@$(MAKE) -j2 test-with-model test-without-model
-
-.PHONY: test-with-model
-test-with-model: train frontend
+	@$(MAKE) -j2 train test-without-model
 	$(PYTEST) $(WORKERS) -n $(FEW) $(WITH_MODEL) $(call ALONE,$(WITH_MODEL))
 
 .PHONY: test-without-model

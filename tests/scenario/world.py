@@ -43,13 +43,15 @@ PATIENCE = 30.0
 
 async def until(what: Callable[[], Any], within: float = PATIENCE) -> Any:
     """The first true value of `what`, which may be async; TimeoutError says that it never came."""
+    pause = 0.05  # the longer it takes, the less often it is asked: asking is work for what is waited for
     async with asyncio.timeout(within):
         while True:
             found = what()
             found = await found if asyncio.iscoroutine(found) else found
             if found:
                 return found
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.3, 0.25)
 
 
 class Gate:
