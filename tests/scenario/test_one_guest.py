@@ -14,7 +14,7 @@ from tests.scenario.world import HOTEL, World, until
 
 pytestmark = [pytest.mark.processes]
 
-APP, PAGE, SECRET = "member-app", f"{HOTEL}-page", secrets.token_hex(32)  # an argument never begins with a dash
+APP, PAGE, SECRET = "member-app", f"{HOTEL}-page", secrets.token_hex(32)  # no dash in front
 
 
 def signed(audience: str) -> str:

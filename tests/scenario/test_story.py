@@ -28,7 +28,7 @@ from tests.scenario.world import HOTEL, World, own_password, until
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
 MONDAY, TUESDAY = 0, 1
-APP, SECRET = "member-app", secrets.token_hex(32)  # an argument never begins with a dash
+APP, SECRET = "member-app", secrets.token_hex(32)  # no dash in front
 AGENT, TRAINEE, MANAGER = ("zhaomin", "赵敏"), ("xiaoliu", "小刘"), ("zhouning", "周宁")
 
 expect.set_options(timeout=PATIENCE)
