@@ -91,7 +91,6 @@ define ALONE
 	echo "UNSTEADY: the tests above failed among the others and passed alone. Please tell us of it." >&2; }
 endef
 
-# BOTH_DATABASES=1 runs also what stands above the store on SQLite and on PostgreSQL, not half of it on each.
 .PHONY: test
 test: env env-rasa ## Everything: install, check, train, all tests.
 	@$(MAKE) -j2 train test-without-model

@@ -8,12 +8,11 @@ import os
 import shutil
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import pytest
@@ -76,35 +75,15 @@ gc.set_threshold(100_000, 50, 50)
 SettingsMaker = Callable[..., Settings]
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not os.environ.get("BOTH_DATABASES"):
-        turn = {item: _its_turn(item) for item in items}
-        config.hook.pytest_deselected(items=[item for item in items if not turn[item]])
-        items[:] = [item for item in items if turn[item]]
-    items[:] = _waiting_and_computing(items)
-
-
-def _its_turn(item: pytest.Item) -> bool:
-    """What stands above the store runs on one of the two databases, half of it on each."""
-    chosen = any("database_url" in mark.args[0] for mark in item.iter_markers("parametrize"))
-    kind = item.callspec.params.get("database_url") if hasattr(item, "callspec") else None
-    if kind is None or chosen or item.get_closest_marker("store"):
-        return True
-    others = item.callspec.id.split("-")
-    others.remove(kind)
-    name = "-".join([item.location[2].split("[")[0], *others])
-    return bool(kind == ("sqlite", "postgres")[crc32(name.encode()) % 2])
-
-
-def _waiting_and_computing(items: list[pytest.Item]) -> Iterable[pytest.Item]:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with a browser, which mostly wait, take turns with those that compute."""
     files: defaultdict[Path, list[pytest.Item]] = defaultdict(list)
     for item in items:
         files[item.path].append(item)
     waits = [found for found in files.values() if found[0].get_closest_marker("browser")]
-    computes = [found for found in files.values() if found not in waits]
+    computes = [found for found in files.values() if not found[0].get_closest_marker("browser")]
     turns = chain.from_iterable(zip_longest(waits, computes, fillvalue=[]))
-    return chain.from_iterable(turns)
+    items[:] = chain.from_iterable(turns)
 
 
 class FixedClock(Clock):
@@ -234,7 +213,7 @@ only_on_postgres = pytest.mark.parametrize("database_url", [ON_POSTGRES], indire
 
 @pytest.fixture(params=[ON_SQLITE, ON_POSTGRES])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated database with nothing in it, of both kinds; see _its_turn."""
+    """A migrated database with nothing in it; every test runs on both kinds."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "dianxiaoer.db")
         yield f"sqlite:///{tmp_path}/dianxiaoer.db"

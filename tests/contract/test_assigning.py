@@ -22,8 +22,6 @@ from bot.store.database import Database
 from tests.conftest import FixedClock, only_on_postgres
 from tests.contract.floor import ONE, Floor
 
-pytestmark = pytest.mark.store
-
 HUMAN = Turn((Handoff(Reason.HUMAN_HANDOFF),), None)
 
 

@@ -31,8 +31,6 @@ from tests.conftest import ROOT, SECRETS, FixedClock
 from tests.contract.floor import ONE, Floor
 from tests.media_files import picture
 
-pytestmark = pytest.mark.store
-
 KEY = "k:" + base64.b64encode(b"1" * 32).decode()
 WORDS = "我对花生过敏请千万记住"
 

@@ -38,8 +38,6 @@ from tests.conftest import FixedClock
 from tests.contract.floor import ONE, TWO, Floor
 from tests.core import documents
 
-pytestmark = pytest.mark.store
-
 ID_CARD = "11010119900307803X"
 BANK_CARD = "6222020200112230"
 WAKE = "2026-11-23T07:00:00+08:00"  # the clock of the tests begins at 21:30 the evening before

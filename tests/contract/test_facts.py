@@ -18,8 +18,6 @@ from tests.conftest import SettingsMaker
 from tests.contract.site import ONE, Site, serving
 from tests.core import SAMPLE
 
-pytestmark = pytest.mark.store
-
 ROOT = Path(__file__).parents[2]
 FACT = "knowledge/facts/breakfast_hours"
 

@@ -22,8 +22,6 @@ from bot.store.database import Database
 from tests.conftest import FixedClock, only_on_postgres
 from tests.contract.floor import ONE, TWO, Floor
 
-pytestmark = pytest.mark.store
-
 
 @pytest.fixture
 async def floor(database_url: str, clock: FixedClock) -> AsyncIterator[Floor]:

@@ -19,8 +19,6 @@ from bot.store.people import Identity
 from tests.conftest import FixedClock
 from tests.contract.floor import ONE, TWO, Floor
 
-pytestmark = pytest.mark.store
-
 SUBJECT = ("site:member-88",)
 
 

@@ -29,8 +29,6 @@ from bot.store.desk import HotelRow
 from bot.store.people import Identity
 from tests.servers import Postgres
 
-pytestmark = pytest.mark.store
-
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HOTEL, CONVERSATION, GUEST = HotelId("h"), ConversationId("c"), GuestId("g")
 WORDS = "我对花生过敏请千万记住"

@@ -21,8 +21,6 @@ from bot.store.points import Entry, PointId
 from tests.contract.floor import ONE, TWO
 from tests.core import OTHER, SAMPLE, documents, texts
 
-pytestmark = pytest.mark.store
-
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 MEI, LIN = StaffId("mei"), StaffId("lin")
 POINT = PointId("p1")

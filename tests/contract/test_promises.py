@@ -18,8 +18,6 @@ from bot.store.promises import PromiseRow
 from tests.conftest import FixedClock
 from tests.contract.floor import ONE, Floor
 
-pytestmark = pytest.mark.store
-
 WORDS = "婴儿床十点前给您送到"
 
 

@@ -117,7 +117,7 @@ def test_every_setting_that_operations_and_readme_name_is_one() -> None:
     assert named
     mirrors = {name for line in _of_images(r"^ARG ([A-Z_ ]+)$") for name in line.split()}
     compose = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "deploy/compose.yml").read_text("utf-8")))
-    assert named - set(NAMES) - mirrors - compose <= {"SANIC_HOST", "BOTH_DATABASES"}
+    assert named - set(NAMES) - mirrors - compose <= {"SANIC_HOST"}
 
 
 def _of_images(pattern: str) -> list[str]:

@@ -9,8 +9,6 @@ from bot.store.database import Database
 from bot.store.migrate import current, newest
 from tests.servers import Postgres, Reused, Valkey
 
-pytestmark = pytest.mark.store
-
 
 async def test_both_databases_come_with_this_release_s_schema(database_url: str) -> None:
     database = Database(database_url)
