@@ -192,6 +192,11 @@ def _learned() -> Likeness:
     return likeness({kind: examples(kind) for kind in (PRIVATE, INSULT, NEITHER)})
 
 
+def learn() -> None:
+    """Learn the examples now, so that nobody's reply waits for it: half a second of processor."""
+    _learned()
+
+
 def examples(kind: str) -> list[str]:
     """Replies of a kind, one a line."""
     return (EXAMPLES / f"{kind}.txt").read_text(encoding="utf-8").splitlines()

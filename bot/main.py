@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 from redis.asyncio import Redis
 
-from bot import staff
+from bot import flags, staff
 from bot.accounts import Accounts, GuestKeys, open_wechat, open_wecom
 from bot.blobs import Blobs
 from bot.channels.port import Fetcher, Sender
@@ -131,6 +131,7 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, settings.host, settings.port).start()
         logger.info("serving on %s:%s", settings.host, settings.port)
+        await asyncio.to_thread(flags.learn)
         await stop.wait()
         logger.info("stopping")
 

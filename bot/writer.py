@@ -3,7 +3,6 @@
 Whoever loses a race reads and decides again. Who speaks, and what is said, others know.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -119,7 +118,7 @@ class Writer:
         """What a manager should see about a reply; whoever wrote it, by whatever way."""
         facts = (await self.hotels.get(tx, row.hotel)).facts
         own = {number for fact in facts.values() for number in flags.numbers_in(str(fact))}
-        return await asyncio.to_thread(flags.flags, reply.text or "", own)  # the first takes a moment
+        return flags.flags(reply.text or "", own)
 
     async def _routed(
         self, tx: AsyncConnection, row: Conversation, effect: Effect, account: AccountRow | None

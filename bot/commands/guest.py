@@ -128,7 +128,9 @@ def _show(found: Comparison) -> None:
 def _agreed(found: Comparison) -> bool:
     if not sys.stdin.isatty():
         raise CommandFailed("Nothing was changed: nobody is here to be asked. Say --yes.")
-    return input(f"Change {len(found.changes)} guests so? [y/N] ").strip().lower() in ("y", "yes")
+    others = len(found.awaits) + len(found.forgets)
+    asked = f"Change {len(found.changes)} guests, and {others} who aren't here yet, so? [y/N] "
+    return input(asked).strip().lower() in ("y", "yes")
 
 
 async def _mark(dispatch: Dispatch, hotel: HotelId, change: Change) -> bool:
