@@ -124,6 +124,21 @@ async def test_a_picture_waits_for_the_network_and_goes_once(browser: Browser, w
         assert len([e for e in await desk.events(conversation, "guest_said") if e["file"]]) == 1
 
 
+async def test_a_picture_that_the_network_took_away_is_tried_again(browser: Browser, world: World) -> None:
+    async with talking(browser, world) as (context, page):
+        await say(page, "想看海景，转人工")
+        await expect(bubbles(page)).to_have_count(2)
+        desk, conversation = await desk_of(world, "想看海景，转人工")
+        await page.route("**/files/**", lambda route: route.abort())
+        await desk.send_file(conversation, picture(640, 480), "picture-1")
+        await expect(page.locator(".row.staff a.file")).to_have_count(1)
+        await page.unroute("**/files/**")
+        await context.set_offline(True)
+        await expect(page.locator(".line[role=status]")).to_contain_text("网络断开了")
+        await context.set_offline(False)
+        await expect(page.locator(".row.staff .pic img")).to_have_js_property("naturalWidth", 640)
+
+
 async def test_a_voice_message_is_recorded_and_played(browser: Browser, world: World) -> None:
     async with talking(browser, world, permissions=["microphone"]) as (_, page):
         await say(page, "语音之前")
