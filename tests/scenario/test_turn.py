@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 import socket
 import struct
 import threading
@@ -181,7 +182,10 @@ class Broken(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def without_actions(assistant: Assistant) -> Iterator[Assistant]:
+    process = assistant.actions.process
+    assert process
     assistant.actions.stop()
+    assert process.returncode != -signal.SIGKILL, "it had to be killed, however idle it was"
     yield assistant
     assistant.actions.start()
 
