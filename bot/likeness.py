@@ -73,6 +73,7 @@ def _products(rows: Sequence[Row]) -> npt.NDArray[np.float64]:
     products = np.ones((len(rows), len(rows)))
     for where, values in holders.values():
         if len(where) > 1:
-            products[np.ix_(where, where)] += np.outer(values, values)
+            at, value = np.array(where), np.array(values)
+            products[at[:, None], at] += value[:, None] * value
     np.fill_diagonal(products, 2.0)
     return products
