@@ -32,7 +32,9 @@ CHROMIUM_ARGS = [
     # The hotel's site is on the internet, so to speak, and asks this machine (LocalNetworkAccessChecks). Two
     # pages of the browser's own in each window (WebUIOmnibox…) took as much time as the page that is tested.
     "--disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable,LensOverlay,LocalNetworkAccessChecks,"
-    "MediaRouter,OptimizationHints,PaintHolding,PreconnectToSearch,WebUIOmniboxAimPopup,WebUIOmniboxPopup",
+    # A renderer kept ready for the next window is work for a window that may never open (SpareRenderer…).
+    "MediaRouter,OptimizationHints,PaintHolding,PreconnectToSearch,SpareRendererForSitePerProcess,"
+    "WebUIOmniboxAimPopup,WebUIOmniboxPopup",
 ]
 PATIENCE = 30_000.0  # milliseconds; a page on a busy machine, never a bar for speed
 DESK = ROOT / "frontend/dist/desk/index.html"
