@@ -46,8 +46,6 @@ def executor() -> ActionExecutor:
 def application(registered: ActionExecutor) -> Sanic:
     app = create_app_for_serve(registered, cors_origins=[])
     app.config.GRACEFUL_SHUTDOWN_TIMEOUT = GRACE_SECONDS
-    # Rasa keeps its connection open, and the server doesn't end before it is closed, however idle.
-    app.config.KEEP_ALIVE = False
     app.config.MOTD = False
     return app
 

@@ -66,20 +66,6 @@ def _encode_once() -> None:
     E5.query = remembered
 
 
-def _stay_on_one_processor() -> None:
-    """Where workers share processors, each stays on one, with all servers and browsers it starts: whatever a
-    worker waits for runs next on the same processor, and waking another one is dear, most of all in a
-    virtual machine."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if hasattr(os, "sched_setaffinity"):
-        processors = sorted(os.sched_getaffinity(0))
-        if workers > len(processors):
-            # Neighbours share one: one begins with a file that waits, the other with one that computes.
-            os.sched_setaffinity(0, {processors[worker * len(processors) // workers]})
-
-
-_stay_on_one_processor()
 _compile_statements_once()
 _encode_once()
 # What has been imported stays; looking through it again and again took a tenth of the tests' time.
