@@ -74,7 +74,9 @@ rollback: env-rasa ## Go back to the model before the one in use; it stays until
 
 # These need no model, so they run while it is trained; the others start Rasa.
 WITHOUT_MODEL := tests/browser tests/contract tests/unit
-WITH_MODEL := $(addprefix --ignore=,$(WITHOUT_MODEL))
+# These run by Rasa's own Python, which the others don't wait for.
+IN_RASA := -o cache_dir=.pytest_cache/rasa tests/rasa
+WITH_MODEL := $(addprefix --ignore=,$(WITHOUT_MODEL) tests/rasa)
 # Databases wait for their disk at every commit; what tests write lies in memory where there is enough of it.
 IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
 # Two workers for each processor, since many wait (tests/conftest.py lets those that wait and those that compute
@@ -93,8 +95,12 @@ endef
 
 .PHONY: test
 test: env env-rasa ## Everything: install, check, train, all tests.
-	@$(MAKE) -j2 train test-without-model
+	@$(MAKE) -j2 test-in-rasa test-without-model
 	$(PYTEST) $(WORKERS) -n $(FEW) $(WITH_MODEL) $(call ALONE,$(WITH_MODEL))
+
+.PHONY: test-in-rasa
+test-in-rasa: train
+	$(PYTEST) $(IN_RASA) $(call ALONE,$(IN_RASA))
 
 .PHONY: test-without-model
 test-without-model: check test-frontend frontend
