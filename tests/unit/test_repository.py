@@ -221,3 +221,36 @@ def test_the_changelog_knows_the_version() -> None:
 @pytest.mark.parametrize("name", [".ci/run", "requirements/find-python"])
 def test_scripts_can_be_run(name: str) -> None:
     assert os.access(ROOT / name, os.X_OK)
+
+
+def _python(path: Path, told: str) -> None:
+    """What passes for an interpreter and tells which one it is."""
+    path.parent.mkdir(parents=True)
+    path.write_text(f'#!/bin/sh\ncase "$2" in *print*) echo {told} ;; esac\n')
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("there", "chosen"),
+    [
+        ({"shims", "versions", "system"}, "system"),
+        ({"shims", "versions"}, "versions"),
+        ({"shims"}, ""),
+    ],
+)
+def test_a_systems_python_comes_before_pyenvs_and_a_shim_is_none(
+    tmp_path: Path, there: set[str], chosen: str
+) -> None:
+    pyenv, system = tmp_path / "pyenv", tmp_path / "bin"
+    places = {"shims": pyenv / "shims", "versions": pyenv / "versions/3.99.1/bin", "system": system}
+    for name in there:
+        _python(places[name] / ("python" if name == "versions" else "python3.99"), name)
+    path = f"{places['shims']}:{system}:{os.environ['PATH']}"
+    found = subprocess.run(
+        [ROOT / "requirements/find-python", "3.99"],
+        env={"PATH": path, "PYENV_ROOT": str(pyenv)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (found.stdout.strip(), found.returncode == 0) == (chosen, bool(chosen))
