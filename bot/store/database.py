@@ -17,7 +17,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from bot.store.sqlite import connector
+
 BUSY_SECONDS = 15
+_PRAGMAS = (
+    f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",
+)
 
 
 class DatabaseAway(OSError):
@@ -54,11 +63,11 @@ class Database:
         self._served: int | None = None
 
     def _engine(self, begin: str, size: int) -> AsyncEngine:
+        ours = {"async_creator": connector(str(self.path), *_PRAGMAS)} if self.path else {}
         engine = create_async_engine(
-            async_url(self.url), pool_size=size, max_overflow=0, pool_timeout=BUSY_SECONDS
+            async_url(self.url), pool_size=size, max_overflow=0, pool_timeout=BUSY_SECONDS, **ours
         )
         if self.sqlite:
-            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(engine.sync_engine, "begin", lambda c: c.exec_driver_sql(begin))
         else:
             event.listen(engine.sync_engine, "do_connect", _connect_postgres)
@@ -119,20 +128,6 @@ def _connect_postgres(dialect: Any, _record: Any, words: Any, options: Any) -> A
             f"{where}: {why or type(error).__name__}. Start it (`sudo systemctl start postgresql`), "
             "or correct DATABASE_URL."
         ) from error
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves
-    cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={BUSY_SECONDS * 1000}",
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "secure_delete=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def insert_or_ignore(tx: AsyncConnection, table: Any) -> Any:
