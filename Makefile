@@ -72,13 +72,15 @@ rollback: env-rasa ## Go back to the model before the one in use; it stays until
 
 # --- Checking it ---
 
-# These need no model, so they run while it is trained; the others start Rasa.
-WITHOUT_MODEL := tests/browser tests/contract tests/unit
+# These need no model, so they run while it is trained.
+WITHOUT_MODEL := tests/browser tests/contract
 # These run by Rasa's own Python, which the others don't wait for.
 IN_RASA := -o cache_dir=.pytest_cache/rasa tests/rasa
-WITH_MODEL := $(addprefix --ignore=,$(WITHOUT_MODEL) tests/rasa)
+# All others start Rasa, and wait a third of their time; these compute meanwhile, and stand back for them.
+UNITS := -o cache_dir=.pytest_cache/units tests/unit
+WITH_MODEL := $(addprefix --ignore=,$(WITHOUT_MODEL) tests/rasa tests/unit)
 # Databases wait for their disk at every commit; what tests write lies in memory where there is enough of it.
-IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "TMPDIR=/dev/shm"}')
+IN_MEMORY := $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 {print "env TMPDIR=/dev/shm"}')
 # Two workers for each processor, since many wait (tests/conftest.py lets those that wait and those that compute
 # take turns); one where each starts a Rasa. Files go to workers in order, so the longest come first.
 CORES := $(shell nproc 2>/dev/null || echo 2)
@@ -96,15 +98,25 @@ endef
 .PHONY: test
 test: env env-rasa ## Everything: install, check, train, all tests.
 	@$(MAKE) -j2 test-in-rasa test-without-model
-	$(PYTEST) $(WORKERS) -n $(FEW) $(WITH_MODEL) $(call ALONE,$(WITH_MODEL))
+	@$(MAKE) -j2 test-with-model test-units
 
 .PHONY: test-in-rasa
 test-in-rasa: train
 	$(PYTEST) $(IN_RASA) $(call ALONE,$(IN_RASA))
 
+# They are looked through once before many workers do it, each of which would compile all that they import.
 .PHONY: test-without-model
 test-without-model: check test-frontend frontend
+	@$(BIN)/pytest --collect-only -q $(WITHOUT_MODEL) >/dev/null || :
 	$(PYTEST) $(WORKERS) -n $(MANY) $(WITHOUT_MODEL) $(call ALONE,$(WITHOUT_MODEL))
+
+.PHONY: test-with-model
+test-with-model: train frontend
+	$(PYTEST) $(WORKERS) -n $(FEW) $(WITH_MODEL) $(call ALONE,$(WITH_MODEL))
+
+.PHONY: test-units
+test-units: env env-rasa
+	nice -n 19 $(PYTEST) $(UNITS) $(call ALONE,$(UNITS))
 
 .PHONY: eval
 eval: env train ## How well guests are understood: figures, pictures and a page in var/eval.

@@ -134,16 +134,11 @@ class Postgres(Server):
     def drop(self, database: str) -> None:
         self.psql(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
-    def psql(self, statement: str, database: str = "postgres") -> str:
-        command = [
-            str(self.bin / "psql"),
-            "-XAtq",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-c",
-            statement,
-            self.url(database),
-        ]
+    def psql(self, *statements: str, database: str = "postgres") -> str:
+        command = [str(self.bin / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1"]
+        for statement in statements:
+            command += ["-c", statement]
+        command.append(self.url(database))
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def dump(self, database: str) -> str:
@@ -169,8 +164,10 @@ class Reused:
 
     def __init__(self, server: Postgres, template: str, name: str = "reused") -> None:
         self._server, self._template, self._name = server, template, name
-        self._schema = server.psql(self._SCHEMA, template)
-        tables = server.psql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", template).split()
+        self._schema = server.psql(self._SCHEMA, database=template).strip()
+        tables = server.psql(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=template
+        ).split()
         seeded = [line for line in server.dump(template).splitlines() if line.startswith("INSERT INTO")]
         # Triggers and foreign keys are about what the product does, not about what is swept up after it.
         sweep = [f'DELETE FROM "{table}"' for table in tables]
@@ -183,8 +180,8 @@ class Reused:
 
     def empty(self) -> None:
         with suppress(subprocess.CalledProcessError):  # a table is missing, or its like
-            self._server.psql(self._empty, self._name)
-            if self._server.psql(self._SCHEMA, self._name) == self._schema:
+            said = self._server.psql(self._empty, self._SCHEMA, database=self._name)
+            if said.splitlines()[-1] == self._schema:
                 return
         self._server.drop(self._name)
         self._server.create(self._name, self._template)

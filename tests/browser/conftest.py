@@ -4,16 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.desk_world import (
-    CHROMIUM,
-    CHROMIUM_ARGS,
     COLLEAGUE,
     COLLEAGUE_NAME,
     DESK,
     PATIENCE,
+    WIDGET,
     ScriptedAssistant,
+    chromium,
 )
 from tests.scenario.world import HOTEL, World, own_password, running
 
@@ -22,14 +22,10 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: CHROMIUM names one")
-    if not DESK.is_file():
-        pytest.skip("the desk isn't built: `make frontend`")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+    if not (DESK.is_file() and WIDGET.is_file()):
+        pytest.skip("the pages aren't built: `make frontend`")
+    async with chromium() as started:
         yield started
-        await started.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -13,8 +13,17 @@ from types import SimpleNamespace
 from typing import Any, Self
 
 import aiohttp
+import pytest
 from aiohttp import web
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from tests.scenario.world import HOTEL, PASSWORD, World, until
 
@@ -35,9 +44,13 @@ CHROMIUM_ARGS = [
     # A renderer kept ready for the next window is work for a window that may never open (SpareRenderer…).
     "MediaRouter,OptimizationHints,PaintHolding,PreconnectToSearch,SpareRendererForSitePerProcess,"
     "WebUIOmniboxAimPopup,WebUIOmniboxPopup",
+    # The widget is a guest on another site's page, and no browser will give it a cookie there.
+    "--test-third-party-cookie-phaseout",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
 PATIENCE = 30_000.0  # milliseconds; a page on a busy machine, never a bar for speed
-DESK = ROOT / "frontend/dist/desk/index.html"
+DESK, WIDGET = ROOT / "frontend/dist/desk/index.html", ROOT / "frontend/dist/widget/widget.js"
 AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
 ADMINISTRATOR, COLLEAGUE, COLLEAGUE_NAME = "管理员", "wangfang", "王芳"
 
@@ -149,6 +162,17 @@ class Visitor:
         async with self._session.post(f"{self._url}/poll", json=body) as answer:
             view: dict[str, Any] = await answer.json()
         return view
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A real one, or the test is skipped loudly."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: CHROMIUM names one")
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield started
+        await started.close()
 
 
 @asynccontextmanager

@@ -1,9 +1,7 @@
 """The phone page of the simulator, in a real browser: a person chats as a follower and reads the wire."""
 
-import os
 import re
 import secrets
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,10 +9,9 @@ from itertools import groupby
 
 import aiohttp
 import pytest
-import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from bot.channels import wecom
 from bot.channels.port import Accepted, NeverDelivered, Option, Reply
@@ -29,8 +26,6 @@ from tests.media_files import picture, voice
 
 # One browser for all of them: starting it takes longer than any of the tests.
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @asynccontextmanager
@@ -59,16 +54,6 @@ async def echoing(simulator: Simulator) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def chromium() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: CHROMIUM names one")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        await browser.close()
 
 
 @asynccontextmanager
@@ -105,8 +90,8 @@ async def say(page: Page, text: str) -> None:
     await page.get_by_label("输入消息").press("Enter")
 
 
-async def test_a_newcomer_follows_and_is_led_to_the_first_word(chromium: Browser) -> None:
-    async with phone(chromium) as (simulator, page):
+async def test_a_newcomer_follows_and_is_led_to_the_first_word(browser: Browser) -> None:
+    async with phone(browser) as (simulator, page):
         await page.get_by_text("说句话试试").click()
         await page.get_by_role("button", name="发送", exact=True).click()
         await expect(page.locator(".message-theirs .bubble")).to_have_text("您说：早餐几点？")
@@ -116,8 +101,8 @@ async def test_a_newcomer_follows_and_is_led_to_the_first_word(chromium: Browser
         assert follower.following
 
 
-async def test_words_are_shown_as_words(chromium: Browser) -> None:
-    async with phone(chromium) as (_simulator, page):
+async def test_words_are_shown_as_words(browser: Browser) -> None:
+    async with phone(browser) as (_simulator, page):
         await page.get_by_label("切换到输入").click()
         await say(page, "<img src=x onerror=alert(1)>]]>")
         await expect(page.locator(".message-theirs .bubble")).to_have_text(
@@ -126,8 +111,8 @@ async def test_words_are_shown_as_words(chromium: Browser) -> None:
         assert await page.locator(".chat img").count() == 0
 
 
-async def test_the_wire_shows_each_push_sealed_and_in_clear(chromium: Browser) -> None:
-    async with phone(chromium) as (_simulator, page):
+async def test_the_wire_shows_each_push_sealed_and_in_clear(browser: Browser) -> None:
+    async with phone(browser) as (_simulator, page):
         await page.get_by_label("切换到输入").click()
         await say(page, "早餐")
         await page.locator(".origin").click()
@@ -139,8 +124,8 @@ async def test_the_wire_shows_each_push_sealed_and_in_clear(chromium: Browser) -
         await expect(sent).not_to_contain_text("早餐")
 
 
-async def test_a_push_that_is_lost_comes_again_and_the_switch_says_so(chromium: Browser) -> None:
-    async with phone(chromium) as (simulator, page):
+async def test_a_push_that_is_lost_comes_again_and_the_switch_says_so(browser: Browser) -> None:
+    async with phone(browser) as (simulator, page):
         await page.get_by_label("切换到输入").click()
         await page.locator("#faults summary").click()
         await page.get_by_label("丢推送（次）").fill("1")
@@ -152,8 +137,8 @@ async def test_a_push_that_is_lost_comes_again_and_the_switch_says_so(chromium: 
         assert [entry.end for entry in simulator.state.wire][-2:] == ["lost", "answered"]
 
 
-async def test_leaving_and_coming_back(chromium: Browser) -> None:
-    async with phone(chromium) as (simulator, page):
+async def test_leaving_and_coming_back(browser: Browser) -> None:
+    async with phone(browser) as (simulator, page):
         await expect(page.locator("#unfollow")).to_have_text("取消关注")
         await page.locator("#unfollow").click()
         await page.get_by_role("button", name="关注公众号").click()
@@ -163,8 +148,8 @@ async def test_leaving_and_coming_back(chromium: Browser) -> None:
         assert [name for name, _ in groupby(events)] == ["subscribe", "unsubscribe", "subscribe"]
 
 
-async def test_menus_and_choices_are_tapped(chromium: Browser) -> None:
-    async with phone(chromium) as (simulator, page):
+async def test_menus_and_choices_are_tapped(browser: Browser) -> None:
+    async with phone(browser) as (simulator, page):
         await page.get_by_role("button", name="住店服务").click()
         await page.get_by_role("button", name="早餐时间").click()
         await expect(page.locator(".entry-title", has_text="点菜单")).to_contain_text("breakfast")
@@ -181,8 +166,8 @@ async def test_menus_and_choices_are_tapped(chromium: Browser) -> None:
         await expect(page.locator(".message-theirs .bubble").last).to_have_text("您说：确认")
 
 
-async def test_a_picture_and_a_voice_file_are_chosen_and_sent(chromium: Browser) -> None:
-    async with phone(chromium) as (simulator, page):
+async def test_a_picture_and_a_voice_file_are_chosen_and_sent(browser: Browser) -> None:
+    async with phone(browser) as (simulator, page):
         await page.get_by_label("切换到输入").click()
         await page.get_by_label("更多").click()
         async with page.expect_file_chooser() as chooser:
@@ -207,8 +192,8 @@ def _mine(simulator: Simulator) -> list[Shown]:
     return [one for one in follower.screen if one.side == "guest"]
 
 
-async def test_a_narrow_screen_is_the_phone_itself(chromium: Browser) -> None:
-    async with phone(chromium, 390, 844) as (_simulator, page):
+async def test_a_narrow_screen_is_the_phone_itself(browser: Browser) -> None:
+    async with phone(browser, 390, 844) as (_simulator, page):
         await expect(page.locator(".bench")).to_be_hidden()
         await page.get_by_label("切换到输入").click()
         await say(page, "一个很长很长的词" * 20 + "https://hotel.example/" + "x" * 200)
@@ -253,12 +238,12 @@ async def serviced(platform: WeCom) -> AsyncIterator[WeComClient]:
         yield client
 
 
-async def test_a_guest_of_wecom_writes_chooses_and_sees_whose_the_session_is(chromium: Browser) -> None:
+async def test_a_guest_of_wecom_writes_chooses_and_sees_whose_the_session_is(browser: Browser) -> None:
     platform = WeCom()
     async with (
         Simulator(SimulatedAccount.made(), wecom=platform) as simulator,
         serviced(platform) as client,
-        opened(chromium, f"{simulator.url}/wecom/", 1280, 860) as page,
+        opened(browser, f"{simulator.url}/wecom/", 1280, 860) as page,
     ):
         await page.get_by_text("说句话试试").click()
         await page.get_by_role("button", name="发送", exact=True).click()
@@ -279,8 +264,8 @@ async def test_a_guest_of_wecom_writes_chooses_and_sees_whose_the_session_is(chr
         assert isinstance(await client.send(AccountId("kf"), guest, Reply("还在吗")), NeverDelivered)
 
 
-async def test_a_page_left_open_follows_a_reset(chromium: Browser) -> None:
-    async with phone(chromium) as (simulator, page):
+async def test_a_page_left_open_follows_a_reset(browser: Browser) -> None:
+    async with phone(browser) as (simulator, page):
         await page.get_by_label("切换到输入").click()
         await say(page, "早餐")
         await expect(page.locator(".message-theirs")).to_be_visible()

@@ -8,10 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from bot.simulator import Follower
-from tests.browser.desk_world import CHROMIUM, CHROMIUM_ARGS, SCREENSHOTS, Visitor, desk_page, sign_in
+from tests.browser.desk_world import SCREENSHOTS, Visitor, chromium, desk_page, sign_in
 from tests.rasa_servers import ROOT, Assistant
 from tests.scenario.world import HOTEL, OTHER_HOTEL, World, own_password, running, until
 
@@ -25,12 +25,8 @@ expect.set_options(timeout=30_000)
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: CHROMIUM names one")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+    async with chromium() as started:
         yield started
-        await started.close()
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ from typing import Any
 import aiohttp
 import jwt
 import pytest
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from bot.simulator import Follower
 from tests.browser.desk_world import (
-    CHROMIUM,
-    CHROMIUM_ARGS,
     PATIENCE,
     box,
+    chromium,
     desk_page,
     keep,
     open_row,
@@ -36,12 +35,8 @@ expect.set_options(timeout=PATIENCE)
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: CHROMIUM names one")
-    async with async_playwright() as playwright:
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+    async with chromium() as started:
         yield started
-        await started.close()
 
 
 async def ask(world: World, follower: Follower, text: str) -> str:

@@ -26,10 +26,10 @@ async def test_postgres_comes_back_after_a_crash() -> None:
     server.start()
     try:
         url = server.create("kept")
-        server.psql("CREATE TABLE words (word text); INSERT INTO words VALUES ('您好')", "kept")
+        server.psql("CREATE TABLE words (word text); INSERT INTO words VALUES ('您好')", database="kept")
         server.stop(signal.SIGKILL)
         server.start()
-        assert server.psql("SELECT word FROM words", "kept") == "您好\n"
+        assert server.psql("SELECT word FROM words", database="kept") == "您好\n"
         assert "您好" in server.dump("kept")
         assert url.startswith("postgresql://")
     finally:
@@ -47,7 +47,7 @@ def test_a_reused_database_is_as_new(postgres: Postgres, migrated_postgres: Reus
         "ALTER TABLE events DISABLE TRIGGER ALL",
     )
     for change in changes:
-        postgres.psql(change, "again")
+        postgres.psql(change, database="again")
         assert postgres.dump("again") != begun
         reused.empty()
         assert without_tokens(postgres.dump("again")) == without_tokens(begun), change

@@ -1,14 +1,12 @@
-"""One browser for the whole run, one installation for each file; each test has its own visitor."""
+"""One installation for each file; each test has its own visitor."""
 
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
 
-from tests.browser.desk_world import CHROMIUM, CHROMIUM_ARGS, ScriptedAssistant
-from tests.browser.widget.pages import BUILT, MICROPHONE
+from tests.browser.desk_world import ScriptedAssistant
 from tests.scenario.world import World, running
 
 
@@ -20,19 +18,6 @@ class Concierge(ScriptedAssistant):
             options = [{"title": "对，就这样"}, {"title": "不对", "text": "不对，改一下"}]
             return [{"act": "say", "key": "assistant_again", "values": {}, "options": options}]
         return super()._acts(text, facts)
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: CHROMIUM names one")
-    if not BUILT.is_file():
-        pytest.skip("the widget isn't built: `make frontend`")
-    async with async_playwright() as playwright:
-        args = [*CHROMIUM_ARGS, *MICROPHONE]
-        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=args)
-        yield started
-        await started.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -7,12 +7,10 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 
-from tests.browser.desk_world import PATIENCE, ROOT, SCREENSHOTS, tell
+from tests.browser.desk_world import PATIENCE, SCREENSHOTS, tell
 from tests.scenario.world import HOTEL, DeskUser, World, until
 
-BUILT = ROOT / "frontend/dist/widget/widget.js"
 HOTELS_SITE = "https://www.xinghaihui.example"
-MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 PHONE: dict[str, Any] = {
     "viewport": {"width": 390, "height": 844},
     "device_scale_factor": 2,

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
-from tests.browser.desk_world import CHROMIUM, CHROMIUM_ARGS, ROOT, SCREENSHOTS, ScriptedAssistant
+from tests.browser.desk_world import SCREENSHOTS, ScriptedAssistant
 from tests.media_files import picture
 from tests.proxies import STARTS, stop
 from tests.scenario.world import HOTEL, World, running, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes]
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
 SITE = "https://www.xinghaihui.example"
-BUILT = ROOT / "frontend/dist/widget/widget.js"
 AWAY = {"a second": 1, "a minute": 60, "an hour": 3600}
 SAID = ("guest_said", "assistant_said", "staff_said")
 PHONE: dict[str, Any] = {
@@ -30,7 +30,7 @@ PHONE: dict[str, Any] = {
 }
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with ScriptedAssistant() as assistant, running(tmp_path, assistant) as made:  # type: ignore[arg-type]
         yield made
@@ -51,32 +51,24 @@ async def way(name: str, world: World, folder: Path) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def site(url: str) -> AsyncIterator[Page]:
+async def site(browser: Browser, url: str) -> AsyncIterator[Page]:
     """A page of the hotel's own site on a phone whose browser takes no cookie of anybody else's."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium here: CHROMIUM names one")
-    if not BUILT.is_file():
-        pytest.skip("the widget isn't built: `make frontend`")
     page_ = (
         "<!doctype html><html lang=zh-Hans><meta charset=utf-8><title>酒店</title>"
         "<meta name=viewport content='width=device-width'><h1>星海会</h1>"
         f"<script src='{url}/widget.js' data-key='{HOTEL}-page' async></script>"
     )
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[*CHROMIUM_ARGS, "--test-third-party-cookie-phaseout"]
-        )
-        context = await browser.new_context(**PHONE, ignore_https_errors=True)
-        errors: list[str] = []
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        await context.route(f"{SITE}/**", lambda route: route.fulfill(body=page_, content_type="text/html"))
-        page = await context.new_page()
-        await page.clock.install()
-        await page.goto(f"{SITE}/rooms")
-        yield page
-        assert errors == []
-        assert await context.cookies() == []
-        await browser.close()
+    context = await browser.new_context(**PHONE, ignore_https_errors=True)
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    await context.route(f"{SITE}/**", lambda route: route.fulfill(body=page_, content_type="text/html"))
+    page = await context.new_page()
+    await page.clock.install()
+    await page.goto(f"{SITE}/rooms")
+    yield page
+    assert errors == []
+    assert await context.cookies() == []
+    await context.close()
 
 
 async def say(page: Page, text: str) -> None:
@@ -93,8 +85,10 @@ async def shown(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("through", ["direct", "nginx", "caddy"])
-async def test_nothing_is_missing_and_nothing_comes_twice(world: World, tmp_path: Path, through: str) -> None:
-    async with way(through, world, tmp_path / through) as url, site(url) as page:
+async def test_nothing_is_missing_and_nothing_comes_twice(
+    browser: Browser, world: World, tmp_path: Path, through: str
+) -> None:
+    async with way(through, world, tmp_path / through) as url, site(browser, url) as page:
         await page.locator(".launcher").click()
         await say(page, "我到了，转人工")
         await expect(page.locator(".speaker")).to_have_text("正在为您请同事，请稍等")
