@@ -116,7 +116,7 @@ test-with-model: train frontend
 
 .PHONY: test-units
 test-units: env env-rasa
-	nice -n 19 $(PYTEST) $(UNITS) $(call ALONE,$(UNITS))
+	nice -n 19 $(PYTEST) $(WORKERS) -n $(FEW) $(UNITS) $(call ALONE,$(UNITS))
 
 .PHONY: eval
 eval: env train ## How well guests are understood: figures, pictures and a page in var/eval.

@@ -342,11 +342,11 @@ class TextForTheModel(unittest.TestCase):
 
 
 @cache
-def agent(change: str = "") -> Agent:
+def agent(change: str) -> Agent:
     """The rules of the project as a model of their own, without a language model.
 
-    `change`: "no end" leaves out the rule after the form's last step; "no listen" leaves open what follows
-    the order; "rasas own" adds to that Rasa's own fallback action.
+    `change`: "" for none; "no end" leaves out the rule after the form's last step; "no listen" leaves open
+    what follows the order; "rasas own" adds to that Rasa's own fallback action.
     """
     folder = Path(tempfile.mkdtemp())
     domain = (ROOT / "domain.yml").read_text(encoding="utf-8")
@@ -474,7 +474,13 @@ class Stories(unittest.IsolatedAsyncioTestCase):
             story = {"story": "one", "steps": [{"intent": "greet"}, {"action": action}]}
             path = Path(folder, "test_one.yml")
             path.write_text(yaml.safe_dump({"version": "3.1", "stories": [story]}), encoding="utf-8")
-            await run_stories(str(path), agent(), out_directory=folder, fail_on_prediction_errors=True)
+            await run_stories(
+                str(path),
+                agent(""),
+                out_directory=folder,
+                fail_on_prediction_errors=True,
+                disable_plotting=True,
+            )
 
     async def test_a_story_that_comes_out_otherwise_fails(self) -> None:
         with self.assertRaises(WrongPredictionException):

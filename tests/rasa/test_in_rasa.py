@@ -52,7 +52,8 @@ def test_every_story_ran_and_came_out_as_written(tmp_path: Path) -> None:
     stories = [
         story for file in STORIES.glob("test_*.yml") for story in yaml.safe_load(file.read_text())["stories"]
     ]
-    options = ("-m", str(model), "-s", str(STORIES), "--out", str(tmp_path), "--fail-on-prediction-errors")
+    options = ["-m", str(model), "-s", str(STORIES), "--out", str(tmp_path)]
+    options += ["--fail-on-prediction-errors", "--no-plot"]
     ran = run("-m", "rasa", "test", "core", *options)
     assert ran.returncode == 0, ran.stdout[-3000:]
     report = json.loads((tmp_path / "story_report.json").read_text())
