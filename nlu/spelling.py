@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -114,13 +115,24 @@ class Spelling:
 
     def _characters(self, text: str) -> list[str]:
         """With marks for the edges: how a message begins and ends tells much."""
-        return _grams(f"^{text[:LONGEST]}$", self._config["longest_ngram"])
+        return _spelt(text[:LONGEST], self._config["longest_ngram"])
 
     def _in_words(self, text: str) -> list[str]:
         return self.words(text[:LONGEST])
 
     def _sounds(self, text: str) -> list[str]:
-        return [" ".join(gram) for gram in _grams(lazy_pinyin(text[:LONGEST]), self._config["longest_ngram"])]
+        return _heard(text[:LONGEST], self._config["longest_ngram"])
+
+
+# Remembered: several classifiers read the same message.
+@lru_cache(maxsize=64)
+def _spelt(text: str, longest: int) -> list[str]:
+    return _grams(f"^{text}$", longest)
+
+
+@lru_cache(maxsize=64)
+def _heard(text: str, longest: int) -> list[str]:
+    return [" ".join(gram) for gram in _grams(lazy_pinyin(text), longest)]
 
 
 def _grams(sequence: Any, longest: int) -> list[Any]:

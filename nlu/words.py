@@ -23,13 +23,19 @@ def _cutter(own: tuple[str, ...]) -> Any:
     return cutter
 
 
+@lru_cache(maxsize=64)
+def _cut(cutter: Any, text: str) -> tuple[str, ...]:
+    """Remembered: several classifiers read the same message."""
+    return tuple(word for word in cutter.lcut(text) if not word.isspace())
+
+
 class Words:
     def __init__(self, own: Iterable[str] = ()) -> None:
         self.own = list(own)
         self._cutter = _cutter(tuple(self.own))
 
     def __call__(self, text: str) -> list[str]:
-        return [word for word in self._cutter.lcut(text) if not word.isspace()]
+        return list(_cut(self._cutter, text))
 
 
 def read(path: str | None) -> list[str]:
