@@ -39,6 +39,7 @@ class Puller:
         self._dispatch, self._accounts, self._client = dispatch, accounts, client
         self._addressing = addressing
         self._locks: defaultdict[AccountId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._failing: dict[AccountId, str] = {}
         self._loop: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
 
@@ -59,11 +60,21 @@ class Puller:
             for row in await self._rows():
                 try:
                     await self.pull(row)
+                    self._tell(row.account, "")
                 except CannotPull as cannot:
-                    logger.warning("messages can't be pulled: %s", cannot)
+                    self._tell(row.account, str(cannot))
                 except Exception as error:
                     logger.error("pulling failed: %s", type(error).__name__, exc_info=True)
             await wait_for(self._stopping, EVERY_SECONDS)
+
+    def _tell(self, account: AccountId, why: str) -> None:
+        """Why messages can't be pulled, once for each reason, and when it is over: not every half minute."""
+        before = self._failing.get(account, "")
+        self._failing[account] = why
+        if why and why != before:
+            logger.warning("messages of account %s can't be pulled: %s", account, why)
+        elif before and not why:
+            logger.info("messages of account %s can be pulled again", account)
 
     async def _rows(self) -> list[AccountRow]:
         try:

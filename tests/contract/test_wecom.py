@@ -1,6 +1,7 @@
 """企业微信客服 against its simulator over HTTP: nudged, pulled, answered, and never twice."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession
 
-from bot import accounts
+from bot import accounts, pulling
 from bot.channels.port import NeverDelivered
 from bot.http import wecom
 from bot.http.guard import DATABASE, DISPATCH, SETTINGS
@@ -117,6 +118,38 @@ async def test_a_platform_that_gives_nothing_is_told_to_come_again(site: Site, p
     platform.expire_tokens()
     assert await platform.say("wmGuest", "早餐几点") == 503
     assert await events(site) == []
+
+
+async def test_a_platform_that_stays_away_is_told_of_once(
+    site: Site, platform: WeCom, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Asking again every half minute isn't news every half minute; that it is over is."""
+    monkeypatch.setattr(pulling, "EVERY_SECONDS", 0.01)
+    caplog.set_level(logging.INFO, logger=pulling.logger.name)
+    puller, asked = site.app[wecom.PULLER], 0
+    pull = puller.pull
+
+    def said() -> list[str]:
+        return [one.getMessage() for one in caplog.records if one.name == pulling.logger.name]
+
+    async def counted(*given: Any) -> int:
+        nonlocal asked
+        asked += 1
+        return await pull(*given)
+
+    monkeypatch.setattr(puller, "pull", counted)
+    secret, platform.secret = platform.secret, "another"
+    platform.expire_tokens()
+    await puller.stop()
+    puller._stopping.clear()
+    puller.start()
+    await until(lambda: asked >= 5)
+    platform.secret = secret
+    await until(lambda: len(said()) >= 2)
+    assert [line.removeprefix(f"messages of account {KF} ") for line in said()] == [
+        "can't be pulled: token_refused",
+        "can be pulled again",
+    ]
 
 
 async def test_a_token_that_ran_out_is_fetched_anew(site: Site, platform: WeCom) -> None:
