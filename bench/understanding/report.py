@@ -133,11 +133,12 @@ def learning(bench: Bench) -> tuple[Figure, str]:
     wanted = held_out("intents")
     texts = [one["text"] for one in wanted]
     right = np.array([bench.names.index(one["intent"]) for one in wanted])
-    order = np.random.default_rng(1).permutation(len(bench.labels))
+    labels = np.unique(bench.labels, return_inverse=True)[1]
+    order = np.random.default_rng(1).permutation(len(labels))
     whole = bench.texts, bench.dense, bench.labels
     found = []
     for part in PARTS:
-        kept = np.sort(_stratified(bench.right, order, part))
+        kept = np.sort(_stratified(labels, order, part))
         bench.texts = [whole[0][at] for at in kept]
         bench.dense, bench.labels = whole[1][kept], [whole[2][at] for at in kept]
         bench.train()
