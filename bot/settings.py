@@ -136,6 +136,8 @@ def _database_url(value: str) -> str:
     url = _url("sqlite", "postgresql")(value)
     if url.startswith("sqlite:") and not url.removeprefix("sqlite:").startswith("///"):
         raise ValueError("must look like sqlite:///folder/file.db (four strokes for an absolute path)")
+    if url.startswith("sqlite:") and "?" in url:
+        raise ValueError("must name the file alone, without ? and what follows it")
     return url
 
 

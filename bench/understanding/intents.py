@@ -94,10 +94,10 @@ class Bench:
         self.texts = [normalise(text).text for text in texts]
         self.dense = vectors(self.texts, self.longest)
         self.names = sorted(set(self.labels))
-        self.right = np.array([self.names.index(label) for label in self.labels])
 
     def cross_validate(self) -> tuple[Array, Array]:
-        """The chances of each reading by spelling and by both, each row by models that never saw it."""
+        """The chances of each reading by spelling and by both, each row by models that never saw it; `right`
+        is then what these rows (not all examples) should be read as."""
         counted = Spelling(self.config, self.cutter).counted(self.texts)
         unseen = unseen_scores(self.config, self.cutter, Examples(counted, self.dense, self.labels))
         spelt, both, self.right, self.weighing = unseen.spelt, unseen.both, unseen.right, unseen.weighing

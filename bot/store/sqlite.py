@@ -10,9 +10,7 @@ from typing import Any, Self
 
 import aiosqlite
 
-BROUGHT = (
-    256  # rows that come with the statement; of a longer result the rest is fetched when it is asked for
-)
+BROUGHT = 256  # rows that come with the statement; those after them come when they are asked for
 
 
 class Cursor(aiosqlite.Cursor):
@@ -26,12 +24,6 @@ class Cursor(aiosqlite.Cursor):
     async def _there(self, what: Callable[..., Any], *given: Any) -> Any:
         """An errand to the connection's thread."""
         return await self._execute(what, *given)  # type: ignore[no-untyped-call]
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def execute(self, sql: str, parameters: Iterable[Any] | None = None) -> Self:
         self._rows = await self._there(self._begin, sql, parameters or ())

@@ -1,12 +1,14 @@
 """The servers that other tests stand on: they are real, survive a crash, and leave nothing behind."""
 
 import signal
+from http.client import HTTPConnection
 
 import pytest
 from sqlalchemy import text
 
 from bot.store.database import Database
 from bot.store.migrate import current, newest
+from tests.rasa_servers import Actions
 from tests.servers import Postgres, Reused, Valkey
 
 
@@ -72,3 +74,20 @@ def test_valkey_answers_and_forgets_at_a_restart() -> None:
             assert client.get("seen") is None
     finally:
         server.remove()
+
+
+@pytest.mark.processes
+def test_the_action_server_ends_when_it_is_told_however_idle_a_connection_is_kept() -> None:
+    actions = Actions()
+    actions.start()
+    try:
+        kept = HTTPConnection("127.0.0.1", actions.port, timeout=10)
+        kept.request("GET", "/health")
+        assert kept.getresponse().read()
+        process = actions.process
+        assert process
+        actions.stop(signal.SIGTERM)
+        assert process.returncode == 0
+        kept.close()
+    finally:
+        actions.remove()

@@ -50,6 +50,7 @@ def test_all_mistakes_are_reported_together() -> None:
         ("DIANXIAOER_ENV", "staging"),
         ("DATABASE_URL", "mysql://db/hotel"),
         ("DATABASE_URL", "sqlite://var/dianxiaoer.db"),
+        ("DATABASE_URL", "sqlite:///var/dianxiaoer.db?timeout=5"),
         ("REDIS_URL", "http://127.0.0.1:6379"),
         ("BLOB_URL", "var/blobs"),
         ("SEALING_KEYS", "k1"),

@@ -80,6 +80,15 @@ async def test_a_stream_brings_them_bit_by_bit(tx: AsyncConnection, guests: int)
     assert [row.id async for row in streamed] == list(range(guests))
 
 
+async def test_a_stream_brings_them_one_by_one(tx: AsyncConnection) -> None:
+    await _fill(tx, 300)
+    streamed = await tx.stream(text("SELECT id FROM guest ORDER BY id"))
+    found = []
+    while row := await streamed.fetchone():
+        found.append(row.id)
+    assert found == list(range(300))
+
+
 async def test_a_stream_that_is_left_is_closed(tx: AsyncConnection) -> None:
     await _fill(tx, 2000)
     streamed = await tx.stream(text("SELECT id FROM guest"))
