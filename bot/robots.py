@@ -29,10 +29,16 @@ from bot.store.promises import PromiseRow
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 5.0
-MINUTE = timedelta(minutes=1)
-# Messages a minute that each takes of one robot; 钉钉 shuts it out for ten minutes after that.
-MOST = {"wecom_robot": 20, "dingtalk_robot": 20, "feishu_robot": 100}
-TOO_MANY = frozenset({45009, 130101, 660026, 11232, 9499})  # their words for it
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+# How many messages each takes of one robot in such a time; 钉钉 shuts it out for ten minutes after that.
+MOST = {
+    "wecom_robot": ((MINUTE, 20),),
+    "dingtalk_robot": ((MINUTE, 20),),
+    "feishu_robot": ((MINUTE, 100), (SECOND, 5)),
+}
+TOO_MANY = frozenset({45009, 130101, 410100, 11232})  # their words for it
+# 飞书 says this of a message it can't read as well; only the words beside it tell.
+BAD_OR_TOO_MANY = 9499
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,14 @@ def _code(answer: Any) -> Any:
     return answer.get("errcode", answer.get("code", answer.get("StatusCode")))
 
 
+def too_many(status: int, answer: Any) -> bool:
+    """Whether a platform refused a message only because there were too many before it."""
+    code = _code(answer)
+    if code == BAD_OR_TOO_MANY:
+        return "too many" in str(answer.get("msg", answer.get("StatusMessage"))).lower()
+    return status == 429 or code in TOO_MANY
+
+
 class Robots:
     """Tells the groups of a hotel. A group that can't be told is logged and counted, never raised."""
 
@@ -155,7 +169,7 @@ class Robots:
     async def _tell(self, robot: Robot, text: str, now: datetime) -> str:
         """How it ended: accepted, refused, or held back because it would be too many."""
         recent = [at for at in self._sent.get(robot.url, ()) if now - at < MINUTE]
-        full = len(recent) >= MOST[robot.channel]
+        full = any(sum(now - at < span for at in recent) >= most for span, most in MOST[robot.channel])
         self._sent[robot.url] = recent if full else [*recent, now]
         end = "held" if full else await _post(ROBOTS[robot.channel](robot, text, now))
         metrics.ROBOT_CALLS.labels(end).inc()
@@ -188,18 +202,20 @@ class Robots:
 
 
 async def _post(call: Call) -> str:
-    answer: Any = None
+    status, answer = 0, None
     try:
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
             session.post(call.url, json=call.body) as got,
         ):
-            answer = await got.json(content_type=None) if got.status == 200 else None
-            why = refusal(answer) if got.status == 200 else f"status {got.status}"
+            status = got.status
+            answer = await got.json(content_type=None)  # 飞书 tells why it refuses beside a 400
+        told = refusal(answer)
+        why = told if status == 200 else f"status {status}, {told}"
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        why = type(error).__name__
+        why = f"status {status}" if status not in (0, 200) else type(error).__name__
     if why is None:
         return "accepted"
     logger.error("a group robot didn't take the message: %s", why)
-    return "held" if _code(answer) in TOO_MANY else "refused"
+    return "held" if too_many(status, answer) else "refused"

@@ -32,7 +32,7 @@ from bot.model import (
     StaffId,
     State,
 )
-from bot.robots import MOST, ROBOTS, Robot, Robots, Told, dingtalk, feishu, refusal, wecom
+from bot.robots import MOST, ROBOTS, Robot, Robots, Told, dingtalk, feishu, refusal, too_many, wecom
 from bot.sealing import Seal
 from bot.store.database import Database
 from bot.store.promises import PromiseRow
@@ -88,6 +88,26 @@ def test_without_a_secret_nothing_is_signed() -> None:
 )
 def test_only_code_0_means_taken(answer: object, why: str | None) -> None:
     assert refusal(answer) == why
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "told"),
+    [
+        (200, {"errcode": 45009, "errmsg": "api freq out of limit"}, True),  # 企业微信
+        (200, {"errcode": 93000, "errmsg": "invalid webhook url"}, False),
+        (200, {"errcode": 130101, "errmsg": "send too fast, exceed 20 times per minute"}, True),  # 钉钉, old
+        (200, {"errcode": 410100, "errmsg": "发送速度太快而限流"}, True),  # 钉钉, as documented now
+        (200, {"errcode": 310000, "errmsg": "keywords not in content"}, False),
+        (200, {"code": 11232, "msg": "frequency limited psm[lark.oapi.app_platform_runtime]"}, True),  # 飞书
+        (400, {"code": 9499, "msg": "too many request", "data": {}}, True),
+        (400, {"code": 9499, "msg": "Bad Request", "data": {}}, False),
+        (200, {"code": 19024, "msg": "Key Words Not Found"}, False),
+        (429, None, True),
+        (500, None, False),
+    ],
+)
+def test_only_who_was_told_too_much_is_told_again(status: int, answer: object, told: bool) -> None:
+    assert too_many(status, answer) is told
 
 
 # ---- against a real server
@@ -260,7 +280,11 @@ async def test_only_the_hotels_own_groups_are_told(
 
 @pytest.mark.parametrize(
     ("status", "answer"),
-    [(500, ""), (404, "{}"), (200, " "), (200, "<html>"), (200, '{"errcode": 93000}'), (200, "[]")],
+    [
+        *((500, ""), (404, "{}"), (200, " "), (200, "<html>"), (200, '{"errcode": 93000}'), (200, "[]")),
+        (400, '{"code": 0}'),
+        (400, '{"code": 9499, "msg": "Bad Request", "data": {}}'),
+    ],
 )
 async def test_a_group_that_refuses_is_logged_and_never_raised(
     database: Database,
@@ -323,13 +347,25 @@ async def test_no_robot_is_told_more_than_it_takes(
     """Ours is never the one too many; another sender's is held against us, and is told later."""
     await add(database, channel, str(platform.make_url(f"/{channel}/send?key=k")), secret=SECRET)
     robots, group.least = Robots(database, SEAL, "https://desk.example"), 1000
-    told = [await robots.tell(hotel(), waiting(), NOW) for _ in range(MOST[channel] + 2)]
-    assert [one.held for one in told] == [False] * MOST[channel] + [True] * 2
-    assert group.tried == MOST[channel]
+    (_, in_a_minute), (span, at_once) = MOST[channel][0], MOST[channel][-1]
+    for n in range(in_a_minute // at_once):
+        told = [await robots.tell(hotel(), waiting(), NOW + n * span) for _ in range(at_once + 2)]
+        assert [one.held for one in told] == [False] * at_once + [True] * 2
+    assert (await robots.tell(hotel(), waiting(), NOW + timedelta(seconds=59))).held
+    assert group.tried == in_a_minute
     group.least = 0
     later = await robots.tell(hotel(), waiting(), NOW + timedelta(minutes=1))
     assert later == Told(0, held=True)
-    assert group.tried == MOST[channel] + 1
+    assert group.tried == in_a_minute + 1
+
+
+async def test_a_group_that_says_too_many_beside_a_400_is_told_again(
+    database: Database, platform: TestServer, group: Group
+) -> None:
+    group.status, group.answer = 400, '{"code": 9499, "msg": "too many request", "data": {}}'
+    await add(database, "feishu_robot", str(platform.make_url("/feishu_robot/send?key=k")), secret=SECRET)
+    robots = Robots(database, SEAL, "https://desk.example")
+    assert await robots.tell(hotel(), waiting(), NOW) == Told(0, held=True)
 
 
 async def test_a_step_tells_its_own_robots(database: Database, platform: TestServer, group: Group) -> None:
