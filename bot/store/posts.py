@@ -126,6 +126,8 @@ async def look_again(tx: AsyncConnection, hotel: HotelId, now: datetime) -> None
     rows = await desk.list_conversations(tx, hotel, (State.WAITING,), limit=MOST, now=now)
     for row in sorted(rows, key=lambda one: one.id):
         if row.state is State.WAITING and row.department:
+            # Two people come at once: the second finds the first one's row, or there would be two for good.
+            await outbox.lock_conversation(tx, hotel, row.id)
             await outbox.put(tx, hotel, row.id, row.seq, (Wake("assign", now),), now)
 
 

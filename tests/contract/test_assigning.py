@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from bot import staff
+from bot import metrics, staff
 from bot.assignment import Assign, LetPass
 from bot.conversation import Claim, Patience, Refused
 from bot.dispatch import Received
@@ -14,7 +14,7 @@ from bot.engine import Turn
 from bot.handoff import rank
 from bot.http.acting import staying
 from bot.http.guard import Caller
-from bot.model import ConversationId, EventType, GuestId, Handoff, PostState, Reason, StaffId, State
+from bot.model import ConversationId, EventType, GuestId, Handoff, Nobody, PostState, Reason, StaffId, State
 from bot.staff import SignedIn
 from bot.store import log, members, people, posts
 from bot.store.acquaintance import last_colleague
@@ -230,3 +230,54 @@ async def test_two_who_assign_at_once_ask_one_person_for_one_guest(floor: Floor)
     until = floor.clock.now()
     with pytest.raises(Refused, match="not_due"):
         await floor.act(waiting[0], lambda row, gone: Assign(lin, until))
+
+
+@only_on_postgres
+async def test_two_who_come_at_once_leave_one_row_for_each_who_waits(floor: Floor) -> None:
+    """Both find none, as until now nobody worked here: the second must find the first one's."""
+    waiting = [await asks(floor, f"oGuest{n}") for n in range(2)]
+    assert await queued(floor) == []
+    lin, bo = await floor.hire("lin"), await floor.hire("bo")
+
+    async def comes(id_: StaffId) -> None:
+        async with floor.database.write() as tx:
+            await posts.save(tx, ONE, id_, floor.clock.now(), departments=("front_desk",))
+            await posts.look_again(tx, ONE, floor.clock.now())
+
+    async with floor.database.write() as tx:
+        await posts.look_again(tx, ONE, floor.clock.now())
+        second = asyncio.create_task(comes(bo))
+        while not second.done() and not await held_up(floor):
+            await asyncio.sleep(0.01)
+    await asyncio.gather(second, comes(lin))
+    assert await queued(floor) == sorted(got.row.id for got in waiting)
+
+
+async def queued(floor: Floor) -> list[str]:
+    """Whose row of kind assign waits for its time."""
+    found = await floor.sql("SELECT conversation_id FROM outbox WHERE kind = 'assign' AND state = 'queued'")
+    return sorted(id_ for (id_,) in found)
+
+
+async def held_up(floor: Floor) -> bool:
+    """Whether a transaction waits for another one's end."""
+    return bool(await floor.sql("SELECT 1 FROM pg_locks WHERE NOT granted"))
+
+
+async def test_why_nobody_could_be_had_is_counted_once_for_each_time_it_changes(floor: Floor) -> None:
+    before = counted()
+    lin = await post(floor, "lin", "front_desk", state=PostState.OFF)
+    await asks(floor)
+    await floor.later(seconds=31)  # looked at again, and nothing has changed
+    async with floor.database.write() as tx:
+        await posts.be(tx, ONE, lin, PostState.BREAK, floor.clock.now())
+        await posts.look_again(tx, ONE, floor.clock.now())
+    await floor.work()
+    found = {why: n - before[why] for why, n in counted().items() if n > before[why]}
+    assert found == {Nobody.OFF: 1, Nobody.AWAY: 1}
+
+
+def counted() -> dict[Nobody, float]:
+    """How often each reason has been counted, as Prometheus reads it."""
+    name = "dianxiaoer_nobody_found_total"
+    return {why: metrics.REGISTRY.get_sample_value(name, {"why": why}) or 0 for why in Nobody}
