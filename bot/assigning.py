@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot import linking
 from bot.assignment import Assign, FindNobody, LetPass, Member, Waiting, Ways, assign, in_order, skills_wanted
 from bot.conversation import Command, Conversation, Refused
 from bot.departments import Assigning as Settings
@@ -118,7 +119,8 @@ class Assigning:
 
     async def _known(self, tx: AsyncConnection, hotel: Hotel, row: Conversation, vip: bool) -> Waiting:
         """The conversation itself, with whom its guest knows and what they need."""
-        last = await acquaintance.last_colleague(tx, hotel.id, row.id)
+        ended = await linking.ended_here(tx, hotel.id, row.id)
+        last = await acquaintance.last_colleague(tx, hotel.id, row.id, ended)
         languages = {one.id: one.languages for one in hotel.file.departments.skills.values() if one.languages}
         said = await log.content_of(tx, hotel.id, row.id, row.guest_seq) if languages else None
         needs = (*(row.needs or ()), *skills_wanted(languages, said.text if said else None))

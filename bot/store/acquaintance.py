@@ -1,6 +1,6 @@
 """Whom a guest knows at the desk, and which guests somebody knows best: read from the log, never stored."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.conversation import Conversation
 from bot.model import Actor, ActorKind, ConversationId, Event, EventType, HotelId, StaffId, State
-from bot.store import log, people
-from bot.store.schema import events
+from bot.store import log, people, proofs
+from bot.store.schema import conversations, events
 
 WITHIN = timedelta(days=365)  # words from before that make nobody an acquaintance
 MOST = 10
@@ -29,15 +29,37 @@ class Known:
     last_at: datetime
 
 
-async def last_colleague(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> StaffId | None:
-    """Who of the staff spoke to this guest last, in any visit; or whom that person left the guest to."""
+async def last_colleague(
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId, ended_here: Sequence[ConversationId] = ()
+) -> StaffId | None:
+    """Who of the staff spoke to this guest last, in any visit and in what ended here since it proved to be
+    theirs; or whom that person left the guest to."""
+    found = [await _last_in(tx, hotel, one) for one in {*await _own(tx, hotel, id_), *ended_here}]
+    last = max((one for one in found if one), default=None)
+    return last[1] if last else None
+
+
+async def _own(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> list[ConversationId]:
+    """The conversations of this one's guest: another one, where a link was undone."""
+    here = conversations.alias("here")
+    guest = select(here.c.guest_id).where(here.c.hotel_id == hotel, here.c.conversation_id == id_)
+    query = select(conversations.c.conversation_id).where(
+        conversations.c.hotel_id == hotel, conversations.c.guest_id == guest.scalar_subquery()
+    )
+    return [ConversationId(one) for one in (await tx.execute(query)).scalars()]
+
+
+async def _last_in(
+    tx: AsyncConnection, hotel: HotelId, id_: ConversationId
+) -> tuple[datetime, StaffId] | None:
     types = (EventType.STAFF_SAID, EventType.TRANSFERRED, _HANDED)
     query = select(events).where(
         events.c.hotel_id == hotel, events.c.conversation_id == id_, events.c.type.in_(types)
     )
     for row in (await tx.execute(query.order_by(events.c.seq.desc()).limit(LAST))).mappings():
-        if found := _means(log.read_event(row)):
-            return found
+        event = log.read_event(row)
+        if found := _means(event):
+            return event.at, found
     return None
 
 
@@ -86,8 +108,7 @@ async def _said_to(
 
 
 async def _where_now(tx: AsyncConnection, hotel: HotelId, id_: ConversationId) -> Conversation | None:
-    """The conversation in which its guest is spoken to now."""
+    """The conversation in which its guest is spoken to now, be they linked with another since, or no more."""
     row = await log.row_of(tx, hotel, id_)
-    while row is not None and row.ended_into:
-        row = await log.row_of(tx, hotel, row.ended_into)
-    return row
+    where = await proofs.conversation_of(tx, hotel, row.guest) if row else None
+    return await log.row_of(tx, hotel, where) if where and where != id_ else row

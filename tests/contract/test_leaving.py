@@ -2,23 +2,27 @@
 databases; races on PostgreSQL, where there are any."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import count
 
 import pytest
+from sqlalchemy import event
 
-from bot import orders, promises, staff
+from bot import linking, orders, promises, staff
 from bot.conversation import Claim, Record, Refused
 from bot.dispatch import Received
 from bot.http.acting import staying
 from bot.http.guard import Caller, Problem
 from bot.http.views import Lens, show_promises
-from bot.model import ASSISTANT, Audience, Content, EventType, NewEvent, PromiseState, State
+from bot.model import ASSISTANT, Audience, Content, ConversationId, EventType, NewEvent, PromiseState, State
 from bot.staff import Held, SignedIn
-from bot.store import desk, members, outbox
+from bot.store import desk, log, members, outbox
 from bot.store import promises as kept
-from bot.store.acquaintance import known_best
+from bot.store.acquaintance import known_best, last_colleague
 from bot.store.database import Database
+from bot.store.outbox import Item
 from tests.conftest import FixedClock, only_on_postgres
 from tests.contract.floor import ONE, TWO, Floor
 
@@ -147,6 +151,38 @@ async def test_a_guest_who_proves_to_be_another_meanwhile_is_handed_over_there(f
     assert await floor.count(known, "guest_handed_over") == 0
 
 
+async def test_whom_a_guest_knows_follows_a_link_and_its_undoing(floor: Floor) -> None:
+    older = await floor.hear(who="oGuest")
+    known = await floor.hear(who="oPage", account=f"page-{ONE}")
+    await floor.claim(known, "lin")
+    await floor.reply(known, "lin")
+    await floor.release(known, "lin")
+    lin, bo = floor.people["lin"], floor.people["bo"]
+
+    async def knows() -> list[tuple[str, str, int]]:
+        found = await floor.read(lambda tx: known_best(tx, ONE, lin, floor.clock.now()))
+        return [(one.row.guest, one.row.id, one.said) for one in found]
+
+    async def known_by(id_: ConversationId) -> str | None:
+        ended = await floor.read(lambda tx: linking.ended_here(tx, ONE, id_))
+        found: str | None = await floor.read(lambda tx: last_colleague(tx, ONE, id_, ended))
+        return found
+
+    recognition = floor.dispatch.recognition
+    linked = await recognition.link(ONE, older.row.guest, known.row.guest, bo)
+    assert await knows() == [(older.row.guest, older.row.id, 1)]
+    assert (linked.id, await known_by(older.row.id)) == (older.row.id, lin)
+    anew = await recognition.unlink(ONE, known.identity.id, bo)
+    assert anew.id not in (older.row.id, known.row.id)
+    assert await knows() == [(known.row.guest, anew.id, 1)]
+    assert [await known_by(id_) for id_ in (older.row.id, anew.id)] == [None, lin]
+    await leave(floor, "bo")
+    await floor.work()
+    told = await floor.read(lambda tx: log.events_of(tx, ONE, anew.id))
+    assert [e.body["to"] for e in told if e.type is EventType.GUEST_HANDED_OVER] == [bo]
+    assert await floor.count(older, "guest_handed_over") == 0
+
+
 async def test_a_role_that_runs_out_hands_over_what_its_person_held(
     floor: Floor,
 ) -> None:
@@ -233,6 +269,65 @@ async def dies_leaving(floor: Floor) -> None:
     async with floor.database.write() as tx:
         await staff.deactivate(tx, "lin", floor.clock.now())
         raise Died
+
+
+@only_on_postgres
+async def test_killed_at_every_statement_of_leaving_and_of_each_handing_over(floor: Floor) -> None:
+    """Before the first statement, before the second, and so on to the commit: what hasn't been committed
+    is undone by PostgreSQL."""
+    got, lin, bo = await held(floor), floor.people["lin"], floor.people["bo"]
+    for step in count(1):
+        with dying_at(floor, step) as died, suppress(Died):
+            await leave(floor, "bo")
+        if not died:
+            break
+        assert await owners(floor, got) == (lin, lin)
+        assert await open_rows(floor) == 0
+    assert step > 10
+    deaths, step = 0, 1
+    while rows := await leased(floor, f"p{deaths}-{step}"):
+        assert await handed(floor, got) == 3 - len(rows)
+        assert lin not in await owners(floor, got)
+        with dying_at(floor, step) as died, suppress(Died):
+            await floor.worker.leaving.hand_over(rows[0])
+        deaths, step = deaths + len(died), step + 1 if died else 1
+        floor.clock.forward(seconds=9)  # what the dead one leased is free again
+    assert deaths > 30
+    assert await owners(floor, got) == (bo, bo)
+    assert (await handed(floor, got), await open_rows(floor)) == (3, 0)
+
+
+@contextmanager
+def dying_at(floor: Floor, step: int) -> Iterator[list[int]]:
+    """The process ends before this statement or commit, counted from now; yields whether it has."""
+    engine, seen, died = floor.database._writer.sync_engine, count(1), list[int]()
+
+    def look(*_: object) -> None:
+        if next(seen) == step:
+            died.append(step)
+            raise Died
+
+    events = ("before_cursor_execute", "commit")
+    for name in events:
+        event.listen(engine, name, look)
+    try:
+        yield died
+    finally:
+        for name in events:
+            event.remove(engine, name, look)
+
+
+async def leased(floor: Floor, process: str) -> list[Item]:
+    """What a process would hand over now, each thing in turn."""
+    async with floor.database.write() as tx:
+        items = await outbox.lease_due(tx, process, floor.clock.now(), timedelta(seconds=8))
+    return sorted((item for item in items if item.kind == "hand_over"), key=lambda item: item.key)
+
+
+async def handed(floor: Floor, got: Received) -> int:
+    """How many things the log says were handed over."""
+    types = await floor.types(got)
+    return sum(types.count(one) for one in ("transferred", "promise_handed_over", "order_handed_over"))
 
 
 async def leases(floor: Floor) -> int:
