@@ -22,6 +22,7 @@ from bot import linking
 from bot.model import ExternalId, GuestId, HotelId
 from bot.sealing import Seal
 from bot.store import vips
+from bot.store.database import Database
 from bot.store.vips import Found
 
 SITE = "site:"  # before a subject that the hotel's site or app has signed
@@ -212,7 +213,26 @@ async def expect(tx: AsyncConnection, seal: Seal, hotel: HotelId, found: Compari
         await vips.wait_no_longer(tx, hotel, keys(seal, hotel, str(_proof(one))))
 
 
+async def come_meanwhile(
+    database: Database, seal: Seal, hotel: HotelId, listed: Comparison, now: datetime
+) -> tuple[Change, ...]:
+    """What else the list changes now that its awaited ones are written down: who showed who they are in the
+    meantime was looked for too early, and looked too early themselves."""
+    async with database.write() as tx:
+        await vips.hold(tx, hotel, alone=True)
+    async with database.read() as tx:
+        found = await compare(tx, seal, hotel, (*listed.awaits, *listed.forgets), now)
+    async with database.write() as tx:
+        return tuple([one for one in found.changes if await _left(tx, seal, hotel, one.wanted)])
+
+
+async def _left(tx: AsyncConnection, seal: Seal, hotel: HotelId, one: Wanted) -> bool:
+    """Whether nobody else has marked them: they are still awaited, and no longer."""
+    return not one.vip or await vips.wait_no_longer(tx, hotel, keys(seal, hotel, str(_proof(one))))
+
+
 async def was_awaited(tx: AsyncConnection, seal: Seal, hotel: HotelId, proofs: Sequence[str]) -> bool:
     """Whether a VIP was awaited who would prove one of these; from now on they are here."""
     all_ = [key for proof in proofs for key in keys(seal, hotel, proof)]
+    await vips.hold(tx, hotel)
     return bool(all_) and await vips.wait_no_longer(tx, hotel, all_)

@@ -102,8 +102,11 @@ async def _vips(arguments: argparse.Namespace, settings: Settings) -> int:
         if (found.changes or found.awaits or found.forgets) and (arguments.yes or _agreed(found)):
             async with opened.write() as tx:
                 await vips.expect(tx, seal, hotel, found, now)
-            marked = [await _mark(opening.dispatch(settings, opened), hotel, one) for one in found.changes]
-            print(f"Changed {sum(marked)} guests; {found.waiting + len(found.awaits)} are awaited.")
+            come = await vips.come_meanwhile(opened, seal, hotel, found, now)
+            changes = (*found.changes, *come)
+            marked = [await _mark(opening.dispatch(settings, opened), hotel, one) for one in changes]
+            awaited = found.waiting + len(found.awaits) - sum(one.wanted.vip for one in come)
+            print(f"Changed {sum(marked)} guests; {awaited} are awaited.")
     return 0
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.model import ExternalId, GuestId, HotelId
 from bot.store.database import insert_or_ignore
-from bot.store.schema import guests, identities, subjects, vips_awaited
+from bot.store.schema import guests, hotels, identities, subjects, vips_awaited
 
 Found = tuple[GuestId, bool]  # with whether they are marked
 
@@ -57,6 +57,14 @@ async def by_stay(tx: AsyncConnection, hotel: HotelId, name: str, room: str, now
 
 
 # ---- who hasn't written yet
+
+
+async def hold(tx: AsyncConnection, hotel: HotelId, alone: bool = False) -> None:
+    """Whoever looks who is awaited holds this with others until their transaction ends. Whoever has written
+    it down holds it alone for a moment: all who had looked before have ended then (PostgreSQL; SQLite has one
+    writer anyway)."""
+    query = select(hotels.c.hotel_id).where(hotels.c.hotel_id == hotel)
+    await tx.execute(query.with_for_update(read=not alone, key_share=not alone))
 
 
 async def awaited(tx: AsyncConnection, hotel: HotelId, keys: Collection[str]) -> bool:

@@ -3,16 +3,19 @@
 import asyncio
 import shutil
 from base64 import b64encode
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from bot.__main__ import main
 from bot.commands import CommandFailed
+from bot.linking import proofs_named
+from bot.model import ExternalId
 from bot.store import people
 from bot.store.database import Database
-from bot.vips import BadList, read
-from tests.conftest import FixedClock
+from bot.vips import BadList, Comparison, come_meanwhile, compare, expect, read
+from tests.conftest import FixedClock, only_on_postgres
 from tests.contract.floor import ONE, TWO, Floor
 from tests.core import ROOT
 from tests.unit.test_commands import SECRETS
@@ -93,6 +96,55 @@ async def test_a_list_is_shown_and_then_marks_whom_it_means(
     assert (await floor.shown(member))["vip"] is False
     await floor.check()
     await floor.database.close()
+
+
+@pytest.fixture
+async def floor(database_url: str, clock: FixedClock) -> AsyncIterator[Floor]:
+    made = Floor(Database(database_url), clock)
+    await made.open()
+    yield made
+    await made.check()
+    await made.database.close()
+
+
+async def listing(floor: Floor, *numbers: str) -> Comparison:
+    """What a list of these members changes, written down as the command does once somebody said yes."""
+    wanted = read("\n".join(["member", *numbers]).encode())
+    found = await floor.read(lambda tx: compare(tx, floor.seal, ONE, wanted, floor.clock.now()))
+    assert isinstance(found, Comparison)
+    return found
+
+
+async def written(floor: Floor, found: Comparison) -> list[str]:
+    """Who turns out to have come meanwhile."""
+    async with floor.database.write() as tx:
+        await expect(tx, floor.seal, ONE, found, floor.clock.now())
+    come = await come_meanwhile(floor.database, floor.seal, ONE, found, floor.clock.now())
+    return [change.guest for change in come]
+
+
+async def test_who_shows_who_they_are_while_the_list_is_looked_at_is_no_stranger(floor: Floor) -> None:
+    found = await listing(floor, "m-88", "m-99")
+    assert len(found.awaits) == 2
+    got = await floor.hear(subjects=("site:m-88",))
+    assert await written(floor, found) == [got.row.guest]
+    later = await floor.hear(who="oLater", subjects=("site:m-99",))
+    assert [await floor.count(one, "vip_marked") for one in (got, later)] == [0, 1]
+    assert await floor.sql("SELECT * FROM vips_awaited") == []
+
+
+@only_on_postgres
+async def test_who_is_showing_it_just_then_is_waited_for(floor: Floor) -> None:
+    """They look whether they are awaited before the list says so, and end after it has looked for them."""
+    found, account = await listing(floor, "m-88"), await floor.account(f"wx-{ONE}")
+    got = await floor.hear()
+    writer = floor.dispatch.recognition
+    async with floor.database.write() as tx:
+        await writer._recognise(tx, account, ExternalId("oGuest"), proofs_named(("site:m-88",)), False)
+        beside = asyncio.create_task(written(floor, found))
+        while not beside.done() and not await floor.sql("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.01)
+    assert await beside == [got.row.guest]
 
 
 @pytest.mark.parametrize(
