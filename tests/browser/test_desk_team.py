@@ -256,7 +256,11 @@ async def test_a_shift_is_signed_off_by_who_leaves_and_who_comes(browser: Browse
         await page.get_by_role("navigation").get_by_text("交接班").click()
         await expect(page.locator("[data-section=promises]")).to_contain_text("婴儿床一小时内给您送到")
         await page.get_by_label("留给接班同事的话").fill("1208 的婴儿床在路上")
-        await keep(page, "handover")
+        for width in (1440, 1024):
+            await page.set_viewport_size({"width": width, "height": 900})
+            await keep(page, f"handover-{width}")
+            assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        await page.set_viewport_size({"width": 1440, "height": 900})
         assert await problems(page) == []
         await page.get_by_role("button", name="交班，签字").click()
         await expect(page.get_by_text("存证号")).to_be_visible()

@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from bot import metrics, staff
+from bot import guests, metrics, staff
 from bot.assignment import Assign, LetPass
-from bot.conversation import Claim, Patience, Refused
+from bot.conversation import Claim, Patience, Record, Refused
 from bot.dispatch import Received
 from bot.engine import Turn
 from bot.handoff import rank
@@ -98,6 +98,46 @@ async def test_whoever_comes_is_asked_for_who_has_waited_longest(floor: Floor) -
     assert (await floor.row(new)).assigned_to == lin
 
 
+async def test_an_emergency_then_an_accusing_guest_then_a_vip_then_who_has_waited_longest(
+    floor: Floor,
+) -> None:
+    lin = await post(floor, "lin", "front_desk", state=PostState.OFF)
+    plain, vip = await asks(floor, "oPlain"), await asks(floor, "oVip")
+    await floor.act(vip, lambda row, gone: Record((guests.vip_marked(True, lin, floor.clock.now()),)))
+    floor.engine.turns.append(Turn((Handoff(Reason.COMPLAIN, {"kind": "accusing"}),), None))
+    angry = await floor.hear("你们就是骗子", who="oAngry")
+    await floor.work()
+    floor.clock.forward(minutes=1)
+    fire = await floor.hear("房间着火了", who="oFire")
+    await floor.work()
+    await post(floor, "lin", "front_desk")
+    served = []
+    for _ in range(4):
+        await floor.later(seconds=16)
+        (now_asked,) = [got for got in (plain, vip, angry, fire) if (await floor.row(got)).assigned_to]
+        served.append(now_asked)
+        await floor.claim(now_asked, "lin")
+        await floor.reply(now_asked, "lin")
+    assert served == [fire, angry, vip, plain]
+
+
+async def test_who_has_waited_too_long_for_people_who_are_full_comes_to_the_duty_manager(
+    floor: Floor,
+) -> None:
+    lin, boss = await post(floor, "lin", "front_desk"), await post(floor, "ma", "duty_manager")
+    async with floor.database.write() as tx:
+        await posts.save(tx, ONE, lin, floor.clock.now(), capacity=1)
+    first = await asks(floor, "oFirst")
+    assert (await floor.row(first)).assigned_to == lin
+    await floor.claim(first, "lin")
+    await floor.reply(first, "lin")
+    second = await asks(floor, "oSecond")
+    for minutes, seconds, whom in ((0, 0, None), (4, 45, None), (0, 30, boss)):
+        await floor.later(minutes=minutes, seconds=seconds)
+        row = await floor.row(second)
+        assert (row.assigned_to, row.nobody) == (whom, None if whom else "full")
+
+
 async def test_the_heir_of_a_guest_is_asked_before_others(floor: Floor) -> None:
     lin, *others = [await post(floor, login, "front_desk") for login in ("lin", "bo", "ma")]
     heir = max(others)  # of two who hold the same the other one would be asked
@@ -185,9 +225,9 @@ async def test_fifty_people_claim_two_hundred_guests_at_once(floor: Floor) -> No
     crew = [f"s{n}" for n in range(50)]
     for login in crew:
         await floor.hire(login)
-    guests = [ConversationId(f"c{n}") for n in range(200)]
+    all_ = [ConversationId(f"c{n}") for n in range(200)]
     async with floor.database.write() as tx:
-        for id_ in guests:
+        for id_ in all_:
             await people.add_guest(tx, ONE, GuestId(id_), floor.clock.now())
             await log.create(tx, ONE, id_, GuestId(id_), floor.clock.now())
     async with floor.database.read() as tx:
@@ -203,7 +243,7 @@ async def test_fifty_people_claim_two_hundred_guests_at_once(floor: Floor) -> No
             return None if refused.code == "held" else (guest, refused.code)
         return guest, me.id
 
-    wanted = [(login, guest) for n, guest in enumerate(guests) for login in Random(n).sample(crew, 2)]
+    wanted = [(login, guest) for n, guest in enumerate(all_) for login in Random(n).sample(crew, 2)]
     Random(7).shuffle(wanted)
 
     async def clicks(login: str) -> list[tuple[str, str] | None]:
