@@ -176,6 +176,9 @@ async def test_who_has_left_is_out_at_once_and_stays_out(
         await desk.sign_in("lin", PASSWORD)
     async with database.read() as tx:
         assert not await members.is_active(tx, ONE, signed_in.staff.id, clock.now())
+    async with database.write() as tx:  # should they ever come back, it isn't by the browser they left open
+        await members.change_staff(tx, signed_in.staff.id, active=True)
+    assert await desk.who(token) is None
 
 
 async def test_a_sign_in_that_was_kept_does_not_outlive_its_owner(
