@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import files, guests, linking, meaning, metrics, openers, rating, reach, safety, words
 from bot.channels import CHANNELS
-from bot.channels.port import Inbound, InboundKind
+from bot.channels.port import RECOGNISED, Inbound, InboundKind
 from bot.clock import Clock
 from bot.conversation import Command, Conversation, Heard, Lose, Patience, Receive, Said, Wake
 from bot.erasures import Erasure, Erasures
@@ -216,7 +216,8 @@ class Dispatch(Writer):
             opener = openers.says_nothing(inbound.text)
             return Receive(event, kind, _help(hotel, kind, row, now), gone, notice, opener=opener)
         fetch = inbound.fetch is not None
-        voice = self.hears and inbound.subtype == "voice" and (fetch or inbound.file is not None)
+        hears = self.hears or bool(inbound.body.get(RECOGNISED))
+        voice = hears and inbound.subtype == "voice" and (fetch or inbound.file is not None)
         unread = inbound.kind is InboundKind.MEDIA and not voice
         what = "file_name" if inbound.subtype == "file" and not (fetch or inbound.file) else inbound.subtype
         words_ = self._unread(hotel, _next_visit(row), what, now) if unread else None

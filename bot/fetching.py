@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.blobs import BlobMissing, BlobsAway
-from bot.channels.port import Fetched, Fetcher, NeverDelivered, TryLater
+from bot.channels.port import RECOGNISED, Fetched, Fetcher, NeverDelivered, TryLater
 from bot.conversation import Conversation, Wake
 from bot.dispatch import Dispatch
 from bot.media import LARGEST, BadFile
@@ -100,14 +100,28 @@ class Fetching:
             await self.dispatch.poke(row, [row.identity] if row.identity else [])
 
     async def _is_voice(self, tx: AsyncConnection, item: Item, seq: int) -> bool:
+        """Whether it is a voice message that somebody can hear, or its platform has heard already."""
         said = await log.event_of(tx, item.hotel, item.conversation, seq)
-        return self.speech is not None and said is not None and said.body.get("subtype") == "voice"
+        if said is None or said.body.get("subtype") != "voice":
+            return False
+        return self.speech is not None or await self._recognised(tx, item, seq) is not None
+
+    async def _recognised(self, tx: AsyncConnection, item: Item, seq: int) -> str | None:
+        """What the platform itself heard in the message, where the account has that switched on."""
+        said = await log.content_of(tx, item.hotel, item.conversation, seq)
+        return ((said.details or {}).get(RECOGNISED) or None) if said else None
 
     async def hear(self, item: Item) -> None:
-        """Let the recogniser hear a voice message that is here; what it hears is answered like words."""
+        """Let the recogniser hear a voice message that is here; what it hears is answered like words.
+
+        What the platform has heard already is taken as it is.
+        """
+        async with self.database.read() as tx:
+            text = await self._recognised(tx, item, int(item.key))
+        if text:
+            return await self.dispatch.hear(item, text)
         await self._hold(item)
         file = await self._voice(item)
-        text = None
         if file and self.speech and self.dispatch.files and item.attempts <= HEAR_TRIES:
             with suppress(BlobMissing, BlobsAway):
                 data = await self.dispatch.files.load(item.hotel, file.blob)

@@ -12,6 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from bot.model import AccountId, ExternalId, File
 
+RECOGNISED = "recognition"  # in the body of a voice message: the words that the platform itself heard in it
+
 
 class InboundKind(StrEnum):
     """What a guest's side can tell us; a type that we don't know is OTHER, never an error."""

@@ -208,7 +208,8 @@ class Simulator:
         return self._message_push(follower, text, fields, window=TOUCH)
 
     def _send(self, follower: Follower, what: Mapping[str, Any]) -> Push:
-        """A picture, a voice message, a film (of a file in "data", base64), a file, a place, a page."""
+        """A picture, a voice message, a film (of a file in "data", base64), a file, a place, a page. With a
+        voice, in "recognition", what the platform has heard in it."""
         kind = str(what["kind"])
         if kind in _PLAIN_KINDS:
             return self._message_push(follower, kind, {"MsgType": kind} | _PLAIN_KINDS[kind], shown_as=kind)
@@ -219,6 +220,8 @@ class Simulator:
         media = self.state.media.put(stored, recorded(stored, given))
         fields = {"MsgType": kind, "MediaId": media}
         fields |= {name: value.format(url=self.url, media=media) for name, value in _PUSHED[stored].items()}
+        if stored == "voice":
+            fields["Recognition"] = str(what.get("recognition", ""))
         return self._message_push(follower, kind, fields, shown_as=stored, media=media)
 
     def _message_push(

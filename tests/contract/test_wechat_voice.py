@@ -110,6 +110,26 @@ async def test_an_emergency_that_is_heard_rings(town: Town, ears: Ears) -> None:
     assert (await row_of(town)).state is State.WAITING
 
 
+async def test_what_the_platform_has_heard_itself_needs_no_recogniser(town: Town, ears: Ears) -> None:
+    town.worker.fetching.speech = None
+    town.dispatch.hears = False
+    follower = await town.guest()
+    town.simulator.act(follower, {"do": "send", "kind": "voice", "recognition": "早餐几点。"})
+    said = (await town.simulator.heard(follower, 2))[1]
+    assert "06:30" in said.text
+    assert "听不了语音" not in said.text
+    ((_, content),) = await town.logged("voice_heard")
+    assert content.text == "早餐几点。"
+    ((_, kept),) = await town.logged("media_kept")
+    assert kept.file
+    # Also where the file itself can't be had: somebody in danger isn't asked to type.
+    town.simulator.state.switch({"media_errcode": 40007, "media_faults": -1})
+    town.simulator.act(follower, {"do": "send", "kind": "voice", "recognition": "着火了，快来人"})
+    assert "119" in (await town.simulator.heard(follower, 3))[2].text
+    assert (await row_of(town)).alarm_kind == "fire"
+    assert ears.heard == []
+
+
 async def test_a_number_that_identifies_is_masked_in_what_is_heard(town: Town, ears: Ears) -> None:
     ears.answer = {"text": "我的身份证是11010519491231002X"}
     follower = await town.guest()

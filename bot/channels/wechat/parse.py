@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.channels.port import Inbound, InboundKind
+from bot.channels.port import RECOGNISED, Inbound, InboundKind
 from bot.channels.wechat.account import Account, Mode
 from bot.channels.wechat.codec import check_signature, decrypt
 from bot.channels.wechat.markup import MAX_BYTES, Fields, decode, read, whole
@@ -30,13 +30,18 @@ _CLICKS = frozenset({"click", "scan", "scancode_push", "scancode_waitmsg"})
 # What the platform tells the account itself: no guest has done it, whoever it names as the sender.
 _ACCOUNTS = frozenset(
     {
+        "add_guide_buyer_relation_event",
         "annual_renew",
+        "apply_merchant_audit_info",
+        "card_merchant_check_result",
         "card_not_pass_check",
         "card_pass_check",
         "card_pay_order",
         "card_sku_remind",
         "create_map_poi_audit_info",
         "add_store_audit_info",
+        "guide_invite_result_event",
+        "guide_qrcode_scan_event",
         "modify_store_audit_info",
         "masssendjobfinish",
         "naming_verify_fail",
@@ -45,6 +50,7 @@ _ACCOUNTS = frozenset(
         "publishjobfinish",
         "qualification_verify_fail",
         "qualification_verify_success",
+        "user_scan_product_verify_action",
         "verify_expired",
         "weapp_audit_fail",
         "weapp_audit_success",
@@ -195,7 +201,7 @@ def _follow(fields: Fields) -> _Meaning:
 
 _MEDIA_DETAILS = {
     "format": "Format",
-    "recognition": "Recognition",
+    RECOGNISED: "Recognition",
     "latitude": "Location_X",
     "longitude": "Location_Y",
     "scale": "Scale",
