@@ -117,7 +117,8 @@ async def erase(tx: AsyncConnection, commit: Commit, hotel: HotelId, guest: Gues
             erased = await _take_out(tx, hotel, id_, identity.id, now)
             count, blobs = count + erased.contents, blobs | erased.blobs
     await _unname(tx, hotel, identities)
-    blank = {"name": None, "room": None, "preferences": "[]", "vip_at": None, "erased_at": now}
+    unknown = dict.fromkeys(("name", "room", "room_until", "vip_at", "opted_in_at"))
+    blank = {**unknown, "preferences": "[]", "erased_at": now}
     for who in everyone:
         await people.change_guest(tx, hotel, who, **blank)
     return Erased(count, blobs)

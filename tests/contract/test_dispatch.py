@@ -1066,6 +1066,20 @@ async def test_an_answer_that_comes_after_the_erasure_brings_nothing_back(floor:
     assert WORDS not in await floor.everything()
 
 
+async def test_of_who_was_erased_nothing_is_known_any_more(floor: Floor) -> None:
+    got = await floor.talk("早餐几点")
+    now = floor.clock.now()
+    known = {"name": "张敏", "room": "1208", "room_until": now, "vip_at": now, "opted_in_at": now}
+    async with floor.database.write() as tx:
+        await people.change_guest(tx, ONE, got.row.guest, **known, preferences='["花生过敏"]')
+    await floor.dispatch.erase(ONE, got.row.guest)
+    async with floor.database.read() as tx:
+        left = await people.guest_of(tx, ONE, got.row.guest)
+    assert left.erased_at == now
+    assert {name: getattr(left, name) for name in known} == dict.fromkeys(known)
+    assert list(left.preferences) == []
+
+
 async def test_nobody_is_asked_about_words_that_were_erased(floor: Floor) -> None:
     got = await floor.hear(WORDS)
     await floor.dispatch.erase(ONE, got.row.guest)
