@@ -6,15 +6,17 @@ import io
 import json
 import re
 import shutil
+import socket
 import sys
 import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from bot import backups
 from bot.__main__ import main
@@ -488,6 +490,43 @@ async def test_before_an_update_everything_is_looked_at(
     wrong = await bot("upgrade", "--check", PORT="x", HOST="")
     assert wrong[0] == 1
     assert "PORT must be a port number" in wrong[1]
+
+
+async def test_a_look_before_an_update_asks_no_host_but_the_database(
+    floor: Floor, bot: Bot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every address of the settings leads to one that listens; nobody but the database hears of it."""
+    monkeypatch.chdir(tmp_path)
+    await made(bot, tmp_path)
+    monkeypatch.setattr(upgrade, "ENVIRONMENTS", 0)
+    asked: list[object] = []
+    found, connect, connect_ex = socket.getaddrinfo, socket.socket.connect, socket.socket.connect_ex
+
+    def resolve(host: Any, port: Any, *rest: Any, **named: Any) -> Any:
+        asked.append((host, port))
+        return found(host, port, *rest, **named)
+
+    def reach(way: Callable[..., Any]) -> Callable[..., Any]:
+        def to(self: socket.socket, address: Any) -> Any:
+            asked.append(address)
+            return way(self, address)
+
+        return to
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket.socket, "connect", reach(connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", reach(connect_ex))
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        url = f"http://127.0.0.1:{host.getsockname()[1]}"
+        redis = url.replace("http", "redis")
+        code, said = await bot("upgrade", "--check", RASA_URL=url, SPEECH_URL=url, REDIS_URL=redis)
+        host.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            host.accept()
+    assert code == 0, said
+    database = make_url(floor.database.url)
+    itself = [(name, database.port) for name in (database.host, "127.0.0.1", "::1") if database.host]
+    assert [one for one in asked if one not in itself] == []
 
 
 async def test_an_update_names_the_steps_and_refuses_what_is_newer(
