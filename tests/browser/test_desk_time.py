@@ -147,15 +147,23 @@ async def test_on_a_phone_nothing_is_cut_off_and_nothing_lies_on_what_is_owed(
         assert await problems(page) == []
         await open_row(page)
         await expect(page.locator(".strip")).to_be_visible()
-        await page.keyboard.press("m")
-        await expect(toast(page, "静音").first).to_be_visible()
-        await keep(page, "phone-toast")
-        strip = await page.locator(".strip").bounding_box()
-        told = await toast(page, "静音").first.bounding_box()
-        assert strip
-        assert told
-        assert strip["y"] + strip["height"] <= told["y"]
-        await page.keyboard.press("m")
+        await below_what_is_owed(page, "已静音")
+        async with Visitor(world) as other:
+            await other.say("房间着火了")
+            await expect(page.locator(".alarm[role=alert]")).to_be_visible()
+            await below_what_is_owed(page, "提示音已开")
+            await page.keyboard.press("a")
+
+
+async def below_what_is_owed(page: Page, words: str) -> None:
+    """A key that says something: the words stand below the strip, wherever that is."""
+    await page.keyboard.press("m")
+    await expect(toast(page, words)).to_be_visible()
+    await keep(page, "phone-toast")
+    strip, told = [await one.bounding_box() for one in (page.locator(".strip"), toast(page, words))]
+    assert strip
+    assert told
+    assert strip["y"] + strip["height"] <= told["y"]
 
 
 async def cut_off(part: Locator) -> list[str]:
