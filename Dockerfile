@@ -41,6 +41,7 @@ COPY requirements requirements
 RUN make env-rasa
 COPY config.yml domain.yml endpoints.yml credentials.yml ./
 COPY data data
+COPY encoder encoder
 COPY nlu nlu
 RUN make train
 
@@ -53,6 +54,7 @@ COPY texts texts
 COPY hotels hotels
 COPY data/safety.yml data/openers.yml data/
 COPY data/flags data/flags
+COPY encoder encoder
 COPY bot bot
 ENV HOST=0.0.0.0 PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
@@ -77,6 +79,7 @@ COPY --from=trained /app/.venv-rasa .venv-rasa
 COPY --from=trained /app/models models
 COPY LICENSE config.yml domain.yml endpoints.yml credentials.yml ./
 COPY data data
+COPY encoder encoder
 COPY nlu nlu
 ENV RASA_TELEMETRY_ENABLED=false TF_CPP_MIN_LOG_LEVEL=3 HOME=/tmp PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001

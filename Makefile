@@ -12,7 +12,7 @@ BIN := .venv/bin
 RASA_BIN := .venv-rasa/bin
 MODEL := models/dianxiaoer.tar.gz
 # By content, not by date: a checkout touches every file, and training takes minutes.
-MODEL_SOURCES := find config.yml domain.yml data nlu requirements/rasa.txt -type f -not -name '*.pyc' \
+MODEL_SOURCES := find config.yml domain.yml data encoder nlu requirements/rasa.txt -type f -not -name '*.pyc' \
 	-not -path 'data/flags/*' -not -name safety.yml -not -name openers.yml \
 	| LC_ALL=C sort | xargs cat
 PAGES := frontend/dist/.built

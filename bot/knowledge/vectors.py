@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from bot.knowledge import encoder
-from bot.knowledge.encoder import DIMENSIONS, Vectors
+from bot.knowledge.encoder import Vectors
+from encoder import DIMENSIONS
 
 KEY = 16  # bytes
 RECORD = np.dtype([("key", "u1", KEY), ("vector", "<f2", DIMENSIONS)])

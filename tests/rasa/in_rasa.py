@@ -28,8 +28,7 @@ from nlu import action_reply
 from nlu.classifier import CLAUSES, Examples, Vote, VoteClassifier, unseen_scores, usual
 from nlu.complaints import ComplaintSorter
 from nlu.decision import DecisionMaker
-from nlu.encoder import encode
-from nlu.many import encode_many
+from nlu.encoder import encode_all, vector
 from nlu.memory import TURNS_KEPT, recall, remember
 from nlu.normal import normalise
 from nlu.parts import PARTS, ClauseSplitter, PartSplitter, clauses
@@ -134,9 +133,9 @@ class Vectors(unittest.TestCase):
             "０８房  空调坏了😀",
             "龘靐",
         ]
-        made = encode_many(texts)
+        made = encode_all(texts)
         for text in texts:
-            assert made[text] @ encode(text) > 0.999, text
+            assert made[text] @ vector(text) > 0.999, text
 
 
 class Complaints(unittest.TestCase):

@@ -149,7 +149,7 @@ def test_only_the_command_line_looks_at_the_environment(path: Path) -> None:
         assert dotted(path) & {"os.environ", "os.getenv"} == set()
 
 
-def test_the_service_and_rasa_share_no_code() -> None:
+def test_the_service_and_rasa_share_no_code_but_the_encoder() -> None:
     assert {name for path in modules("bot") for name in imported(path)} & {
         "rasa",
         "rasa_sdk",
@@ -162,6 +162,7 @@ def test_the_service_and_rasa_share_no_code() -> None:
         "rasa_sdk",
     } == set()
     assert {name for path in modules("actions") for name in imported(path)} & {"bot", "nlu", "rasa"} == set()
+    assert {name for path in modules("encoder") for name in imported(path)} & {"bot", "nlu", "rasa"} == set()
 
 
 def makefile() -> dict[str, list[str]]:
