@@ -97,7 +97,7 @@ async def pick(page: Page, *files: FilePayload) -> None:
 
 @asynccontextmanager
 async def browser_on_hotels_site(
-    browser: Browser, world: World, site: str = HOTELS_SITE, lang: str = "zh-Hans"
+    browser: Browser, world: World, site: str = HOTELS_SITE, lang: str = "zh-Hans", attributes: str = ""
 ) -> AsyncIterator[Page]:
     """A page of the hotel's own site, whose content policy allows what docs/channels/web.md asks for."""
     ours = world.bot.url
@@ -107,8 +107,8 @@ async def browser_on_hotels_site(
     )
     html = (
         f"<!doctype html><html lang={lang}><meta charset=utf-8><title>酒店</title>"
-        f"<script src='{ours}/widget.js' data-key='{HOTEL}-page' data-side=left data-offset-x=32 async>"
-        "</script>"
+        f"<script src='{ours}/widget.js' data-key='{HOTEL}-page' data-side=left data-offset-x=32 {attributes}"
+        " async></script>"
     )
     context = await browser.new_context(viewport={"width": 900, "height": 700}, locale="zh-CN")
     context.set_default_timeout(PATIENCE)

@@ -71,6 +71,23 @@ async def site(browser: Browser, url: str) -> AsyncIterator[Page]:
     await context.close()
 
 
+async def test_the_browser_keeps_no_cookie_of_a_site_within_another(browser: Browser) -> None:
+    """What the other tests here take for granted of their browser."""
+    other = "https://www.other.example"
+    context = await browser.new_context(**PHONE)
+    frame = f"<!doctype html><iframe src='{other}/within'></iframe>"
+    sets = "<!doctype html><script>document.cookie = 'kept=1; SameSite=None; Secure; Path=/'</script>"
+    await context.route(f"{SITE}/**", lambda route: route.fulfill(body=frame, content_type="text/html"))
+    await context.route(f"{other}/**", lambda route: route.fulfill(body=sets, content_type="text/html"))
+    page = await context.new_page()
+    await page.goto(f"{SITE}/rooms")
+    assert [await one.evaluate("document.cookie") for one in page.frames] == ["", ""]
+    assert await context.cookies() == []
+    await page.goto(f"{other}/by-itself")
+    assert await page.evaluate("document.cookie") == "kept=1"
+    await context.close()
+
+
 async def say(page: Page, text: str) -> None:
     box = page.get_by_role("dialog").locator("textarea")
     await box.fill(text)

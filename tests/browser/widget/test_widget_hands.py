@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser.desk_world import problems
 from tests.browser.widget.pages import (
@@ -141,6 +141,8 @@ async def test_links_can_be_followed_and_lead_where_they_say(browser: Browser, w
     async with talking(browser, world) as (_, page):
         await say(page, "看链接，转人工")
         desk, conversation = await desk_of(world, "看链接，转人工")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
         words = (
             "路线在 https://map.example/a?b=1。别信 https://bank.example@evil.example/ 和 javascript:alert(1)"
         )
@@ -149,6 +151,8 @@ async def test_links_can_be_followed_and_lead_where_they_say(browser: Browser, w
         await expect(link).to_have_text(["https://map.example/a?b=1"])
         await expect(link).to_have_attribute("rel", "noopener noreferrer nofollow")
         await expect(link).to_have_attribute("target", "_blank")
+        await page.wait_for_load_state("networkidle")
+        assert [url for url in asked if not url.startswith(world.bot.url)] == []  # and no preview of them
         assert await bubbles(page, ".staff").evaluate("e => e.textContent") == words
 
 
@@ -200,6 +204,24 @@ async def test_whoever_stays_is_greeted_once_and_not_again_when_they_wave_it_awa
         await expect(page.locator(".launcher")).to_be_visible()
         await page.clock.run_for(10_000)
         await expect(greeting).to_have_count(0)
+
+
+async def test_the_page_and_the_hotel_can_turn_the_greeting_off(browser: Browser, world: World) -> None:
+    async def without(route: Route) -> None:
+        answer = await route.fetch()
+        config = await answer.json()
+        assert config["greeting"] is True
+        await route.fulfill(response=answer, json={**config, "greeting": False})
+
+    for attributes, hotel_greets, greeted in (("", True, 1), ("data-greeting=off", True, 0), ("", False, 0)):
+        async with browser_on_hotels_site(browser, world, attributes=attributes) as page:
+            if not hotel_greets:
+                await page.route("**/config", without)
+            await page.clock.install()
+            await page.reload()
+            await expect(page.locator(".launcher")).to_be_visible()
+            await page.clock.run_for(10_000)
+            await expect(page.locator(".greeting")).to_have_count(greeted)
 
 
 async def test_traditional_chinese(browser: Browser, world: World) -> None:
