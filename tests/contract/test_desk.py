@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from argon2 import PasswordHasher
@@ -30,6 +31,7 @@ from bot.model import (
     Order,
 )
 from bot.store import days, log, people
+from bot.store.schema import stamp
 from tests.conftest import SettingsMaker, only_on_sqlite
 from tests.contract.site import ONE, SOON, TWO, Browser, Site, frames, serving
 from tests.servers import free_port
@@ -622,6 +624,22 @@ async def test_the_card_tells_what_is_over_each_line_with_its_source(site: Site)
     assert (await agent.desk("GET", "conversations/nobody/card"))[0] == 404
     far = await site.signed_in("far")
     assert (await far.desk("GET", f"{one}/card", hotel=TWO))[0] == 404
+
+
+async def test_the_card_tells_the_stay_until_it_is_over(site: Site) -> None:
+    agent = await site.signed_in()
+    id_ = await guest(site, "t", "早餐几点")
+    there = datetime.now(ZoneInfo("Asia/Shanghai"))
+    tonight, tomorrow = there.replace(hour=23, minute=59, second=59), there + timedelta(days=1)
+    for room, until, leaves in (("0512", tomorrow, False), ("1208", tonight, True), ("1208", None, False)):
+        day = f"'{stamp(until.astimezone(UTC))}'" if until else "NULL"
+        await site.sql(f"UPDATE guests SET room = '{room}', room_until = {day}")
+        _, card = await agent.desk("GET", f"conversations/{id_}/card")
+        told = card["stay"]
+        assert (told["room"], told["until"] is None, told["leaves_today"]) == (room, until is None, leaves)
+    past = stamp(datetime.now(UTC) - timedelta(seconds=1))
+    await site.sql(f"UPDATE guests SET room_until = '{past}'")
+    assert (await agent.desk("GET", f"conversations/{id_}/card"))[1]["stay"] is None
 
 
 async def test_who_may_be_the_same_guest_is_named_and_nothing_of_theirs(site: Site) -> None:
