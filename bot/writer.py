@@ -28,7 +28,7 @@ from bot.conversation import (
     decide,
 )
 from bot.knowledge import Hotels
-from bot.model import Content, ConversationId, Event, EventType, HotelId, IdentityId, NewEvent, State
+from bot.model import Content, ConversationId, Event, EventType, HotelId, IdentityId, NewEvent, StaffId, State
 from bot.nudges import Nudges
 from bot.store import desk, log, members, outbox, people
 from bot.store.database import Database
@@ -97,6 +97,10 @@ class Writer:
         """As `commit`, with the events that were appended."""
         if isinstance(command, Speak | Approve):
             command = replace(command, flags=await self._flags(tx, row, command.content))
+        if isinstance(command, Approve):
+            author = StaffId(command.draft.actor.id or "")
+            gone = not await members.is_active(tx, row.hotel, author, now)
+            command = replace(command, author_gone=gone)
         hotel = self.hotels.known(row.hotel) or await self.hotels.get(tx, row.hotel)
         patience = replace(self.patience, quiet=hotel.file.alerts.quiet)
         decision = decide(row, command, now, patience, hotel.file.departments.route)

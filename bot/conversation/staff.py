@@ -70,7 +70,7 @@ def _take_to_write(draft: Draft, command: Speak | DraftReply) -> None:
 @dataclass(frozen=True)
 class Approve(Command):
     """A trainee's reply goes out, in these words. Where nobody has the conversation, whoever approves has it
-    from then on."""
+    from then on; where the trainee has left, it is the word of whoever approves."""
 
     staff: StaffId
     draft: Event
@@ -78,11 +78,12 @@ class Approve(Command):
     edited: bool
     holder_gone: bool = False
     flags: tuple[str, ...] = ()
+    author_gone: bool = False
 
     def decide(self, draft: Draft) -> None:
         if self.draft.seq not in (draft.row.drafts or ()):
             raise Refused("draft_decided")
-        author = StaffId(self.draft.actor.id or "")
+        author = self.staff if self.author_gone else StaffId(self.draft.actor.id or "")
         draft.vacate(self.holder_gone)
         if draft.row.state is not State.STAFF:
             take(draft, self.staff, False)

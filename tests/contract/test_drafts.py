@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot import staff
 from bot.conversation import Approve, Close, Command, Conversation, DraftReply, Refused, RefuseDraft, Transfer
 from bot.dispatch import Received
 from bot.model import Actor, ActorKind, Content, Event, EventType, State
@@ -111,3 +112,18 @@ async def test_a_draft_whose_conversation_went_on_without_it(floor: Floor) -> No
     await floor.act(lapsed, approval(floor, one, "lin"))
     assert (await floor.row(lapsed)).holder == lin
     assert await outcomes(floor) == [drafts.OPEN, drafts.SENT, drafts.SENT]
+
+
+async def test_what_somebody_who_has_left_wrote_goes_out_as_the_word_of_whoever_approves(
+    floor: Floor,
+) -> None:
+    got = await floor.hear()
+    one = await draft(floor, got)
+    async with floor.database.write() as tx:
+        await staff.deactivate(tx, "new", floor.clock.now())
+    await floor.work()
+    await floor.act(got, approval(floor, one, "lin"))
+    (spoken,) = [e for e, _ in await floor.thread(got) if e.type is EventType.STAFF_SAID]
+    assert spoken.actor.id == floor.people["lin"]
+    assert await said(floor, got) == [WORDS]
+    assert await outcomes(floor) == [drafts.SENT]
