@@ -1,6 +1,7 @@
 """Pictures, voice and films, in and out, between the real service and the simulated platform."""
 
 import base64
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from bot.channels.port import Accepted, Attachment, Fetched, NeverDelivered, Reply, TryLater, Unclear
 from bot.channels.wechat import Account, calls
+from bot.channels.wechat.media import Media
 from bot.channels.wechat.render import CARRIED
 from bot.http.files import FILES
 from bot.media import LARGEST
@@ -63,6 +65,38 @@ async def test_a_film_lies_at_an_address_of_the_platforms_own(desk: Desk) -> Non
 )
 def test_films_are_taken_from_the_platforms_hosts_alone(host: str, trusted: bool) -> None:
     assert Account(ID, "wx", "s", "t").keeps_films_at(host) is trusted
+
+
+class Platform(calls.Calls):
+    """Answers each question for a file with an address, and counts who is asked for what lies there."""
+
+    def __init__(self, address: str) -> None:
+        self.address, self.asked = address, list[str]()
+
+    async def make(self, account: Account, call: calls.Call) -> calls.Answer:
+        return calls.Answer("text/plain", json.dumps({"video_url": self.address}).encode())
+
+    async def at(self, address: str, call: calls.Call) -> calls.Answer:
+        self.asked.append(address)
+        return calls.Answer("video/mp4", b"film")
+
+
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        ("https://mpvideo.qq.com/a.mp4", True),
+        ("http://169.254.169.254/latest", False),
+        ("https://qq.com.evil.example/a.mp4", False),
+        ("https://api.weixin.qq.com@evil.example/a.mp4", False),
+        ("ftp://mpvideo.qq.com/a.mp4", False),
+        ("file:///etc/passwd", False),
+    ],
+)
+async def test_nobody_else_is_asked_for_a_film(address: str, taken: bool) -> None:
+    platform = Platform(address)
+    found = await Media(platform).fetch(Account(ID, "wx", "s", "t"), "media", LARGEST)
+    assert found == (Fetched(b"film", None) if taken else NeverDelivered("film_elsewhere"))
+    assert platform.asked == ([address] if taken else [])
 
 
 async def test_what_is_too_large_is_not_read_to_its_end(desk: Desk) -> None:
