@@ -11,7 +11,7 @@ import jwt
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType
 
-from bot import accounts, orders, sign_in
+from bot import accounts, knowledge, orders, sign_in
 from bot.conversation import Close, Record
 from bot.guest_tokens import Key
 from bot.http import widget
@@ -32,6 +32,7 @@ from bot.model import (
 from bot.store import desk, log
 from tests.conftest import SettingsMaker
 from tests.contract.site import ONE, ORIGIN, OTHER_TOKEN, SOON, TOKEN, Browser, Site, frames, serving
+from tests.core import documents
 from tests.media_files import picture
 from tests.servers import free_port
 
@@ -280,6 +281,18 @@ async def test_the_words_come_in_three_ways_of_writing(site: Site) -> None:
     _, view = await hello(visitor, lang="zh-Hant-TW")
     assert view["messages"][0]["text"] == "转人工，简体的话"
     assert "星海會商務酒店" in view["messages"][-1]["text"]
+
+
+async def test_the_hotel_says_how_its_widget_looks_and_whether_it_greets(site: Site) -> None:
+    visitor = await site.browser()
+    looks = documents()["hotel"]["widget"]
+    found: list[tuple[Any, ...]] = []
+    for changes in ({}, {"theme": "dark", "greeting": False, "colour": "#a01030"}):
+        async with site.app[DATABASE].write() as tx:
+            await knowledge.save(tx, documents(widget={**looks, **changes}), datetime.now(UTC))
+        _, config = await visitor.call("GET", f"/widget/v1/{ONE}-page/config", None, {"Origin": ORIGIN})
+        found.append((config["theme"], config["greeting"], config["colour"]))
+    assert found == [(None, True, "#0b5f8a"), ("dark", False, "#a01030")]
 
 
 # ---- visitors whom the hotel's site knows
