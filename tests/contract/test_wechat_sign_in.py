@@ -1,6 +1,7 @@
 """A page opened from the menu inside WeChat: the platform says who it is, once, and the page is told."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ async def test_a_token_is_of_one_hotel_and_soon_too_old(town: Town) -> None:
     follower, browser = await town.guest(), await town.site.browser()
     token = token_in(await go(browser, await authorised(town, browser, follower)))
     assert await signed_by(town.dispatch, HotelId("yunting"), token or "") is None
+    ((until,),) = await town.site.sql("SELECT expires_at FROM link_codes")
+    assert datetime.fromisoformat(until) - datetime.now(UTC) <= timedelta(minutes=2)
     await town.site.sql("UPDATE link_codes SET expires_at = '2020-01-01T00:00:00.000000+00:00'")
     assert await proven(town, token) is None
 
