@@ -138,6 +138,26 @@ async def test_who_has_waited_too_long_for_people_who_are_full_comes_to_the_duty
         assert (row.assigned_to, row.nobody) == (whom, None if whom else "full")
 
 
+@pytest.mark.parametrize(
+    ("words", "detail", "skill"),
+    [("Could I talk to somebody please?", {}, "english"), ("想问问酒单", {"topic": "ask_dining"}, "wine")],
+)
+async def test_who_can_do_what_a_guest_needs_is_asked_before_who_holds_less(
+    floor: Floor, words: str, detail: dict[str, str], skill: str
+) -> None:
+    busy = await post(floor, "lin", "front_desk")
+    async with floor.database.write() as tx:
+        await posts.save(tx, ONE, busy, floor.clock.now(), skills=(skill,))
+    first = await asks(floor, "oFirst")
+    await floor.claim(first, "lin")
+    await floor.reply(first, "lin")
+    await post(floor, "bo", "front_desk")
+    floor.engine.turns.append(Turn((Handoff(Reason.HUMAN_HANDOFF, detail),), None))
+    got = await floor.hear(words, who="oNeeds")
+    await floor.work()
+    assert (await floor.row(got)).assigned_to == busy
+
+
 async def test_the_heir_of_a_guest_is_asked_before_others(floor: Floor) -> None:
     lin, *others = [await post(floor, login, "front_desk") for login in ("lin", "bo", "ma")]
     heir = max(others)  # of two who hold the same the other one would be asked

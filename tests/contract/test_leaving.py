@@ -102,6 +102,17 @@ async def test_what_nobody_was_given_waits_for_everybody(floor: Floor) -> None:
     assert {"lapsed", "promise_handed_over"} <= set(await floor.types(got))
 
 
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_guest_who_isnt_waiting_for_a_word_notices_nothing(floor: Floor, waits: bool) -> None:
+    got = await held(floor)
+    if waits:
+        await floor.hear("在吗")
+    await leave(floor)
+    await floor.work()
+    told = [c.text or "" for e, c in await floor.thread(got) if e.type is EventType.ASSISTANT_SAID]
+    assert ["让您久等了" in text for text in told] == [True] * waits
+
+
 async def test_the_guests_they_know_best_are_handed_over_once(floor: Floor) -> None:
     known = []
     for who, said in (("oWell", 3), ("oBetter", 5), ("oLittle", 1)):

@@ -46,7 +46,7 @@ def test_the_queue_puts_danger_first_then_who_waits_then_the_rest() -> None:
         replace(held(YOU), alarm_since=NOW - timedelta(minutes=1)),
         held(ME, unheard=9),
         held(ME, unheard=6),
-        waiting(30),
+        replace(waiting(30), guest_at=NOW),  # who writes again keeps their place
         waiting(2),
         held(ME, unheard=1),
         held(YOU, unheard=60),
