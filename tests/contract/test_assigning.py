@@ -173,6 +173,16 @@ async def test_the_heir_of_a_guest_is_asked_before_others(floor: Floor) -> None:
     assert (await floor.row(got)).assigned_to == heir
 
 
+async def test_whoever_has_long_been_away_from_the_desk_is_asked_nothing(floor: Floor) -> None:
+    lin = await post(floor, "lin", "front_desk")
+    for minutes, whom in ((9, lin), (2, None)):
+        await floor.later(minutes=minutes)
+        got = await asks(floor, f"oAfter{minutes}")
+        assert (await floor.row(got)).assigned_to == whom
+        await floor.claim(got, "lin")
+        await floor.release(got, "lin")
+
+
 async def test_a_hotel_where_nobody_has_a_department_assigns_nobody(floor: Floor) -> None:
     await floor.hire("lin")
     got = await asks(floor)

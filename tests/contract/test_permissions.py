@@ -202,6 +202,20 @@ async def test_an_administrator_gives_a_role_up_to_a_day_and_it_ends(site: Site)
     assert [one["login"] for one in listed["staff"] if one["expired"]] == ["agent"]
 
 
+async def test_a_trainee_takes_back_what_they_wrote_and_nobody_elses(site: Site) -> None:
+    trainee, other = await site.signed_in(), await site.signed_in("admin")
+    id_ = await guest(site, "t", "找人")
+    await site.sql("UPDATE memberships SET role = 'trainee'")
+    status, drafted = await trainee.desk(
+        "POST", f"conversations/{id_}/reply", {"text": "好", "client_id": "1"}
+    )
+    assert (status, drafted["event"]["type"]) == (200, "reply_drafted")
+    refuse = f"conversations/{id_}/drafts/{drafted['event']['seq']}/refuse"
+    status, body = await other.desk("POST", refuse, {})
+    assert (status, body["error"]["code"]) == (403, "forbidden")
+    assert (await trainee.desk("POST", refuse, {}))[0] == 200
+
+
 async def test_who_looks_is_told_to_whoever_may_see_it_and_an_auditor_is_not_shown(site: Site) -> None:
     agent, boss, far = [await site.signed_in(login) for login in ("agent", "admin", "far")]
     id_ = await guest(site, "a", "找人")
