@@ -21,7 +21,7 @@ from rasa.shared.nlu.training_data.message import Message
 
 from nlu import counted, numbers, people, when
 from nlu import named as named_things
-from nlu.found import Found
+from nlu.found import Found, free
 from nlu.normal import Normal, normalise
 
 OWNED = frozenset({"date", "time", "room_number", "phone", "order_number", "amount", "quantity"})
@@ -72,7 +72,8 @@ class GrammarEntityExtractor(GraphComponent):
 
 def find(text: str, now: datetime) -> list[Found]:
     """All the grammar knows of a normalised text."""
-    dated = when.find(text, now)
+    ordered = numbers.named_orders(text)
+    dated = [one for one in when.find(text, now) if free(one.start, one.end, ordered)]
     numbered = [*dated, *numbers.find(text, dated)]
     return [*numbered, *people.find(text, numbered)]
 

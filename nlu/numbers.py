@@ -46,7 +46,16 @@ def _order_numbers(text: str) -> Iterator[Found]:
     for match in _ORDER.finditer(text):
         group = match.lastgroup or "long"
         raw = match.group(group)
-        yield Found("order_number", raw.upper().replace(" ", ""), raw, match.start(group), match.end(group))
+        yield Found(
+            "order_number", re.sub("[ -]", "", raw).upper(), raw, match.start(group), match.end(group)
+        )
+
+
+def named_orders(text: str) -> list[Found]:
+    """Those that are called so: what looks like a date in one (订单号20270115) is none."""
+    named = ((match.start("named"), match.end("named")) for match in _ORDER.finditer(text) if match["named"])
+    spans = set(named)
+    return [one for one in _order_numbers(text) if (one.start, one.end) in spans]
 
 
 # ---------------------------------------------------------------- rooms
@@ -60,6 +69,9 @@ _ROOM_SUFFIX = r"(?:号房间?|号客房|房间|客房|房|室|号)"
 _ROOM_PREFIX = r"(?:房间?号码?|房号|房间|客房|住在?|我是|这里是|room|rm)(?:是|为)?[:\s]*"
 _ROOM = re.compile(
     rf"{_ROOM_PREFIX}(?P<named>{_ROOM_DIGITS}|{_SPELLED_ROOM})(?![\d零一二三四五六七八九十百晚天间夜个年路块元次位点])"
+    rf"|{_ROOM_PREFIX}(?P<lettered>[a-z]-?\d{{3,4}})(?![\da-z次])|(?<![a-z\d])(?P<villa>[a-z]\d{{1,3}})(?=[那这]?[栋幢座]?号?的?别墅(?!区))"
+    rf"|(?:我们?在|人在|送[到去]|[拿带搬]到|到)(?P<brought>{_SPELLED_ROOM})(?=[的,。!?、 ]|$)"
+    rf"|(?<=我)(?P<mine>[零〇]?{_SPELLED_ROOM})(?=的[,。!?、 ]|的$|这[边儿里间])"
     rf"|(?<=[楼层])(?P<upstairs>{_SPELLED_ROOM})(?![{CHAR}年块元个位])"
     rf"|{_ROOM_PREFIX}(?P<spaced>{_ROOM_CHAR}(?: {_ROOM_CHAR}){{2,3}})(?![\d ]*\d)"
     rf"|(?<![a-z\d])(?P<alone>(?<=^)[a-z]-?[1-9]\d{{2,3}}(?=\s*$))|(?<![a-z\d])(?P<block>[a-z](?:(?:栋|座|幢|区)\s?|-)?[1-9]\d{{2,3}}(?=号?(?:房|客房|室)(?!型|价|费))|[a-z](?:栋|座|幢|区)\s?[1-9]\d{{2,3}})(?!\d)"
@@ -206,7 +218,7 @@ _TIME_UNITS = r"个?半?(?:小时|钟头|钟(?!头))|分钟|刻钟|个?(?:星期
 _UNITS = (
     r"间|位|瓶|条|张|份|套|床|双|杯|碗|盒|包|把|台|件|卷|支|枝|根|壶|袋|桶|辆|只|盘|碟|斤|听|罐|提|桌|围|名|岁|寸|公斤|次|块|"
     r"片|颗|粒|串|笼|束|箱|对|副|朵|部|种|顿|排|打(?!扫|包|车|电|折|开|印|不|个|给|一|过|来|通|点)|口(?=人|之家|[,。，]|$)|人|单(?!人|位|间|元)|车|锅|例|扎|听|盆|筒|板|本|米(?=[的高]|$)|倍|"
-    r"成|期|场|趟|层|栋|组|批|桌|户|盏|顶|幅|封|匹|头|樽"
+    r"成|期|场|趟|层|栋|组|批|桌|户|盏|顶|幅|封|匹|头|樽|节(?![日假气目])"
 )
 _ABOUT = r"(?:来|多|几|余)?"
 _QUANTITY = re.compile(

@@ -146,6 +146,11 @@ def parts_of_month(text: str, now: datetime) -> Iterator[Day]:
             if last < now.date() and not match["rel"] and not match["month"]:
                 first, last = _month_part(month_on(base, 1), match["part"])
             yield Day(match.start(), match.end(), first, None if first == last else last, ambiguous=True)
+    named = rf"(?:(?P<rel>(?:下|上)+一?个?|这个?|本|这)|(?P<month>{N}))月份?的?最后一[天日]"
+    for match in re.finditer(named, text):
+        base = _month_named(match["month"], match["rel"], now)
+        if base:
+            yield Day(match.start(), match.end(), _month_part(base, "底")[0])
     for match in re.finditer(r"(?P<next>明年|后年)?(?:年底|年末|岁末)", text):
         year = now.year + {"明": 1, "后": 2}.get((match["next"] or "")[:1], 0)
         yield Day(match.start(), match.end(), date(year, 12, 31), ambiguous=True)
