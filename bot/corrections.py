@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.annotation import Place, annotated, line_of, places, read_in
+from bot.annotation import Place, annotated, joined, line_of, places, read_in
 from bot.conversation import Command, Conversation, Record, fold
 from bot.knowledge import unanswered
 from bot.model import (
@@ -251,7 +251,9 @@ async def review(
     standing = marks_of(events).get((at.conversation, seq))
     body = reviewed(standing, number, verdict, intent, at.by, at.known, entities)
     if standing and verdict is Verdict.ACCEPTED:
-        await _check_words(tx, at, standing.guest_seqs)
+        words = await _check_words(tx, at, standing.guest_seqs)
+        if any(place.end > len(joined(words)) for place in entities or ()):
+            raise CannotCorrect("bad_request")
     return await _note(tx, commit, at, row, EventType.CORRECTION_REVIEWED, body)
 
 
@@ -263,10 +265,14 @@ async def _opened(tx: AsyncConnection, at: Desk) -> tuple[Conversation, list[Eve
     return row, await log.events_of(tx, at.hotel, at.conversation)
 
 
-async def _check_words(tx: AsyncConnection, at: Desk, seqs: Iterable[int]) -> None:
-    said = await log.messages_of(tx, at.hotel, [(at.conversation, seq) for seq in seqs])
-    if not any(content.text for _, content in said.values()):
+async def _check_words(tx: AsyncConnection, at: Desk, seqs: Iterable[int]) -> list[str]:
+    """The words of these messages that are still there, in order."""
+    keys = [(at.conversation, seq) for seq in seqs]
+    said = await log.messages_of(tx, at.hotel, keys)
+    words = [text for key in keys if (text := said[key][1].text)]
+    if not words:
         raise CannotCorrect("words_gone")
+    return words
 
 
 async def _ask_for_answer(tx: AsyncConnection, at: Desk, seq: int, wanted: bool) -> None:

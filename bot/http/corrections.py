@@ -38,7 +38,7 @@ from bot.store import members
 PAGE = 50
 OPEN = "open"
 _STATUS = {"not_found": 404, "own_mark": 403, "others_mark": 403}
-_BAD = ("unknown_intent", "same_intent", "nothing_read", "words_gone")
+_BAD = ("bad_request", "unknown_intent", "same_intent", "nothing_read", "words_gone")
 
 Choice = TypeVar("Choice", Kind, Verdict)
 Work = Callable[[AsyncConnection], Awaitable[Conversation]]

@@ -16,18 +16,21 @@ export interface Intent {
   titles: Record<string, string>;
 }
 
-export type Entity =
-  | "date"
-  | "time"
-  | "room_number"
-  | "room_type"
-  | "quantity"
-  | "item"
-  | "device"
-  | "phone"
-  | "person"
-  | "order_number"
-  | "amount";
+/** What may stand in a guest's words, in the order in which a reviewer chooses from it. */
+export const ENTITIES = [
+  "item",
+  "device",
+  "room_number",
+  "date",
+  "time",
+  "quantity",
+  "room_type",
+  "person",
+  "phone",
+  "order_number",
+  "amount",
+] as const;
+export type Entity = (typeof ENTITIES)[number];
 
 /** Where something stands in the guest's words, joined by line ends; counted in characters, not in UTF-16. */
 export interface Place {
@@ -100,8 +103,36 @@ export const review = (
     body: { mark: one.mark, verdict, intent, entities },
   });
 
-export const inPlace = (words: string[], { start, end }: Place): string =>
-  Array.from(words.join("\n")).slice(start, end).join("");
+/** What of a turn the model reads: no place lies behind it. */
+const LONGEST = 500;
+
+/** A guest's words, character by character, as places count them. */
+export const characters = (words: string[]): string[] => Array.from(words.join("\n")).slice(0, LONGEST);
+
+export type Span = Pick<Place, "start" | "end">;
+
+export const inPlace = (words: string[], { start, end }: Span): string => characters(words).slice(start, end).join("");
+
+/** From one character to another, both included: as far as it stays in one message and outside what is found. */
+export function spanned(said: string[], found: Place[], from: number, to: number): Span | null {
+  const free = (at: number): boolean =>
+    said[at] !== undefined && said[at] !== "\n" && !found.some(({ start, end }) => start <= at && at < end);
+  if (!free(from)) return null;
+  const step = to < from ? -1 : 1;
+  let last = from;
+  while (last !== to && free(last + step)) last += step;
+  return { start: Math.min(from, last), end: Math.max(from, last) + 1 };
+}
+
+/** The found with one more, which leaves the spaces around it out; as they were where nothing is left of it. */
+export function withPlace(said: string[], found: Place[], span: Span, entity: Entity): Place[] {
+  const blank = (at: number): boolean => !said[at]?.trim();
+  let { start, end } = span;
+  while (start < end && blank(start)) start += 1;
+  while (start < end && blank(end - 1)) end -= 1;
+  if (start === end) return found;
+  return [...found, { start, end, entity }].sort((one, other) => one.start - other.start);
+}
 
 const asked = new Map<string, Promise<Intent[]>>();
 

@@ -487,6 +487,22 @@ async def test_what_was_misread_is_marked_and_reviewed_by_a_second_person(
         assert await problems(admin) == []
         await item.get_by_role("button", name="“手机”不是设备，去掉").click()
         await expect(item).not_to_contain_text("手机 设备")
+        await item.get_by_role("button", name="补一处").focus()
+        await admin.keyboard.press("Enter")  # what was missed is shown with keys alone
+        for key in ("End", *["ArrowLeft"] * 13, "Shift+ArrowRight"):
+            await admin.keyboard.press(key)
+        await expect(item.get_by_role("group", name="“手机”是")).to_be_visible()
+        await keep(admin, "learning-add")
+        assert await problems(admin) == []
+        await item.get_by_role("button", name="物品", exact=True).press("Enter")
+        await expect(item).to_contain_text("手机 物品")
+        for character in "泳池":  # or by the mouse
+            await item.get_by_role("option", name=character, exact=True).click()
+        await item.get_by_role("button", name="设备", exact=True).click()
+        await item.get_by_role("button", name="“泳池”不是设备，去掉").click()
+        await item.get_by_role("option", name="到", exact=True).click()
+        await admin.keyboard.press("Escape")
+        await expect(item.get_by_role("button", name="补一处")).to_be_focused()
         await item.get_by_role("button", name="改选").click()
         await admin.get_by_role("dialog").get_by_text("问其他设施").click()
         await expect(item.locator(".should")).to_contain_text("问其他设施")
@@ -495,7 +511,10 @@ async def test_what_was_misread_is_marked_and_reviewed_by_a_second_person(
         await expect(admin.get_by_role("heading", name="没有要处理的")).to_be_visible()
         await admin.get_by_role("button", name="已同意").click()
         await expect(item).to_contain_text(f"{ADMINISTRATOR}同意")
-        await expect(item.locator("li")).to_have_count(1)  # what is left is what was kept
+        await expect(item.locator("li")).to_contain_text(["手机 物品", "13912345678 电话", "补一处"])
+        out = tmp_path / "corrections.yml"
+        world.bot.command("corrections", "export", "--out", str(out))
+        assert "- 泳池到几点，[手机](item) [13912345678](phone)\n" in out.read_text("utf-8")
         await item.get_by_role("button", name="看会话").click()
         theirs = bubble(admin, "早餐").last.locator(".reading")
         await expect(theirs).to_contain_text(f"{COLLEAGUE_NAME}说听错了：客人是想“问其他设施”")
@@ -510,6 +529,5 @@ async def test_what_was_misread_is_marked_and_reviewed_by_a_second_person(
         await expect(item).to_contain_text("这条是您指出的，请另一位管理员来看")
         await expect(item.get_by_role("button", name="同意", exact=True)).to_have_count(0)
         await keep(admin, "learning-own")
-    out = tmp_path / "corrections.yml"
     world.bot.command("corrections", "export", "--out", str(out))
     assert not out.exists()  # what had been accepted was marked anew

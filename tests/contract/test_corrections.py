@@ -425,7 +425,9 @@ async def test_two_people_mark_and_review_at_the_desk(site: Site) -> None:
     place = {"entity": "item", "start": 0, "end": 2}
     verdict = {"mark": shown["mark"], "verdict": "accepted", "entities": [place]}
     within = {**verdict, "entities": [place, {**place, "start": 1}]}
-    assert (await admin.desk("POST", f"{answer}/review", within))[0] == 400
+    beyond = {**verdict, "entities": [{**place, "start": 4, "end": 7}]}  # of six characters
+    for wrong in (within, beyond):
+        assert (await admin.desk("POST", f"{answer}/review", wrong))[0] == 400
     assert (await admin.desk("POST", f"{answer}/review", verdict))[0] == 200
     _, listed = await admin.desk("GET", "corrections?state=accepted")
     assert listed["corrections"][0]["entities"] == [place]

@@ -1,6 +1,18 @@
 import { describe, expect, it } from "vitest";
 
-import { answers, inPlace, readingOf, search, standing, titleOf, type Intent } from "../corrections";
+import {
+  answers,
+  characters,
+  inPlace,
+  readingOf,
+  search,
+  spanned,
+  standing,
+  titleOf,
+  withPlace,
+  type Intent,
+  type Place,
+} from "../corrections";
 import { lay } from "../thread";
 import { event } from "./made";
 
@@ -90,6 +102,38 @@ describe("searching what guests want", () => {
 describe("a place in what was said", () => {
   it("is counted in characters over all messages of the turn", () => {
     const words = ["😀😀 早上好", "1208 要毛巾"];
-    expect(inPlace(words, { start: 7, end: 11, entity: "room_number" })).toBe("1208");
+    expect(inPlace(words, { start: 7, end: 11 })).toBe("1208");
+  });
+});
+
+describe("a place that is added", () => {
+  const said = characters(["😀 1208 要 毛巾", "两条"]);
+  const room: Place = { start: 2, end: 6, entity: "room_number" };
+
+  it("spans two characters, whichever comes first", () => {
+    expect(spanned(said, [], 9, 10)).toEqual({ start: 9, end: 11 });
+    expect(spanned(said, [], 10, 9)).toEqual({ start: 9, end: 11 });
+    expect(spanned(said, [], 0, 0)).toEqual({ start: 0, end: 1 });
+  });
+
+  it("stays in one message and outside what is found", () => {
+    expect(spanned(said, [], 9, 13)).toEqual({ start: 9, end: 11 });
+    expect(spanned(said, [room], 9, 0)).toEqual({ start: 6, end: 10 });
+    expect(spanned(said, [room], 3, 9)).toBeNull();
+    expect(spanned(said, [], 11, 12)).toBeNull();
+    expect(spanned(said, [], 12, 99)).toEqual({ start: 12, end: 14 });
+  });
+
+  it("stands in order, without the spaces around it", () => {
+    const towels = { start: 8, end: 11 };
+    expect(withPlace(said, [], towels, "item")).toEqual([{ start: 9, end: 11, entity: "item" }]);
+    const both = withPlace(said, [{ start: 9, end: 11, entity: "item" }], { start: 2, end: 6 }, "room_number");
+    expect(both.map((place) => place.entity)).toEqual(["room_number", "item"]);
+    expect(withPlace(said, [room], { start: 6, end: 7 }, "item")).toEqual([room]);
+  });
+
+  it("ends where the model stops reading", () => {
+    const long = characters(["早".repeat(600)]);
+    expect(spanned(long, [], 400, 599)).toEqual({ start: 400, end: 500 });
   });
 });
