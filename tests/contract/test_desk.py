@@ -378,6 +378,27 @@ async def test_what_happened_before_midnight_is_yesterdays(site: Site) -> None:
     assert theirs["numbers"]["messages"] == 0
 
 
+async def test_the_longest_wait_ends_when_somebody_speaks(site: Site) -> None:
+    boss, asked = await site.signed_in("admin"), datetime(2026, 3, 4, 2, tzinfo=UTC)
+    for id_, minutes in (("a", 5), ("b", 20), ("c", 1)):
+        one, hotel = ConversationId(id_), HotelId(ONE)
+        waited = Record(
+            (
+                happened(EventType.HANDOFF_REQUESTED, asked, reason="complain"),
+                happened(EventType.CLAIMED, asked + timedelta(seconds=30), holder="s"),
+                happened(EventType.STAFF_SAID, asked + timedelta(minutes=minutes), kind="text"),
+                happened(EventType.STAFF_SAID, asked + timedelta(minutes=minutes + 30), kind="text"),
+            )
+        )
+        async with site.app[DATABASE].write() as tx:
+            await people.add_guest(tx, hotel, GuestId(id_), asked)
+            await log.create(tx, hotel, one, GuestId(id_), asked)
+        await site.app[DISPATCH].act(hotel, one, lambda row, gone, waited=waited: waited)  # type: ignore[misc]
+    _, day = await boss.desk("GET", "today?day=2026-03-04")
+    assert day["numbers"]["longest_wait"] == 20 * 60
+    assert [(w["conversation"], w["seconds"]) for w in day["waits"]] == [("b", 1200), ("a", 300), ("c", 60)]
+
+
 @only_on_sqlite  # which tells its plan in words
 async def test_a_day_is_read_by_its_index(site: Site) -> None:
     async with site.app[DATABASE].read() as tx:
