@@ -22,6 +22,7 @@ from bot.model import AccountId, ExternalId
 from bot.simulator import Shown, SimulatedAccount, Simulator, Switches
 from bot.simulator.server import SAMPLE_MENU
 from bot.simulator.wecom import WeCom
+from tests.browser.desk_world import SCREENSHOTS
 from tests.media_files import picture, voice
 
 # One browser for all of them: starting it takes longer than any of the tests.
@@ -83,6 +84,12 @@ async def phone(
         simulator.state.menu = SAMPLE_MENU
         async with echoing(simulator), opened(browser, simulator.url, width, height) as page:
             yield simulator, page
+
+
+async def keep(page: Page, name: str) -> None:
+    """A picture of the page, for people to look at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / f"phone-{name}.png")
 
 
 async def say(page: Page, text: str) -> None:
@@ -162,6 +169,7 @@ async def test_menus_and_choices_are_tapped(browser: Browser) -> None:
             send = f"{simulator.url}/cgi-bin/message/custom/send"
             async with http.post(send, params={"access_token": token}, data=menu) as response:
                 assert (await response.json())["errcode"] == 0
+        await keep(page, "choices")
         await page.get_by_role("button", name="确认", exact=True).click()
         await expect(page.locator(".message-theirs .bubble").last).to_have_text("您说：确认")
 
@@ -180,6 +188,7 @@ async def test_a_picture_and_a_voice_file_are_chosen_and_sent(browser: Browser) 
         heard = {"name": "a.wav", "mimeType": "audio/wav", "buffer": voice(1.0, "wav")}
         await page.locator("#pick-voice").set_input_files(heard)  # type: ignore[arg-type]
         await expect(page.locator(".message-mine .bubble-voice")).to_be_visible()
+        await keep(page, "media")
         pushed = [entry.title for entry in simulator.state.wire]
         assert pushed[-2:] == ["image", "voice"]
         stored = [simulator.state.media.get(one.media) for one in _mine(simulator)]
@@ -199,8 +208,10 @@ async def test_a_narrow_screen_is_the_phone_itself(browser: Browser) -> None:
         await say(page, "一个很长很长的词" * 20 + "https://hotel.example/" + "x" * 200)
         await expect(page.locator(".message-theirs")).to_be_visible()
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
+        await keep(page, "narrow")
         await page.get_by_role("button", name="接口").click()
         await expect(page.locator(".phone")).to_be_hidden()
+        await keep(page, "narrow-wire")
         assert await page.evaluate("document.documentElement.scrollWidth") == 390
 
 
@@ -261,6 +272,7 @@ async def test_a_guest_of_wecom_writes_chooses_and_sees_whose_the_session_is(bro
         await page.get_by_role("button", name="接待并回复").click()
         await expect(page.locator(".message-theirs").last).to_contain_text("企业微信里的同事")
         await expect(page.locator("#state")).to_have_text("人工接待")
+        await keep(page, "wecom")
         assert isinstance(await client.send(AccountId("kf"), guest, Reply("还在吗")), NeverDelivered)
 
 
