@@ -74,9 +74,16 @@ async def test_the_day_shows_what_happened(browser: Browser, world: World) -> No
             async with desk_page(browser, world, width=width, height=844, dark=width == 1024) as small:
                 await sign_in(small, path="/desk/xinghaihui/today")
                 await expect(small.locator("[data-number=messages] b")).to_have_text("5")
+                await expect(small.get_by_label("现在等久了的").locator(".day-line")).to_have_count(2)
                 await keep(small, f"today-{width}")
                 assert await problems(small) == []
                 assert not await small.evaluate("document.documentElement.scrollWidth > innerWidth")
+        async with desk_page(browser, world) as unheard:
+            # The numbers are there before the list is: who waits isn't known yet, and nobody is told "none".
+            await unheard.route_web_socket("**/feed", lambda _: None)
+            await sign_in(unheard, path="/desk/xinghaihui/today")
+            await expect(unheard.locator("[data-number=messages] b")).to_have_text("5")
+            await expect(unheard.get_by_label("现在等久了的")).to_contain_text("正在连接")
         async with desk_page(browser, world) as english:
             await english.goto("/desk/")
             await english.get_by_role("button", name="English").click()
