@@ -1,5 +1,6 @@
 """Handing over, choosing the channel, files, and the manager's day, in a real browser."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -238,7 +239,10 @@ async def test_one_guest_on_two_channels_is_linked_answered_where_staff_choose_a
         await guest.heard("网页上见")
         wechat = await way.locator("option", has_text="微信").get_attribute("value")
         await way.select_option(wechat)
-        await expect(page.locator(".limits")).to_contain_text("微信 · 还可发")
+        await expect(page.locator(".limits")).to_have_text(re.compile(r"微信 · 还可发 \d 条 · 剩 4[78] 小时"))
+        await box(page).fill("长" * 700)  # WeChat takes 2048 bytes at once
+        await expect(page.get_by_text("较长，会分成 2 条发出")).to_be_visible()
+        await box(page).fill("")
         await keep(page, "way-chosen")
         await page.locator("input[type=file]").set_input_files(
             files=[{"name": "房卡.jpg", "mimeType": "image/jpeg", "buffer": picture()}]
