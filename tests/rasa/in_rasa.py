@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 import unittest
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from nlu.classifier import CLAUSES, Examples, Vote, VoteClassifier, unseen_score
 from nlu.complaints import ComplaintSorter
 from nlu.decision import DecisionMaker
 from nlu.encoder import encode_all, vector
+from nlu.grammar import find
 from nlu.memory import TURNS_KEPT, recall, remember
 from nlu.normal import normalise
 from nlu.parts import PARTS, ClauseSplitter, PartSplitter, clauses
@@ -136,6 +138,16 @@ class Vectors(unittest.TestCase):
         made = encode_all(texts)
         for text in texts:
             assert made[text] @ vector(text) > 0.999, text
+
+
+class Grammar(unittest.TestCase):
+    def test_an_order_number_that_is_called_so_is_no_date(self) -> None:
+        now = datetime.fromisoformat(FACTS["now"])
+        for text, wanted in (
+            ("预订编号bk-20270115-08", [("order_number", "BK2027011508")]),
+            ("20270115入住", [("date", "2027-01-15")]),
+        ):
+            assert [(one.entity, one.value) for one in find(text, now)] == wanted
 
 
 class Complaints(unittest.TestCase):
