@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import os
 import sys
 import threading
@@ -15,7 +14,7 @@ from typing import Any, TextIO
 
 from bot import logs, settings
 from bot.clock import Clock
-from bot.commands import CommandFailed, opening
+from bot.commands import CommandFailed, lines, opening
 from bot.knowledge import Hotel, Hotels, encoder, files, unanswered
 from bot.knowledge.index import Hit, Index
 from bot.knowledge.library import Library, folder_of, rows_of
@@ -24,7 +23,7 @@ from bot.model import HotelId
 from bot.settings import Settings, SettingsError
 from bot.store import desk, points
 from bot.store.database import Database
-from bot.store.points import Version
+from bot.store.points import Entry, Version
 from bot.texts import load_texts
 
 DEFAULT_K = 10
@@ -47,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
     if arguments.action == "search":
+        lines.use_utf8()
         return search(arguments.file, environment, sys.stdin, sys.stdout)
     found = settings.read(environment)
     logs.configure(found.log_level)
@@ -63,7 +63,7 @@ def search(file: Path, environment: Mapping[str, str], asked: TextIO, told: Text
     titles, index = _index(file, vectors_folder(environment))
     with ThreadPoolExecutor(_cores(), "search") as pool:
         for answer in _in_order(pool, index, titles, asked):
-            told.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            told.write(lines.written(answer) + "\n")
             told.flush()
     return 0
 
@@ -86,13 +86,25 @@ def _read(file: Path) -> tuple[list[files.Line], list[files.Wrong]]:
         raise CommandFailed(f"{file} is no list of points we can read: {error.code}") from None
 
 
+def _points(read: list[files.Line], wrong: list[files.Wrong]) -> tuple[dict[str, Entry], list[files.Wrong]]:
+    """What can be found, by id, else by the row's number; and rows without a title or with a known id."""
+    faults, entries, numbers = list(wrong), dict[str, Entry](), {line.id for line in read}
+    for line in read:
+        own = str(line.number)
+        id_ = line.id or (own if own not in numbers else f"row {own}")
+        if not line.entry.title or id_ in entries:
+            code = "point_twice" if line.entry.title else "point_title_empty"
+            faults.append(files.Wrong(line.number, code, {}))
+        else:
+            entries[id_] = line.entry
+    return entries, sorted(faults, key=lambda fault: fault.number)
+
+
 def _index(file: Path, folder: Path) -> tuple[dict[str, str], Index]:
-    lines, wrong = _read(file)
+    entries, wrong = _points(*_read(file))
     if wrong:
-        print(
-            f"{len(wrong)} rows of {file} make no sense; the first is row {wrong[0].number}", file=sys.stderr
-        )
-    entries = {line.id or str(line.number): line.entry for line in lines}
+        first = f"the first is row {wrong[0].number} ({wrong[0].code})"
+        print(f"{len(wrong)} rows of {file} make no sense; {first}", file=sys.stderr)
     rows = rows_of(entries)
     shelf = Shelf(folder)
     vectors = shelf.take([row.text for row in rows], _cores(), _Progress("encoding"))
@@ -158,12 +170,14 @@ def _answer(index: Index, titles: Mapping[str, str], line: str) -> dict[str, Any
 def _question(line: str) -> tuple[str, int]:
     """A line's text and how many points it wants; raises CommandFailed."""
     try:
-        asked = json.loads(line)
+        asked = lines.loaded(line)
         text, k = asked["text"], asked.get("k") or DEFAULT_K
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CommandFailed(f'Not a question: {line.strip()[:80]!r}. such as {{"text": "…"}}') from None
+        text, k = None, 0
     if not isinstance(text, str) or not isinstance(k, int) or k < 1:
-        raise CommandFailed(f"Not a question: {line.strip()[:80]!r}")
+        raise CommandFailed(
+            f'Not a question: {line.strip()[:80]!r}; each line must look like {{"text": "早餐几点", "k": 3}}'
+        )
     return text, k
 
 
@@ -176,11 +190,11 @@ def _shown(hit: Hit, titles: Mapping[str, str]) -> dict[str, Any]:
 
 async def _import(found: Settings, hotel: str, file: Path, *, sure: bool) -> int:
     """Lines become drafts, which somebody approves on the desk; nothing is said to guests before that."""
-    lines, wrong = _read(file)
+    found_lines, wrong = _read(file)
     async with opening.database(found) as opened:
         row = await opening.known_hotel(opened, hotel)
         async with opened.read() as tx:
-            plan = files.plan(lines, wrong, await points.list_points(tx, row.id))
+            plan = files.plan(found_lines, wrong, await points.list_points(tx, row.id))
         print("\n".join(_difference(plan)))
         if plan.changes and (sure or _agreed()):
             now = opening.clock(found).now()

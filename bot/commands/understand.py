@@ -7,7 +7,6 @@ settings, and starts one of its own, with its actions, when none answers.
 
 import argparse
 import asyncio
-import json
 import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -22,7 +21,7 @@ import aiohttp
 
 from bot import hotel_files, knowledge, logs, supervisor
 from bot import settings as settings_of
-from bot.commands import CommandFailed, opening
+from bot.commands import CommandFailed, lines, opening
 from bot.engine import Engine, EngineFailed, Turn
 from bot.facts import stranger, told_by_a_stranger
 from bot.hotel_files import BadHotel
@@ -35,6 +34,7 @@ from bot.understanding import reading
 
 TURN_SECONDS = 30.0  # nobody waits for the answer: a busy machine must not look like a failure
 TOLD_EVERY = 100
+YEARS = range(1970, 2200)  # of "now": calendars can be asked about the years beside them
 
 
 class BadLine(ValueError):
@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
+    lines.use_utf8()
     supervisor.make_secrets(supervisor.VAR)
     settings = settings_of.read(environment)
     logs.configure("WARNING")
@@ -85,7 +86,7 @@ async def _run(settings: Settings, environment: Mapping[str, str], hotel: Hotel)
             number += 1
             result = await _line(engine, hotel, settings, line, number)
             bad += "error" in result
-            print(json.dumps(result, ensure_ascii=False), flush=True)
+            print(lines.written(result), flush=True)
             if number % TOLD_EVERY == 0:
                 _tell(f"{number} messages read")
     return 1 if bad else 0
@@ -114,7 +115,7 @@ async def _ask(engine: Engine, text: str, facts: Json) -> Turn:
 
 def parse(line: str) -> Asked:
     try:
-        given: Any = json.loads(line)
+        given: Any = lines.loaded(line)
     except ValueError:
         raise BadLine('not JSON; each line must look like {"text": "早餐几点"}') from None
     text = given.get("text") if isinstance(given, dict) else None
@@ -130,7 +131,7 @@ def _moment(given: object) -> datetime | None:
         now = datetime.fromisoformat(str(given))
     except ValueError:
         now = None
-    if now is None or now.tzinfo is None:
+    if now is None or now.tzinfo is None or now.year not in YEARS:
         raise BadLine('"now" must be a time with its offset, such as 2026-11-22T21:30:00+08:00')
     return now
 

@@ -62,3 +62,31 @@ def test_a_bad_line_keeps_its_place(assistant: Assistant) -> None:
     assert ["error" in one for one in found] == [False, True, False]
     assert done.returncode == 1
     assert "line 2" in done.stderr
+
+
+KEYS = ["text", "intent", "confidence", "decision", "entities", "complaint_kind", "alarm"]
+
+
+def test_every_line_has_its_place_whatever_stands_in_it(assistant: Assistant) -> None:
+    asked = [
+        "\ufeff" + json.dumps({"text": "早餐几点"}, ensure_ascii=False),  # as some editors begin a file
+        "",
+        "  ",
+        json.dumps({"text": "谢谢\ud83d"}),  # half an emoji
+        json.dumps({"text": "\x00"}),
+        json.dumps({"text": "早餐几点到几点" * 3000}, ensure_ascii=False),
+        json.dumps({"now": "2026-11-22T21:30:00+08:00"}),
+        json.dumps({"text": "明早七点叫我，1208房", "now": "2026-11-20T02:00:00Z"}, ensure_ascii=False),
+    ]
+    done = understand(assistant, asked)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    texts = [json.loads(line.removeprefix("\ufeff")).get("text") for line in asked if line.strip()]
+    assert [one.get("text") for one in found] == texts
+    assert [list(one) for one in found] == [*[KEYS] * 4, ["error"], KEYS]
+    assert done.stderr.splitlines() == [f"line 5: {found[4]['error']}"]
+    entities = found[5]["entities"]
+    assert [list(one) for one in entities] == [["entity", "value", "raw", "start", "end"]] * 3
+    assert all(texts[5][one["start"] : one["end"]] == one["raw"] for one in entities)
+    assert ("date", "2026-11-21") in [
+        (one["entity"], one["value"]) for one in entities
+    ]  # by the hotel's clock

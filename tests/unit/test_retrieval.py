@@ -333,6 +333,21 @@ def test_a_long_work_says_seldom_how_far_it_is_and_that_it_is_done(
     ]
 
 
+def test_rows_that_are_odd_are_counted_and_take_no_other_ones_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = "\ufeffid,title,variants,answer\n,泳池几点开,,\n2,早餐几点,,\nx,停车收费吗,|,\n"
+    points += "x,有洗衣房吗,,\n,,健身房,好\n"
+    asked = [{"text": text, "k": 1} for text in ("泳池几点开", "早餐几点", "停车收费吗", "\ud83d")]
+    answers = searched(tmp_path, *asked, points=points)
+    assert [a["points"][0]["id"] for a in answers[:3]] == ["row 2", "2", "x"]
+    assert answers[3]["text"] == "\ud83d"  # half an emoji
+    told = capsys.readouterr().err
+    assert "3 points, 3 writings" in told
+    assert "2 rows" in told
+    assert "row 5 (point_twice)" in told
+
+
 def test_an_empty_question_finds_nothing(tmp_path: Path) -> None:
     assert searched(tmp_path, {"text": " "}) == [{"text": " ", "points": []}]
 

@@ -90,7 +90,16 @@ def test_a_room_type_that_the_hotel_has_not_stays_the_guests_word() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["{", "3", "{}", '{"text": ""}', '{"text": 3}', '{"text": "在吗", "now": "2026-11-22T10:00"}'],
+    [
+        "{",
+        "3",
+        "{}",
+        '{"text": ""}',
+        '{"text": 3}',
+        '{"text": "在吗", "now": "2026-11-22T10:00"}',
+        '{"text": "在吗", "now": "9999-12-31T23:59:59-12:00"}',  # no clock can show it
+        '{"text": ' + "[" * 100_000,
+    ],
 )
 def test_a_line_that_cannot_be_read_says_why(line: str) -> None:
     with pytest.raises(BadLine, match=r'"text"|"now"'):
