@@ -3,14 +3,19 @@
 ACTION_URL=http://127.0.0.1:5055/webhook .venv-rasa/bin/python -m unittest -v tests.rasa.in_rasa
 """
 
+import io
+import json
 import os
 import re
+import sys
 import tempfile
 import unittest
+from contextlib import redirect_stdout
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import yaml
@@ -25,6 +30,7 @@ from rasa.shared.core.events import UserUttered
 from rasa.shared.nlu.training_data.message import Message
 from rasa.utils.endpoints import EndpointConfig
 
+from bench.understanding import evaluate, intents, report
 from nlu import action_reply
 from nlu.classifier import CLAUSES, Examples, Vote, VoteClassifier, unseen_scores, usual
 from nlu.complaints import ComplaintSorter
@@ -281,6 +287,69 @@ class PartsOfAMessage(unittest.TestCase):
     def test_more_parts_than_can_be_served_are_left_whole(self) -> None:
         told = (("food", 0.9), ("towel", 0.9), ("pool", 0.9), ("call", 0.9))
         assert self.parts("早餐几点，送水，泳池几点，叫醒我", *told) == []
+
+
+class Report(unittest.TestCase):
+    """`make eval` draws its page, in small: two dozen sentences of ours instead of data/nlu."""
+
+    said = ("早餐几点", "早饭到几点", "几点有早饭吃", "早上的早餐", "早餐在几楼", "有没有早餐吃")
+    asked = ("送条毛巾", "毛巾送一下", "要两条毛巾", "再来条毛巾吧", "毛巾麻烦送来", "没有毛巾了")
+    left = ("我要退房了", "帮我退房", "现在退房", "退房怎么办", "麻烦退一下房", "房退了吧")
+    lost = ("空调坏了", "空调不制冷", "空调不会动了", "房间空调没反应", "修一下空调", "空调漏水了")
+
+    def setUp(self) -> None:
+        held = [(self.said[1], "food"), ("毛巾送来吧", "towel"), ("退房吧", "leave"), ("空调又坏", "repair")]
+        held = [(text + end, intent) for text, intent in held for end in ("", "。", "啊", "呢")]
+        self.held = [{"text": text, "intent": intent, "style": "plain"} for text, intent in held]
+        labels = [one for one in ("food", "towel", "leave", "repair") for _ in self.said]
+        texts = [*self.said, *self.asked, *self.left, *self.lost]
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        shelf, component = intents.Shelf, intents.component
+        for where, name, value in (
+            (intents, "examples", lambda: (texts, labels)),
+            # Not all are asked in a cross-validation, as with data/nlu.
+            (intents, "component", lambda *of: {**component(*of), "asked": 12}),
+            (intents, "Shelf", lambda path: shelf(self.folder / Path(path).name)),
+            (report, "held_out", lambda name: self.held),
+        ):
+            self.enterContext(mock.patch.object(where, name, value))
+
+    def enterContext(self, manager: Any) -> Any:  # unittest's own comes with Python 3.11
+        entered = manager.__enter__()
+        self.addCleanup(manager.__exit__, None, None, None)
+        return entered
+
+    def test_every_picture_is_drawn_and_shown(self) -> None:
+        readings = [
+            {
+                "wanted": {**one, "set": "intents"},
+                "read": {**one, "confidence": 0.9, "decision": "answer", "alarm": False},
+            }
+            for one in self.held
+        ]
+        readings[0]["read"]["intent"] = "leave"
+        entity = [{"entity": "date", "value": "2026-11-22"}]
+        for name in ("when", "numbers", "entities"):
+            told = {"text": "<明天>", "entities": entity, "decision": "answer", "alarm": False}
+            readings.append({"wanted": {**told, "set": name, "category": "day"}, "read": told})
+        figures = evaluate.figures([(one["wanted"], one["read"]) for one in readings])
+        (self.folder / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
+        lines = "".join(json.dumps(one) + "\n" for one in readings)
+        (self.folder / "readings.jsonl").write_text(lines, encoding="utf-8")
+        (self.folder / "retrieval.txt").write_text("R@1 <0.5>", encoding="utf-8")
+        with (
+            mock.patch.object(sys, "argv", ["report", "--folder", str(self.folder)]),
+            redirect_stdout(io.StringIO()) as printed,
+        ):
+            report.main()
+        page = (self.folder / "index.html").read_text(encoding="utf-8")
+        shown = re.findall("<img src='([^']+)'", page)
+        assert {"confusion.png", "calibration.png", "learning.png", "styles.png"} < set(shown)
+        for picture in shown:
+            assert (self.folder / picture).read_bytes().startswith(b"\x89PNG")
+        assert "Misread: 1 messages" in page
+        assert "R@1 &lt;0.5&gt;" in page
+        assert "learning.png: The last quarter of the examples is worth" in printed.getvalue()
 
 
 class ReplyCheck(unittest.TestCase):
