@@ -1,11 +1,14 @@
 """What was asked in vain, told to a hotel's groups once a day: when, how much, by whom, and never twice."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
+from bot import worker
 from bot.engine import Turn
 from bot.knowledge.library import Library
 from bot.model import Handoff, Reason
@@ -43,6 +46,22 @@ async def test_the_day_before_is_told_in_numbers_once_and_after_eight(floor: Flo
     await floor.worker._report()
     await floor.worker._report()
     assert floor.robots.reports == [(ONE, 3, 2)]
+
+
+async def test_a_running_service_tells_it_by_itself(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "BEAT_SECONDS", 0.01)
+    await ask(floor, "附近有滑雪场吗", "oAnna")
+    floor.clock.at = MORNING
+    await floor.worker.start()
+    try:
+        for beat in range(6000):
+            floor.clock.at = MORNING + timedelta(seconds=10 * min(beat, 100))
+            await asyncio.sleep(0.01)
+            if floor.robots.reports:
+                break
+    finally:
+        await floor.worker.stop()
+    assert floor.robots.reports == [(ONE, 1, 1)]
 
 
 async def test_of_two_processes_one_tells_it(floor: Floor) -> None:
