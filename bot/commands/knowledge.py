@@ -59,13 +59,16 @@ def run(arguments: argparse.Namespace, environment: Mapping[str, str]) -> int:
 
 
 def search(file: Path, environment: Mapping[str, str], asked: TextIO, told: TextIO) -> int:
-    """Answer every line in its order. Only answers go to `told`; how far it is goes to standard error."""
+    """Answer every line in its order, {"error"} where it is no question, and 1 if any was none. Only answers
+    go to `told`; how far it is goes to standard error."""
     titles, index = _index(file, vectors_folder(environment))
+    bad = 0
     with ThreadPoolExecutor(_cores(), "search") as pool:
         for answer in _in_order(pool, index, titles, asked):
             told.write(lines.written(answer) + "\n")
             told.flush()
-    return 0
+            bad += "error" in answer
+    return 1 if bad else 0
 
 
 def vectors_folder(environment: Mapping[str, str]) -> Path:
@@ -162,7 +165,10 @@ def _in_order(
 
 
 def _answer(index: Index, titles: Mapping[str, str], line: str) -> dict[str, Any]:
-    text, k = _question(line)
+    try:
+        text, k = _question(line)
+    except CommandFailed as error:
+        return {"error": str(error)}
     hits = index.search(text, encoder.encode([text])[0], k) if text.strip() else []
     return {"text": text, "points": [_shown(hit, titles) for hit in hits]}
 

@@ -353,11 +353,14 @@ def test_an_empty_question_finds_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["x", '{"k": 1}', '{"text": 3}', '{"text": "a", "k": -1}', "[]"])
-def test_what_is_no_question_stops_with_a_word(tmp_path: Path, line: str) -> None:
+def test_what_is_no_question_is_told_in_its_place(tmp_path: Path, line: str) -> None:
     file = tmp_path / "points.csv"
     file.write_text(CSV, "utf-8")
-    with pytest.raises(command.CommandFailed, match="Not a question"):
-        command.search(file, {"BLOB_URL": f"file:{tmp_path}"}, io.StringIO(line + "\n"), io.StringIO())
+    asked, told = io.StringIO(f'{line}\n{{"text": "早餐"}}\n'), io.StringIO()
+    assert command.search(file, {"BLOB_URL": f"file:{tmp_path}"}, asked, told) == 1
+    first, second = map(json.loads, told.getvalue().splitlines())
+    assert first["error"].startswith("Not a question")
+    assert second["text"] == "早餐"
 
 
 # ---- the question set
