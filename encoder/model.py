@@ -8,7 +8,6 @@ from functools import lru_cache
 from threading import Lock
 
 import numpy as np
-import onnxruntime
 
 from encoder.graph import GIVEN, Graph
 from encoder.pieces import Pieces
@@ -38,6 +37,8 @@ class Model:
     """One for a process: threads share it."""
 
     def __init__(self) -> None:
+        import onnxruntime  # 25 MB and a third of a second, which most commands needn't spend
+
         weights = Weights()
         self.pieces = Pieces(weights)
         self._words = weights.blocks("emb.word")
