@@ -86,8 +86,8 @@ def test_the_action_server_ends_when_it_is_told_however_idle_a_connection_is_kep
         assert kept.getresponse().read()
         process = actions.process
         assert process
-        actions.stop(signal.SIGTERM)
-        assert process.returncode == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
         kept.close()
     finally:
         actions.remove()
