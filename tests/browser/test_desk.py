@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -304,11 +305,19 @@ async def test_a_wake_up_call_rings_until_somebody_called(browser: Browser, worl
         await toast(page, "已叫醒").get_by_role("button", name="撤销").click()
         await expect(page.locator(".calls")).to_be_visible()
         await page.locator(".calls").get_by_role("button", name="看会话").click()
+        room = page.locator(".facts div", has_text="房间")
+        await expect(room).to_contain_text("1208")
+        await room.get_by_role("button", name="客人在服务单里说的").click()
+        await expect(bubble(page, "十分钟后叫我起床")).to_be_in_viewport()
         await page.locator(".calls").get_by_role("button", name="已叫醒").click()
         await expect(page.locator(".calls")).to_have_count(0)
         await expect(page.locator(".happened", has_text="已叫醒客人")).to_be_visible()
+        with sqlite3.connect(world.database) as database:  # what a token of the hotel's app says
+            database.execute("UPDATE guests SET room = '0512'")
         await page.reload()
         await expect(page.locator(".link-state[data-link=live]")).to_be_visible()
+        await expect(room).to_contain_text(re.compile("0512.*客人登录官网或 App 时带来的", re.DOTALL))
+        await keep(page, "card-room")
         await expect(page.locator(".calls")).to_have_count(0)
         await page.keyboard.press("o")
 

@@ -675,6 +675,8 @@ export const en: Record<Key, string> = {
   "card.in_days": "in {n} days",
   "card.leaves_today": "Leaves today",
   "card.until": "until {day}",
+  "card.from_sign_in": "From their sign-in on the site or in the app",
+  "card.from_order": "Named by the guest with an order",
 
   "promise.ask": "A promise?",
   "promise.mine": "mine",

@@ -665,6 +665,8 @@ export const zh = {
   "card.in_days": "还有 {n} 天",
   "card.leaves_today": "今天退房",
   "card.until": "住到{day}",
+  "card.from_sign_in": "客人登录官网或 App 时带来的",
+  "card.from_order": "客人在服务单里说的",
 
   "promise.ask": "记为承诺？",
   "promise.mine": "我负责",
