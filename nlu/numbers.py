@@ -46,9 +46,7 @@ def _order_numbers(text: str) -> Iterator[Found]:
     for match in _ORDER.finditer(text):
         group = match.lastgroup or "long"
         raw = match.group(group)
-        yield Found(
-            "order_number", re.sub("[ -]", "", raw).upper(), raw, match.start(group), match.end(group)
-        )
+        yield Found("order_number", raw.upper().replace(" ", ""), raw, match.start(group), match.end(group))
 
 
 def named_orders(text: str) -> list[Found]:
